@@ -1,0 +1,14 @@
+/** Shared by every kind of test; npm scripts choose by path. */
+module.exports = {
+	testEnvironment: "node",
+	testMatch: ["<rootDir>/test/**/*.spec.ts"],
+	moduleNameMapper: {
+		"^(\\.{1,2}/.*)\\.js$": "$1",
+		"^nestjs-typeorm-aws-connector$": "<rootDir>/src/index.ts",
+	},
+	transform: { "^.+\\.ts$": ["@swc/jest", require("./swc.config.js")] },
+	setupFiles: ["<rootDir>/test/support/jest-setup.ts"],
+	clearMocks: true,
+	restoreMocks: true,
+	maxWorkers: 2,
+};

@@ -1,0 +1,96 @@
+/** The table of rooms under src/: which other rooms each may import, and which guarded packages it may load. ESLint and `npm run rooms` read it. */
+
+/**
+ * In the order of the data. A room may name only rooms above it, so no cycle can be declared.
+ * `mayLoad` lists the guarded packages that the room may import as values; `import type` of any package is free.
+ */
+const ROOMS = {
+	errors: { mayImport: [], mayLoad: [] },
+	events: { mayImport: ["errors"], mayLoad: [] },
+	support: { mayImport: ["errors"], mayLoad: [] },
+	"parameter-store": { mayImport: ["errors", "events", "support"], mayLoad: ["@aws-sdk/client-ssm"] },
+	configuration: { mayImport: ["errors", "parameter-store"], mayLoad: [] },
+	resolution: { mayImport: ["errors", "parameter-store", "configuration"], mayLoad: [] },
+	secrets: { mayImport: ["errors", "events", "support"], mayLoad: ["@aws-sdk/client-secrets-manager"] },
+	credentials: { mayImport: ["errors", "events", "support", "configuration", "secrets"], mayLoad: [] },
+	connector: {
+		mayImport: ["errors", "events", "support", "parameter-store", "configuration", "resolution", "credentials"],
+		mayLoad: [],
+	},
+	rotation: { mayImport: ["errors", "events", "support", "configuration", "connector"], mayLoad: ["typeorm"] },
+	observability: { mayImport: ["events", "rotation"], mayLoad: [] },
+	module: {
+		mayImport: [
+			"errors",
+			"events",
+			"support",
+			"parameter-store",
+			"configuration",
+			"resolution",
+			"secrets",
+			"credentials",
+			"connector",
+			"rotation",
+			"observability",
+		],
+		mayLoad: ["typeorm"],
+	},
+};
+
+/** Packages that no room may import as a value unless its row says so. Optional peers are in no row: a static import of a missing package breaks the load. */
+const GUARDED_PACKAGES = [
+	"@aws-sdk/client-secrets-manager",
+	"@aws-sdk/client-ssm",
+	"@nestjs/config",
+	"@nestjs/schedule",
+	"@nestjs/typeorm",
+	"mysql2",
+	"pg",
+	"typeorm",
+];
+
+/**
+ * Throws when a row names a room that is not above it, or a package that is not guarded.
+ * @param {Record<string, { mayImport: string[], mayLoad: string[] }>} rooms
+ */
+function assertOneWay(rooms) {
+	const above = new Set();
+	for (const [room, { mayImport, mayLoad }] of Object.entries(rooms)) {
+		const upward = mayImport.filter((name) => !above.has(name));
+		if (upward.length > 0) throw new Error(`rooms.js: "${room}" may not import ${upward.join(", ")}: only rooms above it in the table`);
+		const unguarded = mayLoad.filter((name) => !GUARDED_PACKAGES.includes(name));
+		if (unguarded.length > 0)
+			throw new Error(`rooms.js: "${room}" loads ${unguarded.join(", ")}, which is missing in GUARDED_PACKAGES`);
+		above.add(room);
+	}
+}
+
+/**
+ * Options of `@typescript-eslint/no-restricted-imports` for the files of one room.
+ * @param {string} room
+ */
+function restrictionsOf(room) {
+	const { mayImport, mayLoad } = ROOMS[room];
+	// A room is flat, so `./file.js` stays inside it and `../room/file.js` is the only other legal form.
+	const legal = ["", ...mayImport.map((name) => `\\./${name}`)].join("|");
+	const guarded = GUARDED_PACKAGES.filter((name) => !mayLoad.includes(name));
+	const alternatives = mayImport.length === 0 ? "no other room" : mayImport.join(", ");
+	return {
+		patterns: [
+			{
+				regex: `^\\.(?!(?:${legal})/(?!index\\.)[^/]+\\.js$)`,
+				message: `The room "${room}" may import ${alternatives}, as "../room/file.js" (see rooms.js).`,
+			},
+			{
+				regex: `^(?:${guarded.join("|")})(?:/|$)`,
+				allowTypeImports: true,
+				message: `The room "${room}" may import only types of this package (see rooms.js).`,
+			},
+			{ regex: "^nestjs-typeorm-aws-connector(?:/|$)", message: "The package does not import itself." },
+		],
+	};
+}
+
+assertOneWay(ROOMS);
+
+module.exports = { GUARDED_PACKAGES, ROOMS, assertOneWay, restrictionsOf };
