@@ -1,0 +1,144 @@
+/** The public shape of what a user gives a connector. */
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from "@nestjs/common";
+import type { DataSourceOptions } from "typeorm";
+
+import type { IConfigGetProperties } from "../parameter-store/parameter-store.options.js";
+import type { EDatabaseType, ERelationLoadStrategy } from "./connector.enums.js";
+
+/** The part of an AWS identity that the SDK accepts as `credentials`: an identity, or a function that fetches one. */
+export type TAwsCredentials = NonNullable<ConstructorParameters<typeof SecretsManagerClient>[0]>["credentials"];
+
+/** A structured look-up: `path` below `/<application>/<environment>/<namespace>/<instanceName>`, every other segment optional. */
+export type IStructuredLookup = IConfigGetProperties;
+
+/** Segments used where neither a field's own look-up nor the canonical one names them. */
+export type ITypeOrmAwsConnectorSsmLookupDefaults = Omit<IStructuredLookup, "path">;
+
+/** Where each field is looked up, for those that are not at their canonical place. An entry needs its `path`. */
+export interface ITypeOrmAwsConnectorSsmLookups {
+	connectionTimeoutMs?: IStructuredLookup;
+	databaseName?: IStructuredLookup;
+	host?: IStructuredLookup;
+	idleTimeoutMs?: IStructuredLookup;
+	isVerbose?: IStructuredLookup;
+	poolSize?: IStructuredLookup;
+	port?: IStructuredLookup;
+	relationLoadStrategy?: IStructuredLookup;
+	rotationIntervalMs?: IStructuredLookup;
+	rotationIsEnabled?: IStructuredLookup;
+	secretId?: IStructuredLookup;
+	shouldSynchronize?: IStructuredLookup;
+	type?: IStructuredLookup;
+}
+
+/** When and how credentials are rotated. */
+export type TDatabaseConfigRotation = {
+	/** How long a retired pool may finish its work before its connections are cut, in milliseconds. Default 60,000. */
+	drainTimeoutMs?: number;
+	/** Time between two scheduled rotations in milliseconds, 1 … 2,592,000,000 (30 days). Default: SSM, then 3,600,000. */
+	intervalMs?: number;
+	/** Whether rotations are scheduled. Default: SSM, then `false`. `rotateDatabaseConnection()` works either way. */
+	isEnabled?: boolean;
+	/** Whether a refused login refreshes the credentials and is tried once more. Default: the value of `isEnabled`. */
+	shouldRotateOnAuthFailure?: boolean;
+};
+
+/** How AWS is reached. */
+export interface ITypeOrmAwsConnectorAws {
+	/** An AWS identity or a function that fetches one. Default: the SDK's own chain. */
+	credentials?: TAwsCredentials;
+	/** Another address of Secrets Manager, such as a VPC endpoint. Default: the SDK's own choice. */
+	endpoint?: string;
+	/** Region of the secret. Default: the region in the secret's ARN, then `AWS_REGION` of ConfigService, then the SDK's own chain. */
+	region?: string;
+	/** A ready-made client. It is used as it is, never replaced and never destroyed. */
+	secretsManagerClient?: SecretsManagerClient;
+}
+
+/**
+ * One connector. For every field the order is: the value given here, then SSM, then the default.
+ * @example
+ * { entities: [UserEntity], poolSize: 20, rotation: { isEnabled: true } }
+ */
+export interface ITypeOrmAwsConnectorConfig {
+	/** How AWS is reached. Default: as the AWS SDK finds out by itself. */
+	aws?: ITypeOrmAwsConnectorAws;
+	/** How long opening a connection may take, in milliseconds. Default: SSM, then 30,000. */
+	connectionTimeoutMs?: number;
+	/** Name of the database. */
+	databaseName?: string;
+	/** TypeORM's entities. */
+	entities: NonNullable<DataSourceOptions["entities"]>;
+	/** Host name of the database server. */
+	host?: string;
+	/** After how many milliseconds an idle connection is closed. Default: SSM, then 30,000. */
+	idleTimeoutMs?: number;
+	/** Whether TypeORM logs its queries. Default: SSM, then `false`. */
+	isVerbose?: boolean;
+	/** Password, taken verbatim. Wins over the secret's. Together with `username` it makes AWS unnecessary. */
+	password?: string;
+	/** Largest number of connections. Default: SSM, then 10. */
+	poolSize?: number;
+	/** Port of the database server. */
+	port?: number;
+	/** How relations are loaded. Default: SSM, then `query`. */
+	relationLoadStrategy?: ERelationLoadStrategy | `${ERelationLoadStrategy}`;
+	/** Rotation of credentials. */
+	rotation?: TDatabaseConfigRotation;
+	/** Name or ARN of the secret that holds `username` and `password`. */
+	secretId?: string;
+	/** Whether TypeORM synchronizes the schema at start. Never repeated by a rotation. Default: SSM, then `false`. */
+	shouldSynchronize?: boolean;
+	/** Segments for look-ups that do not name them. */
+	ssmLookupDefaults?: ITypeOrmAwsConnectorSsmLookupDefaults;
+	/** Other places for single fields. */
+	ssmLookups?: ITypeOrmAwsConnectorSsmLookups;
+	/** Engine. */
+	type?: EDatabaseType | `${EDatabaseType}`;
+	/** User name. Wins over the secret's. */
+	username?: string;
+}
+
+/** What has to be known before anything can be injected, and is therefore given beside a factory, not by it. */
+export interface ITypeOrmAwsConnectorBinding {
+	/**
+	 * Token of the DataSource that the connector rotates, as given by `getDataSourceToken("name")` of `@nestjs/typeorm`.
+	 * With a token the registration is scoped to the importing module; without one it is global and means the default DataSource.
+	 */
+	dataSourceToken?: InjectionToken;
+	/** Token of any provider with `get(lookup)`, to be used in the place of ParameterStoreConfigService. */
+	parameterStoreToken?: InjectionToken;
+}
+
+/** Options of `TypeOrmAwsConnectorModule.register()`. */
+export interface ITypeOrmAwsConnectorModuleOptions extends ITypeOrmAwsConnectorBinding, ITypeOrmAwsConnectorConfig {}
+
+/** A class that makes the configuration, for `useClass` and `useExisting`. */
+export interface ITypeOrmAwsConnectorConfigFactory {
+	createTypeOrmAwsConnectorConfig(): ITypeOrmAwsConnectorConfig | Promise<ITypeOrmAwsConnectorConfig>;
+}
+
+/**
+ * Options of `TypeOrmAwsConnectorModule.registerAsync()`: one of `useFactory`, `useClass`, `useExisting`.
+ * @example
+ * { imports: [ConfigModule], inject: [ConfigService], useFactory: (config: ConfigService) => ({ entities: [UserEntity] }) }
+ */
+export interface ITypeOrmAwsConnectorModuleAsyncOptions<TFactoryArguments extends unknown[] = any[]>
+	extends ITypeOrmAwsConnectorBinding,
+		Pick<ModuleMetadata, "imports"> {
+	/** What the factory is given. */
+	inject?: (InjectionToken | OptionalFactoryDependency)[];
+	/** A class to make the configuration, instantiated for this registration. */
+	useClass?: Type<ITypeOrmAwsConnectorConfigFactory>;
+	/** A provider of an imported module that makes the configuration. */
+	useExisting?: InjectionToken<ITypeOrmAwsConnectorConfigFactory>;
+	/** A function that makes the configuration. */
+	useFactory?: (...factoryArguments: TFactoryArguments) => ITypeOrmAwsConnectorConfig | Promise<ITypeOrmAwsConnectorConfig>;
+}
+
+/** The two fields a secret must have. */
+export interface IAwsDatabaseCredentialsSecret {
+	password: string;
+	username: string;
+}

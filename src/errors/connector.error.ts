@@ -1,0 +1,64 @@
+/** The base of every error of this library, and the way to recognise one across its ESM and CJS copies. */
+
+/** Registered under a global key, since an application may load the ESM and the CJS copy side by side. */
+const CONNECTOR_ERROR = Symbol.for("nestjs-typeorm-aws-connector.error");
+
+/** Stable codes. Match on these, never on the text of a message. */
+export type TConnectorErrorCode =
+	| "ERR_CONNECTOR_ACQUIRE_TIMEOUT"
+	| "ERR_CONNECTOR_CLOSED"
+	| "ERR_CONNECTOR_CONFIGURATION_INVALID"
+	| "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE"
+	| "ERR_CONNECTOR_DATA_SOURCE_MISMATCH"
+	| "ERR_CONNECTOR_LOOKUP_INVALID"
+	| "ERR_CONNECTOR_OPTION_INVALID"
+	| "ERR_CONNECTOR_PARAMETER_INVALID"
+	| "ERR_CONNECTOR_PARAMETER_NOT_FOUND"
+	| "ERR_CONNECTOR_PARAMETER_NOT_LOADED"
+	| "ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE"
+	| "ERR_CONNECTOR_ROTATION_UNSUPPORTED"
+	| "ERR_CONNECTOR_SECRET_MALFORMED"
+	| "ERR_CONNECTOR_SECRET_NOT_FOUND"
+	| "ERR_CONNECTOR_STAGING_FAILED"
+	| "ERR_CONNECTOR_TIMEOUT";
+
+/**
+ * Base class of every error raised by this library.
+ *
+ * No message, `cause` or inspected property ever holds a password, a token or the text of a secret.
+ * @example
+ * try {
+ * 	await connector.getTypeOrmOptions();
+ * } catch (error) {
+ * 	if (isTypeOrmAwsConnectorError(error) && error.isTransient) scheduleAnotherAttempt();
+ * 	else throw error;
+ * }
+ */
+export abstract class TypeOrmAwsConnectorError extends Error {
+	/** Stable identifier of the kind of fault. */
+	abstract readonly code: TConnectorErrorCode;
+
+	/** Whether another attempt may succeed although nothing is changed. */
+	readonly isTransient: boolean = false;
+
+	/** A literal in each subclass, so that it survives the minifiers of users. */
+	abstract override readonly name: string;
+
+	protected readonly [CONNECTOR_ERROR]!: true;
+
+	constructor(message: string, options?: ErrorOptions) {
+		super(message, options);
+		// Not enumerable: the mark is for isTypeOrmAwsConnectorError(), not for readers of a log.
+		Object.defineProperty(this, CONNECTOR_ERROR, { value: true });
+	}
+}
+
+/**
+ * Tells whether a caught value is an error of this library, also when it was raised by another copy of it
+ * (ESM next to CJS, two installed versions), where `instanceof` says no.
+ * @example
+ * if (isTypeOrmAwsConnectorError(error)) report(error.code);
+ */
+export function isTypeOrmAwsConnectorError(error: unknown): error is TypeOrmAwsConnectorError {
+	return typeof error === "object" && error !== null && CONNECTOR_ERROR in error;
+}

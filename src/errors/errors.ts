@@ -1,0 +1,270 @@
+/** Every error this library raises. Each one writes its own text from typed fields; none can carry a secret. */
+import { TypeOrmAwsConnectorError } from "./connector.error.js";
+
+/** Where a value was looked for, as shown in messages: the full SSM path where it is known, and the structured look-up. */
+export interface LookupTrace {
+	readonly lookup: object;
+	readonly path?: string | undefined;
+}
+
+/** Why a secret cannot be used. The text itself is never part of an error: V8 quotes it in its own JSON messages. */
+export type SecretDefect = "empty" | "missing-field" | "not-json" | "not-object" | "not-utf8" | "too-large";
+
+const SECRET_DEFECTS: Readonly<Record<SecretDefect, string>> = {
+	empty: "has neither SecretString nor SecretBinary",
+	"missing-field": "lacks a field",
+	"not-json": "is not valid JSON",
+	"not-object": "is JSON, but not an object",
+	"not-utf8": "is binary and not valid UTF-8",
+	"too-large": "is larger than the 65,536 bytes Secrets Manager allows",
+};
+
+/**
+ * One or more settings are missing or invalid; all of them are listed, each with its label and the path that was tried.
+ * Correct the parameters or the options named in `problems`; another attempt without a change ends the same way.
+ * @example
+ * catch (error) { if (error instanceof ConfigurationError) error.problems.forEach((problem) => console.error(problem.message)); }
+ */
+export class ConfigurationError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_CONFIGURATION_INVALID";
+	override readonly name = "ConfigurationError";
+
+	/** Every single fault, in the order of the field table. */
+	readonly problems!: readonly TypeOrmAwsConnectorError[];
+
+	constructor(problems: readonly TypeOrmAwsConnectorError[]) {
+		const heading =
+			problems.length === 1 ? "The database configuration is invalid:" : `The database configuration has ${String(problems.length)} problems:`;
+		super([heading, ...problems.map((problem) => `  - ${problem.message}`)].join("\n"));
+		// Not enumerable: the message already lists them, and an inspected error should say it once.
+		Object.defineProperty(this, "problems", { value: problems });
+	}
+}
+
+/** An option given in code is unknown, contradictory or of the wrong kind. Raised at registration. */
+export class OptionInvalidError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_OPTION_INVALID";
+	override readonly name = "OptionInvalidError";
+
+	constructor(
+		/** The option as its user writes it, such as `rotation.intervalMs`. */
+		readonly option: string,
+		expectation: string,
+		options?: ErrorOptions,
+	) {
+		super(`Option "${option}" ${expectation}.`, options);
+	}
+}
+
+/** A structured look-up cannot be turned into a path: a segment is missing, empty or holds a slash. */
+export class LookupInvalidError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_LOOKUP_INVALID";
+	override readonly name = "LookupInvalidError";
+
+	constructor(subject: string, reason: string, lookup: object, options?: ErrorOptions) {
+		super(`The look-up of "${subject}" is invalid: ${reason}. Look-up: ${JSON.stringify(lookup)}.`, options);
+	}
+}
+
+/** A required parameter does not exist. It has no `cause`: nothing failed, the parameter is simply not there. */
+export class ParameterNotFoundError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_PARAMETER_NOT_FOUND";
+	override readonly name = "ParameterNotFoundError";
+
+	constructor(
+		/** Label of the field. */
+		readonly field: string,
+		trace: LookupTrace,
+	) {
+		super(
+			`"${field}" was not found${describeTrace(trace)}. Create the parameter, point ssmLookups at another one, or give the value in the connector's options.`,
+		);
+	}
+}
+
+/** A parameter exists, but its text is not what the field needs. */
+export class ParameterInvalidError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_PARAMETER_INVALID";
+	override readonly name = "ParameterInvalidError";
+
+	constructor(
+		/** Label of the field. */
+		readonly field: string,
+		expectation: string,
+		trace: LookupTrace,
+	) {
+		super(`"${field}" ${expectation}${describeTrace(trace)}.`);
+	}
+}
+
+/** A synchronous `get` asked for a parameter that was never fetched, because the module was told to load on demand. */
+export class ParameterNotLoadedError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_PARAMETER_NOT_LOADED";
+	override readonly name = "ParameterNotLoadedError";
+
+	constructor(
+		/** Full name of the parameter. */
+		readonly path: string,
+	) {
+		super(
+			`Parameter "${path}" has not been fetched: the module loads on demand (shouldLoadOnDemand: true). Await getMany([lookup]) before get(lookup), or load the whole tree at start.`,
+		);
+	}
+}
+
+/** Parameter Store could not be read. */
+export class ParameterStoreUnavailableError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE";
+	override readonly isTransient: boolean;
+	override readonly name = "ParameterStoreUnavailableError";
+
+	constructor(subject: string, reason: string, isTransient: boolean, options?: ErrorOptions) {
+		super(`Parameter Store could not be read (${subject}): ${reason}.`, options);
+		this.isTransient = isTransient;
+	}
+}
+
+/** The secret does not exist in this account and region, or has no version with the stage that was asked for. */
+export class SecretNotFoundError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_SECRET_NOT_FOUND";
+	override readonly name = "SecretNotFoundError";
+
+	constructor(
+		/** Name or ARN that was asked for. */
+		readonly secretId: string,
+		options?: ErrorOptions,
+	) {
+		super(`Secret "${secretId}" was not found. Check its name, its region and that it holds a value.`, options);
+	}
+}
+
+/** The secret exists but does not hold usable credentials. Never has a `cause`: a parser's message would quote the secret. */
+export class SecretMalformedError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_SECRET_MALFORMED";
+	override readonly name = "SecretMalformedError";
+
+	constructor(
+		/** Name or ARN that was asked for. */
+		readonly secretId: string,
+		/** What is wrong with it. */
+		readonly reason: SecretDefect,
+		/** The field concerned, where it is one. */
+		readonly field?: string,
+	) {
+		const subject = reason === "missing-field" && field !== undefined ? `lacks "${field}" as a non-empty string` : SECRET_DEFECTS[reason];
+		super(`Secret "${secretId}" ${subject}. It must be a JSON object with the strings "username" and "password".`);
+	}
+}
+
+/** Secrets Manager could not be asked. */
+export class CredentialsUnavailableError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE";
+	override readonly isTransient: boolean;
+	override readonly name = "CredentialsUnavailableError";
+
+	constructor(
+		/** Name or ARN that was asked for. */
+		readonly secretId: string,
+		reason: string,
+		isTransient: boolean,
+		options?: ErrorOptions,
+	) {
+		super(`Secret "${secretId}" could not be loaded: ${reason}.`, options);
+		this.isTransient = isTransient;
+	}
+}
+
+/** A replacement pool could not be opened (`connect`) or did not answer `SELECT 1` (`verify`). The live pool is untouched. */
+export class StagingFailedError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_STAGING_FAILED";
+	override readonly isTransient = true;
+	override readonly name = "StagingFailedError";
+
+	constructor(
+		/** What was being done. */
+		readonly phase: "connect" | "verify",
+		/** Which pool: `master` or `slave0`, `slave1`, … */
+		readonly node: string,
+		reason: string,
+		options?: ErrorOptions,
+	) {
+		super(`The replacement pool "${node}" failed to ${phase}: ${reason}. The live pool keeps serving.`, options);
+	}
+}
+
+/** A rotation was asked for after the application had closed the rotator. */
+export class RotatorClosedError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_CLOSED";
+	override readonly name = "RotatorClosedError";
+
+	constructor() {
+		super("The rotator is closed. No rotation runs during or after the shutdown of the application.");
+	}
+}
+
+/** A rotating connector is bound to a DataSource whose options came from another connector. */
+export class DataSourceMismatchError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_DATA_SOURCE_MISMATCH";
+	override readonly name = "DataSourceMismatchError";
+
+	constructor(
+		/** The connector whose rotator is bound to the DataSource. */
+		readonly boundConnector: string,
+		/** The connector that made the options of that DataSource. */
+		readonly optionsConnector: string,
+	) {
+		super(
+			`Connector "${boundConnector}" is bound to a DataSource whose options were made by connector "${optionsConnector}". ` +
+				`Inject the right connector where the DataSource is made: inject: [getConnectorToken("<dataSourceToken>")].`,
+		);
+	}
+}
+
+/** This DataSource cannot be rotated: its engine, its driver or its TypeORM version offers no way to do it safely. */
+export class RotationUnsupportedError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_ROTATION_UNSUPPORTED";
+	override readonly name = "RotationUnsupportedError";
+
+	constructor(reason: string, options?: ErrorOptions) {
+		super(`The DataSource cannot be rotated: ${reason}.`, options);
+	}
+}
+
+/** Every connection stayed in use for as long as a caller may wait for one (`connectionTimeoutMs`). No SQL was sent. */
+export class AcquireTimeoutError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_ACQUIRE_TIMEOUT";
+	override readonly isTransient = true;
+	override readonly name = "AcquireTimeoutError";
+
+	constructor(
+		/** How many connections there may be. */
+		readonly poolSize: number,
+		/** How long was waited, in milliseconds. */
+		readonly waitedMs: number,
+	) {
+		super(
+			`No connection became free within ${String(waitedMs)} ms: all ${String(poolSize)} are in use. Look for query runners that are never released, or raise poolSize.`,
+		);
+	}
+}
+
+/** Something did not end within its deadline. */
+export class ConnectorTimeoutError extends TypeOrmAwsConnectorError {
+	readonly code = "ERR_CONNECTOR_TIMEOUT";
+	override readonly isTransient = true;
+	override readonly name = "ConnectorTimeoutError";
+
+	constructor(
+		/** What was waited for. */
+		readonly subject: string,
+		/** The deadline in milliseconds. */
+		readonly deadlineMs: number,
+	) {
+		super(`${subject} did not end within ${String(deadlineMs)} ms.`);
+	}
+}
+
+function describeTrace({ lookup, path }: LookupTrace): string {
+	const tried = path === undefined ? "" : ` at "${path}"`;
+	return `${tried} (look-up ${JSON.stringify(lookup)})`;
+}

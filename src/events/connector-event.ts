@@ -1,0 +1,56 @@
+/** The one vocabulary of what can happen. Rooms publish these values; only observability listens. */
+import type { TConnectorErrorCode } from "../errors/connector.error.js";
+
+/** What made a rotation start. */
+export type RotationTrigger = "authentication-failure" | "emergency-recovery" | "manual" | "schedule";
+
+/** The step of a rotation that failed. */
+export type RotationStage = "fetch" | "promote" | "stage" | "verify";
+
+interface EventBase {
+	/** Name of the connector, as in its log context; never a host or a user. */
+	readonly connector: string;
+}
+
+/** A fault in a form that cannot carry a secret: codes and one of our own messages. */
+export interface EventFault {
+	readonly code: TConnectorErrorCode | "ERR_UNEXPECTED";
+	readonly isTransient: boolean;
+	readonly message: string;
+}
+
+/**
+ * Everything a connector reports.
+ * @example
+ * rotator.events$.subscribe((event) => { if (event.type === "rotation.failed") alarm(event.fault.code); });
+ */
+export type ConnectorEvent =
+	| (EventBase & { readonly type: "acquire.healed"; readonly waitedMs: number })
+	| (EventBase & { readonly type: "drain.finished"; readonly durationMs: number; readonly generation: number })
+	| (EventBase & { readonly type: "drain.forced"; readonly busyCount: number; readonly deadlineMs: number; readonly generation: number })
+	| (EventBase & { readonly type: "drain.started"; readonly busyCount: number; readonly generation: number })
+	| (EventBase & { readonly type: "health.checked"; readonly isHealthy: boolean; readonly reason?: string; readonly side: "current" | "promoted" })
+	| (EventBase & { readonly type: "rotation.degraded"; readonly failureCount: number })
+	| (EventBase & {
+			readonly type: "rotation.failed";
+			readonly failureCount: number;
+			readonly fault: EventFault;
+			readonly stage: RotationStage;
+			readonly trigger: RotationTrigger;
+	  })
+	| (EventBase & { readonly type: "rotation.recovered"; readonly failureCount: number })
+	| (EventBase & { readonly type: "rotation.skipped"; readonly reason: "not-initialized" | "unscheduled" })
+	| (EventBase & { readonly type: "rotation.started"; readonly trigger: RotationTrigger })
+	| (EventBase & {
+			readonly type: "rotation.succeeded";
+			readonly durationMs: number;
+			readonly generation: number;
+			readonly trigger: RotationTrigger;
+			/** First eight characters of the secret's VersionId, where there is one. */
+			readonly versionIdPrefix?: string;
+	  })
+	| (EventBase & { readonly type: "rotation.unchanged"; readonly trigger: RotationTrigger })
+	| (EventBase & { readonly type: "warning"; readonly message: string });
+
+/** An event before its connector is known: what a room publishes. */
+export type ConnectorEventDetails = ConnectorEvent extends infer Event ? (Event extends ConnectorEvent ? Omit<Event, "connector"> : never) : never;

@@ -1,0 +1,10 @@
+/** From an error to the part of it that may be shown. */
+import type { EventFault } from "./connector-event.js";
+import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
+
+/** Our own errors carry no secret and are shown as they are; of any other only its name is. */
+export function describeFault(error: unknown): EventFault {
+	if (isTypeOrmAwsConnectorError(error)) return { code: error.code, isTransient: error.isTransient, message: error.message };
+	const name = error instanceof Error ? error.name : "Error";
+	return { code: "ERR_UNEXPECTED", isTransient: true, message: `${name} from outside of this library; its text is withheld, since it may quote a secret` };
+}

@@ -1,0 +1,29 @@
+/** Publish and subscribe. A publisher never waits for a subscriber and never sees it fail. */
+import { type Observable, Subject } from "rxjs";
+
+import type { ConnectorEvent, ConnectorEventDetails } from "./connector-event.js";
+
+/** One connector's stream of events. */
+export class EventChannel {
+	/** Hot: a subscriber sees what happens after it subscribed. Completes when the connector is closed. */
+	readonly events$: Observable<ConnectorEvent>;
+
+	private readonly subject = new Subject<ConnectorEvent>();
+
+	constructor(
+		/** Name put on every event. */
+		readonly connector: string,
+	) {
+		this.events$ = this.subject.asObservable();
+	}
+
+	/** Ends the stream. Publishing afterwards does nothing. */
+	complete(): void {
+		this.subject.complete();
+	}
+
+	/** Hands the event to every subscriber. */
+	publish(details: ConnectorEventDetails): void {
+		this.subject.next({ connector: this.connector, ...details } as ConnectorEvent);
+	}
+}

@@ -1,0 +1,86 @@
+/** Retired pools finish their work and are ended exactly once: idle connections at once, lent ones when they come back, the rest at the deadline. */
+import type { EventChannel } from "../events/event-channel.js";
+import type { PoolSet } from "./live-data-source.js";
+import { RotatorClosedError } from "../errors/errors.js";
+import { type Clock, sleep } from "../support/clock.js";
+import { beginEnd, countBusy, type PoolEnd, type PostgresPool, rejectWaiting } from "./postgres-pool.js";
+
+/** How often a draining pool is looked at. pg-pool has no event for "nobody waits any more". */
+const POLL_MS = 20;
+
+/** How long sockets that were cut may take to close. */
+const FORCE_MS = 5_000;
+
+/** What a drain needs to know. */
+export interface DrainRequest {
+	readonly clock: Clock;
+	readonly deadlineMs: number;
+	readonly events: EventChannel;
+	/** Number of the generation that is retired. */
+	readonly generation: number;
+	/** Called while draining: gives back connections that TypeORM forgot. */
+	readonly releaseAbandoned: () => void;
+}
+
+/** One retired generation on its way out. */
+export class Drain {
+	/** Resolves when every connection of the generation is closed, or given up on after it was cut. Never rejects. */
+	readonly done: Promise<void>;
+
+	private readonly hurry = new AbortController();
+
+	constructor(
+		private readonly pools: readonly PostgresPool[],
+		private readonly request: DrainRequest,
+	) {
+		this.done = this.run();
+	}
+
+	/** Cuts what is left without waiting for the deadline. */
+	force(): void {
+		this.hurry.abort();
+	}
+
+	private async run(): Promise<void> {
+		const { clock, deadlineMs, events, generation } = this.request;
+		const startedAtMs = clock.nowMs();
+		events.publish({ busyCount: this.countBusy(), generation, type: "drain.started" });
+
+		const ends = new Map<PostgresPool, PoolEnd>();
+		const isDone = (): boolean => ends.size === this.pools.length && [...ends.values()].every((end) => end.isDone);
+		while (!isDone() && clock.nowMs() - startedAtMs < deadlineMs && !this.hurry.signal.aborted) {
+			this.request.releaseAbandoned();
+			for (const pool of this.pools) {
+				if (!ends.has(pool) && pool.waitingCount === 0) ends.set(pool, beginEnd(pool));
+			}
+			if (!isDone()) await sleep(clock, POLL_MS, this.hurry.signal);
+		}
+
+		if (!isDone()) {
+			events.publish({ busyCount: this.countBusy(), deadlineMs, generation, type: "drain.forced" });
+			await this.cut(ends, isDone);
+		}
+		events.publish({ durationMs: clock.nowMs() - startedAtMs, generation, type: "drain.finished" });
+	}
+
+	private async cut(ends: Map<PostgresPool, PoolEnd>, isDone: () => boolean): Promise<void> {
+		const { clock } = this.request;
+		for (const pool of this.pools) {
+			rejectWaiting(pool, new RotatorClosedError());
+			const end = ends.get(pool) ?? beginEnd(pool);
+			ends.set(pool, end);
+			end.force();
+		}
+		const cutAtMs = clock.nowMs();
+		while (!isDone() && clock.nowMs() - cutAtMs < FORCE_MS) await sleep(clock, POLL_MS);
+	}
+
+	private countBusy(): number {
+		return this.pools.reduce((count, pool) => count + countBusy(pool), 0);
+	}
+}
+
+/** All pools of a generation in one list. */
+export function listPools({ master, slaves }: PoolSet): PostgresPool[] {
+	return [master, ...slaves];
+}

@@ -1,0 +1,144 @@
+/** Everything we know of pg's pools: what is busy, how to ask without opening a connection, how to end one and how to force it. */
+import { type Clock, startOfTurn } from "../support/clock.js";
+import { withDeadline } from "../support/with-deadline.js";
+
+/** The part of a pg client that is used here. */
+export interface PostgresClient {
+	readonly connection?: { readonly stream?: { destroy(): unknown } };
+	end(): unknown;
+	on(event: string, listener: () => void): unknown;
+	once(event: string, listener: () => void): unknown;
+	query(text: string): Promise<{ rows: Record<string, unknown>[] }>;
+}
+
+/** The callback form of `pool.connect`, as TypeORM uses it. */
+export type PostgresConnectCallback = (error: Error | undefined, client: PostgresClient, release: (error?: Error) => void) => void;
+
+/** The part of a pg pool that is used here. Names with an underscore are private to pg-pool; they are touched only to force an end. */
+export interface PostgresPool {
+	readonly _clients?: readonly PostgresClient[];
+	readonly _pendingQueue?: { callback: (error: Error) => void }[];
+	connect(callback: PostgresConnectCallback): unknown;
+	end(): Promise<unknown>;
+	readonly ending?: boolean;
+	readonly idleCount: number;
+	listeners(event: string): ((...eventArguments: never[]) => void)[];
+	on(event: string, listener: (...eventArguments: never[]) => void): unknown;
+	readonly options: { readonly connectionTimeoutMillis?: number; readonly max: number };
+	readonly totalCount: number;
+	readonly waitingCount: number;
+}
+
+/** Events of a pool to which applications listen. Their listeners move to the replacement; TypeORM adds its own `error` listener to each pool. */
+const APPLICATION_EVENTS = ["acquire", "connect", "release", "remove"];
+
+/** Connections in use or being opened. */
+export function countBusy(pool: PostgresPool): number {
+	return pool.totalCount - pool.idleCount;
+}
+
+/** Lets an application's listeners follow to the replacement. */
+export function copyListeners(from: PostgresPool, to: PostgresPool): void {
+	for (const event of APPLICATION_EVENTS) {
+		for (const listener of from.listeners(event)) to.on(event, listener);
+	}
+}
+
+/** What a probe found out about the server behind a pool. */
+export interface ProbeAnswer {
+	/** Whether new transactions are read-only: a standby, a reader endpoint. `undefined` where the server does not say. */
+	readonly isReadOnly: boolean | undefined;
+}
+
+/**
+ * Asks `SELECT 1` over a connection that is idle at this moment; resolves to `undefined` when there is none. Never opens a connection.
+ *
+ * A connection that does not answer in time is destroyed: left alone it would occupy its place in the pool for ever.
+ */
+export async function probeIdle(pool: PostgresPool, clock: Clock, deadlineMs: number): Promise<ProbeAnswer | undefined> {
+	// pg-pool hands out its idle connection on the next tick. At the start of a turn of the event loop nobody can take it first and make the pool
+	// open another one for us.
+	await startOfTurn();
+	if (pool.ending === true || pool.idleCount === 0 || pool.waitingCount > 0) return undefined;
+	return new Promise((resolve, reject) => {
+		pool.connect((connectError, client, release) => {
+			if (connectError instanceof Error) {
+				reject(connectError);
+				return;
+			}
+			const giveBack = once(release);
+			// Without a listener the error event of a lent client ends the process.
+			client.once("error", () => giveBack(new Error("The connection was lost")));
+			withDeadline(() => probe(client), { clock, deadlineMs, subject: "SELECT 1" }).then(
+				(answer) => {
+					giveBack();
+					resolve(answer);
+				},
+				(error: Error) => {
+					giveBack(error);
+					client.connection?.stream?.destroy();
+					reject(error);
+				},
+			);
+		});
+	});
+}
+
+async function probe(client: PostgresClient): Promise<ProbeAnswer> {
+	await client.query("SELECT 1");
+	try {
+		const { rows } = await client.query("SHOW transaction_read_only");
+		return { isReadOnly: rows[0]?.["transaction_read_only"] === "on" };
+	} catch {
+		// Poolers and PostgreSQL-like servers may not know the setting; SELECT 1 has answered.
+		return { isReadOnly: undefined };
+	}
+}
+
+function once(release: (error?: Error) => void): (error?: Error) => void {
+	let isReleased = false;
+	return (error) => {
+		if (isReleased) return;
+		isReleased = true;
+		release(error);
+	};
+}
+
+/** A pool that is being ended: how far it is, and a way to cut the rest. */
+export interface PoolEnd {
+	/** Destroys the sockets that are left: a statement on one of them fails. */
+	force(): void;
+	/** Whether every connection that the pool had is closed. */
+	readonly isDone: boolean;
+}
+
+/**
+ * Ends a pool: idle connections at once, lent ones when they come back. Only for a pool with an empty queue, since pg-pool neither serves nor rejects
+ * whoever waits in a pool that is ending.
+ */
+export function beginEnd(pool: PostgresPool): PoolEnd {
+	const clients = new Set(pool._clients ?? []);
+	let isEnded = false;
+	for (const client of clients) client.once("end", () => clients.delete(client));
+	pool.end().then(
+		() => (isEnded = true),
+		() => (isEnded = true),
+	);
+	return {
+		force: () => {
+			for (const client of clients) {
+				// A lent client whose borrower does not listen would end the process with its error event.
+				client.on("error", () => undefined);
+				client.connection?.stream?.destroy();
+			}
+		},
+		get isDone() {
+			return isEnded && clients.size === 0;
+		},
+	};
+}
+
+/** Rejects the callers that wait in the queue of a pool. */
+export function rejectWaiting(pool: PostgresPool, reason: Error): void {
+	for (const { callback } of pool._pendingQueue?.splice(0) ?? []) callback(reason);
+}

@@ -1,0 +1,81 @@
+/** Opens and checks replacement pools. Whatever fails, nothing it opened stays open and the live pools are not touched. */
+import type { Clock } from "../support/clock.js";
+import type { LiveDataSource, PoolSet } from "./live-data-source.js";
+import type { CredentialPlan } from "./plan-credentials.js";
+import { ConnectorTimeoutError, RotatorClosedError, StagingFailedError } from "../errors/errors.js";
+import { withDeadline } from "../support/with-deadline.js";
+import { beginEnd, type PostgresPool, probeIdle } from "./postgres-pool.js";
+
+/** How long staging may take, and what it must live up to. */
+export interface StagingRequest {
+	readonly clock: Clock;
+	readonly connectDeadlineMs: number;
+	/** `false` when the live side is known to be writable: its replacement has to be so, too. */
+	readonly isLiveReadOnly: boolean | undefined;
+	readonly plan: CredentialPlan;
+	readonly signal: AbortSignal;
+	readonly verifyDeadlineMs: number;
+}
+
+/**
+ * Makes one pool for each server of the plan, one connection in each, and asks each `SELECT 1`.
+ * @throws StagingFailedError with the driver's error as its cause.
+ * @throws RotatorClosedError when the application shuts down meanwhile.
+ */
+export async function stagePools(live: LiveDataSource, request: StagingRequest): Promise<PoolSet> {
+	const created: PostgresPool[] = [];
+	try {
+		const pools = await connectAll(live, request, created);
+		await Promise.all(pools.map(async (pool, index) => verify(pool, nameNode(index), request)));
+		const [master, ...slaves] = pools;
+		return { master: master as PostgresPool, slaves };
+	} catch (error) {
+		discardPools(created);
+		throw error;
+	}
+}
+
+/** Ends pools that never served anybody, without waiting for their servers. */
+export function discardPools(pools: readonly PostgresPool[]): void {
+	for (const pool of pools) beginEnd(pool).force();
+}
+
+async function connectAll(live: LiveDataSource, { clock, connectDeadlineMs, plan, signal }: StagingRequest, created: PostgresPool[]): Promise<PostgresPool[]> {
+	const nodes = [plan.master, ...plan.slaves];
+	return Promise.all(
+		nodes.map(async (node, index) => {
+			const connect = async (): Promise<PostgresPool> => live.createPool(plan.options, node, (pool) => created.push(pool));
+			try {
+				return await withDeadline(connect, { clock, deadlineMs: connectDeadlineMs, signal, subject: "Connecting" });
+			} catch (error) {
+				throw toStagingFailure("connect", nameNode(index), error);
+			}
+		}),
+	);
+}
+
+async function verify(pool: PostgresPool, node: string, { clock, isLiveReadOnly, signal, verifyDeadlineMs }: StagingRequest): Promise<void> {
+	try {
+		const ask = async () => probeIdle(pool, clock, verifyDeadlineMs);
+		const answer = await withDeadline(ask, { clock, deadlineMs: verifyDeadlineMs, signal, subject: "SELECT 1" });
+		if (answer === undefined) throw new StagingFailedError("verify", node, "its connection was lost before it could be checked");
+		if (isLiveReadOnly === false && answer.isReadOnly === true && node === MASTER) {
+			throw new StagingFailedError("verify", node, "it is read-only and the live one is not, as after a failover to a stale address");
+		}
+	} catch (error) {
+		throw toStagingFailure("verify", node, error);
+	}
+}
+
+const MASTER = "master";
+
+function nameNode(index: number): string {
+	return index === 0 ? MASTER : `slave${String(index - 1)}`;
+}
+
+function toStagingFailure(phase: "connect" | "verify", node: string, error: unknown): Error {
+	if (error instanceof RotatorClosedError || error instanceof StagingFailedError) return error;
+	if (error instanceof ConnectorTimeoutError) return new StagingFailedError(phase, node, `no answer within ${String(error.deadlineMs)} ms`, { cause: error });
+	const { code, message } = error as { code?: unknown; message?: unknown };
+	return new StagingFailedError(phase, node, `${String(message)}${typeof code === "string" ? ` (${code})` : ""}`, { cause: error });
+}

@@ -1,0 +1,97 @@
+/** A steady load whose outcome can be counted afterwards: what was acknowledged must be stored, and nothing else may be. */
+import type { DataSource } from "typeorm";
+
+/** What a load did so far. */
+export interface LedgerReport {
+	/** Ids whose commit was acknowledged. */
+	readonly acknowledged: readonly string[];
+	/** Errors that reached a worker. */
+	readonly failures: readonly Error[];
+	readonly latenciesMs: readonly number[];
+	readonly operationCount: number;
+	/** Ids whose commit failed: they may or may not be stored. */
+	readonly unknown: readonly string[];
+}
+
+/** A running load. */
+export interface LedgerWorkload {
+	/** What was done so far. */
+	report(): LedgerReport;
+	/** Ends the workers after their current operation. */
+	stop(): Promise<LedgerReport>;
+}
+
+/** Makes the table of the ledger. */
+export async function createLedger(dataSource: DataSource): Promise<void> {
+	await dataSource.query("CREATE TABLE IF NOT EXISTS ledger (id text PRIMARY KEY, worker int NOT NULL)");
+}
+
+/** Ids that are stored. */
+export async function readLedger(dataSource: DataSource): Promise<string[]> {
+	const rows: { id: string }[] = await dataSource.query("SELECT id FROM ledger");
+	return rows.map(({ id }) => id);
+}
+
+/** Starts `workerCount` workers, each in a loop of reads, transactions and short holds of a connection. */
+export function startLedgerWorkload(dataSource: DataSource, { workerCount = 16 }: { workerCount?: number } = {}): LedgerWorkload {
+	const acknowledged: string[] = [];
+	const failures: Error[] = [];
+	const latenciesMs: number[] = [];
+	const unknown: string[] = [];
+	let isStopping = false;
+	let operationCount = 0;
+
+	const operations = [
+		async () => {
+			await dataSource.query("SELECT 1");
+		},
+		async (id: string, worker: number) => {
+			let isCommitting = false;
+			try {
+				await dataSource.manager.transaction(async (manager) => {
+					await manager.query("INSERT INTO ledger (id, worker) VALUES ($1, $2)", [id, worker]);
+					isCommitting = true;
+				});
+				acknowledged.push(id);
+			} catch (error) {
+				if (isCommitting) unknown.push(id);
+				throw error;
+			}
+		},
+		async () => {
+			const runner = dataSource.createQueryRunner();
+			try {
+				await runner.connect();
+				await runner.query("SELECT pg_sleep(0.02)");
+			} finally {
+				await runner.release();
+			}
+		},
+	];
+
+	const work = async (worker: number): Promise<void> => {
+		for (let turn = 0; !isStopping; turn += 1) {
+			const startedAtMs = performance.now();
+			try {
+				await operations[(turn + worker) % operations.length]?.(`${String(worker)}-${String(turn)}`, worker);
+			} catch (error) {
+				failures.push(error as Error);
+				// A load that fails at once must not spin.
+				await new Promise((resolve) => setTimeout(resolve, 5));
+			}
+			operationCount += 1;
+			latenciesMs.push(performance.now() - startedAtMs);
+		}
+	};
+	const workers = Array.from({ length: workerCount }, async (_, worker) => work(worker));
+	const report = (): LedgerReport => ({ acknowledged, failures, latenciesMs, operationCount, unknown });
+
+	return {
+		report,
+		stop: async () => {
+			isStopping = true;
+			await Promise.all(workers);
+			return report();
+		},
+	};
+}
