@@ -1,0 +1,154 @@
+/**
+ * Checks the package as its users get it: packs dist/, lints the tarball, installs it into an empty project without any optional peer,
+ * loads it as ESM and as CJS, and compiles a consumer of each kind with `skipLibCheck: false`.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const manifest = readJson(path.join(ROOT, "package.json"));
+
+const consumer = `
+import { type DynamicModule, Module } from "@nestjs/common";
+import {
+	EDatabaseType,
+	type ITypeOrmAwsConnectorConfig,
+	isTypeOrmAwsConnectorError,
+	ParameterStoreConfigModule,
+	RotatorService,
+	TypeOrmAwsConnectorModule,
+	TypeOrmAwsConnectorService,
+} from "${manifest.name}";
+import { DataSource } from "typeorm";
+
+const config: ITypeOrmAwsConnectorConfig = { entities: [], poolSize: 5, type: EDatabaseType.POSTGRES };
+export const registered: DynamicModule = TypeOrmAwsConnectorModule.register(config);
+export const stored = ParameterStoreConfigModule.register({ application: "a", environment: "b", instanceName: "c", namespace: "d" });
+
+@Module({ imports: [registered] })
+export class ConsumerModule {}
+
+export async function connect(connector: TypeOrmAwsConnectorService, rotator: RotatorService): Promise<DataSource | undefined> {
+	try {
+		await rotator.rotateDatabaseConnection();
+		return new DataSource(await connector.getTypeOrmOptions());
+	} catch (error) {
+		if (isTypeOrmAwsConnectorError(error)) return void error.code;
+		throw error;
+	}
+}
+
+// @ts-expect-error A pool size is a number.
+TypeOrmAwsConnectorModule.register({ entities: [], poolSize: "5" });
+// @ts-expect-error There is no such export.
+export { thisNameDoesNotExist } from "${manifest.name}";
+`;
+
+const folder = mkdtempSync(path.join(tmpdir(), "connector-package-"));
+try {
+	const tarball = pack();
+	lintTarball(tarball);
+	checkSourceMaps();
+	installInto(folder, tarball);
+	checkExports();
+	compileConsumers();
+	console.log("The package is sound.");
+} catch (error) {
+	if (error.status === undefined) throw error;
+	// A tool said no and has printed why.
+	console.error(`Failed: ${error.spawnargs?.join(" ") ?? error.message}`);
+	process.exitCode = 1;
+} finally {
+	rmSync(folder, { force: true, recursive: true });
+}
+
+function pack() {
+	const [{ filename, files }] = JSON.parse(npm(["pack", "--ignore-scripts", "--json", "--pack-destination", folder], ROOT, "pipe"));
+	console.log(`${filename}: ${files.map((file) => file.path).join(", ")}`);
+	return path.join(folder, filename);
+}
+
+function lintTarball(tarball) {
+	run(bin("publint"), ["--strict", tarball], ROOT);
+	run(bin("@arethetypeswrong/cli", "attw"), [tarball], ROOT);
+}
+
+/** Each bundle has a map that carries its sources, since src/ is not published. */
+function checkSourceMaps() {
+	for (const bundle of ["index.mjs", "index.cjs"]) {
+		const { sources, sourcesContent } = readJson(path.join(ROOT, "dist", `${bundle}.map`));
+		if (sources.length === 0 || sources.length !== sourcesContent?.length) throw new Error(`${bundle}.map does not carry its sources`);
+	}
+	if (/\bimport\(/.test(readFileSync(path.join(ROOT, "dist", "index.cjs"), "utf8"))) {
+		throw new Error("dist/index.cjs keeps an import(), which jest refuses in CommonJS projects");
+	}
+}
+
+function installInto(target, tarball) {
+	const optional = manifest.peerDependenciesMeta;
+	const wanted = [...Object.keys(manifest.peerDependencies).filter((name) => !optional[name]?.optional), "@types/node"];
+	const dependencies = Object.fromEntries(wanted.map((name) => [name, manifest.devDependencies[name]]));
+	dependencies[manifest.name] = `file:${tarball}`;
+	writeFileSync(path.join(target, "package.json"), JSON.stringify({ name: "consumer", private: true, dependencies }));
+	npm(["install", "--strict-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], target);
+}
+
+function checkExports() {
+	const esm = `import * as connector from "${manifest.name}"; console.log(JSON.stringify(Object.keys(connector).sort()));`;
+	const cjs = `console.log(JSON.stringify(Object.keys(require("${manifest.name}")).sort()));`;
+	const [imported, required] = [
+		["load.mjs", esm],
+		["load.cjs", cjs],
+	].map(([name, text]) => {
+		writeFileSync(path.join(folder, name), text);
+		return run(name, [], folder, "pipe").trim();
+	});
+	if (imported !== required) throw new Error(`The exports differ.\nESM ${imported}\nCJS ${required}`);
+	console.log(`${JSON.parse(imported).length} exports, the same as ESM and as CJS`);
+}
+
+function compileConsumers() {
+	const compilerOptions = {
+		experimentalDecorators: true,
+		module: "nodenext",
+		noEmit: true,
+		skipLibCheck: false,
+		strict: true,
+		target: "es2022",
+		types: ["node"],
+	};
+	const files = ["consumer.mts", "consumer.cts"];
+	for (const file of files) writeFileSync(path.join(folder, file), consumer);
+	writeFileSync(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
+	run(bin("typescript", "tsc"), ["-p", folder], folder);
+	console.log(`${files.join(" and ")} compile under module: nodenext with skipLibCheck: false`);
+}
+
+/** The script behind a package's command, so that it is started without a shell on every platform. */
+function bin(packageName, command = packageName) {
+	const location = path.join(ROOT, "node_modules", packageName);
+	const { bin: commands } = readJson(path.join(location, "package.json"));
+	return path.join(location, typeof commands === "string" ? commands : commands[command]);
+}
+
+function run(script, scriptArguments, cwd, stdout = "inherit") {
+	return execFileSync(process.execPath, [script, ...scriptArguments], { cwd, encoding: "utf8", stdio: ["ignore", stdout, "inherit"] });
+}
+
+function npm(npmArguments, cwd, stdout) {
+	const cli = process.env["npm_execpath"] ?? "";
+	if (/npm-cli\.c?js$/.test(cli)) return run(cli, npmArguments, cwd, stdout);
+	return execFileSync("npm", npmArguments, {
+		cwd,
+		encoding: "utf8",
+		shell: process.platform === "win32",
+		stdio: ["ignore", stdout ?? "inherit", "inherit"],
+	});
+}
+
+function readJson(file) {
+	return JSON.parse(readFileSync(file, "utf8"));
+}
