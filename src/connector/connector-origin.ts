@@ -1,0 +1,44 @@
+/** A mark in the options that a connector made: who made them, and which values were its own. */
+import type { DataSourceOptions } from "typeorm";
+
+/**
+ * Key of the mark. Enumerable, so that it survives `{ ...options, host: "127.0.0.1" }`; registered under a global name, so that the
+ * ESM and the CJS copy of the library read each other's.
+ */
+export const CONNECTOR_ORIGIN = Symbol.for("nestjs-typeorm-aws-connector.origin");
+
+/** The options that a connector fills in and a rotation may change. */
+export type ServedValues = Readonly<Record<"database" | "host" | "password" | "port" | "username", unknown>>;
+
+/** Where options came from. Printing it shows two names, never a value. */
+export class ConnectorOrigin {
+	readonly #served: ServedValues;
+
+	constructor(
+		/** Unique in the process. */
+		readonly connectorId: string,
+		/** Name of the connector. */
+		readonly connector: string,
+		served: ServedValues,
+	) {
+		this.#served = served;
+	}
+
+	/** Whether the connector itself put `value` there. When it did not, the user did, and a rotation leaves it alone. */
+	wasServed(key: keyof ServedValues, value: unknown): boolean {
+		return this.#served[key] === value;
+	}
+}
+
+/** The mark in the options; `undefined` when no connector made them. */
+export function readOrigin(options: DataSourceOptions): ConnectorOrigin | undefined {
+	const origin = (options as { readonly [CONNECTOR_ORIGIN]?: unknown })[CONNECTOR_ORIGIN];
+	return isOrigin(origin) ? origin : undefined;
+}
+
+/** By shape and not by class: another copy of the library may have made it. */
+function isOrigin(value: unknown): value is ConnectorOrigin {
+	if (typeof value !== "object" || value === null) return false;
+	const { connector, connectorId, wasServed } = value as Partial<ConnectorOrigin>;
+	return typeof connector === "string" && typeof connectorId === "string" && typeof wasServed === "function";
+}

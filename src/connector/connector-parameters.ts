@@ -1,0 +1,100 @@
+/** The parameters of one connector, read together so that they belong together. */
+import type { IStructuredLookup, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import type { FieldName } from "../configuration/connector-fields.js";
+import { isTypeOrmAwsConnectorError, type TConnectorErrorCode } from "../errors/connector.error.js";
+import type { IParameterStoreGetManyOptions } from "../parameter-store/parameter-store.options.js";
+import { ALL_FIELDS, listLookups, type ParameterReader, TARGET_FIELDS } from "../resolution/resolve-settings.js";
+
+/** ParameterStoreConfigService, or another provider with `get`. Without `getMany` nothing can be read again. */
+export interface ParameterSource extends ParameterReader {
+	/** The values of the look-ups, in their order. */
+	getMany?(lookups: readonly IStructuredLookup[], options: IParameterStoreGetManyOptions): Promise<readonly (string | null)[]>;
+}
+
+const OUTAGES: ReadonlySet<TConnectorErrorCode> = new Set(["ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE", "ERR_CONNECTOR_TIMEOUT"]);
+
+/**
+ * Reads what a connector needs and keeps it, so that a rotation asks again only for what decides where a connection goes. A host and
+ * a secret id always come from the same read, whoever else reads from the source meanwhile.
+ */
+export class ConnectorParameters {
+	readonly #config: ITypeOrmAwsConnectorConfig;
+	private hasReportedNoRefresh = false;
+	private hasReportedOutage = false;
+	#known: ReadonlyMap<string, string | null> = new Map();
+
+	constructor(
+		config: ITypeOrmAwsConnectorConfig,
+		/** Answers at once, from what it has read. */
+		readonly source: ParameterSource | undefined,
+		private readonly warn: (message: string) => void,
+	) {
+		this.#config = config;
+	}
+
+	/** What resolving these fields asks for. A source that has read it already is not made to read it again. */
+	async load(names: readonly FieldName[], signal?: AbortSignal): Promise<ParameterReader | undefined> {
+		try {
+			await this.read(names, { signal });
+			return this.createReader();
+		} catch (error) {
+			// One parameter is of a wrong type. Asked one by one, the source says so for that one, and the others get their turn.
+			if (isTypeOrmAwsConnectorError(error) && error.code === "ERR_CONNECTOR_PARAMETER_INVALID") return this.source;
+			throw error;
+		}
+	}
+
+	/**
+	 * Everything, the target having been read again. Where Parameter Store does not answer, or does not allow it, the target stays as
+	 * it was: new credentials do not have to wait for a service that has no part in them.
+	 */
+	async refresh(signal?: AbortSignal): Promise<ParameterReader | undefined> {
+		if (this.#known.size === 0) await this.load(ALL_FIELDS, signal);
+		this.reportWhenFixed();
+		try {
+			await this.read(TARGET_FIELDS, { shouldRefresh: true, signal });
+			this.hasReportedOutage = false;
+		} catch (error) {
+			if (!isTypeOrmAwsConnectorError(error) || !OUTAGES.has(error.code)) throw error;
+			this.reportOutage(error.message);
+		}
+		return this.createReader();
+	}
+
+	private async read(names: readonly FieldName[], options: IParameterStoreGetManyOptions): Promise<void> {
+		const lookups = listLookups(this.#config, names);
+		if (this.source?.getMany === undefined || lookups.length === 0) return;
+		const values = await this.source.getMany(lookups, options);
+		const fresh = lookups.map((lookup, index) => [JSON.stringify(lookup), values[index] ?? null] as const);
+		this.#known = new Map([...this.#known, ...fresh]);
+	}
+
+	private createReader(): ParameterReader | undefined {
+		const { source } = this;
+		const known = this.#known;
+		if (source === undefined || known.size === 0) return source;
+		return {
+			describePath: (lookup) => source.describePath?.(lookup),
+			get: (lookup) => {
+				const value = known.get(JSON.stringify(lookup));
+				return value === undefined ? source.get(lookup) : value;
+			},
+		};
+	}
+
+	private reportWhenFixed(): void {
+		if (this.hasReportedNoRefresh || this.source === undefined || this.source.getMany !== undefined) return;
+		if (listLookups(this.#config, TARGET_FIELDS).length === 0) return;
+		this.hasReportedNoRefresh = true;
+		this.warn(
+			"The parameter store in use has no getMany(): a rotation does not see when host, port, secret id, database name or type change.",
+		);
+	}
+
+	/** Once for each outage, however many rotations fall into it. */
+	private reportOutage(message: string): void {
+		if (this.hasReportedOutage) return;
+		this.hasReportedOutage = true;
+		this.warn(`Rotations go on with host, port, secret id, database name and type as they were. ${message}`);
+	}
+}

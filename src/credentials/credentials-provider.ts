@@ -1,0 +1,44 @@
+/** A user name with its password, and where such pairs come from. */
+import { inspect } from "node:util";
+
+import type { IAwsDatabaseCredentialsSecret } from "../configuration/connector.options.js";
+
+/** One login. Printing it, in whatever way, does not show the password. */
+export class Credentials {
+	/** Version of the secret it was read from, where there is one. */
+	readonly versionId: string | undefined;
+	readonly #password: string;
+	readonly #username: string;
+
+	constructor(login: IAwsDatabaseCredentialsSecret, versionId?: string) {
+		this.#password = login.password;
+		this.#username = login.username;
+		this.versionId = versionId;
+	}
+
+	get password(): string {
+		return this.#password;
+	}
+
+	get username(): string {
+		return this.#username;
+	}
+
+	toJSON(): object {
+		return { password: "[hidden]", username: this.#username, versionId: this.versionId };
+	}
+
+	[inspect.custom](): string {
+		return `Credentials ${inspect(this.toJSON())}`;
+	}
+}
+
+/** Where logins come from. */
+export interface CredentialsProvider {
+	/** Gives back what it holds of AWS. Fetches may fail from now on. */
+	close(): void;
+	/** The login as it is now. `secretId` is the resolved one, `undefined` where no secret is needed. */
+	fetch(secretId: string | undefined, signal?: AbortSignal): Promise<Credentials>;
+	/** Drops clients and whatever else may have gone bad. */
+	renew(): void;
+}

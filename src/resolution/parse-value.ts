@@ -1,0 +1,89 @@
+/** From what SSM or a user gives to a value of the right kind. Strict: what JavaScript would bend into shape is refused. */
+import type { FieldKind } from "../configuration/connector-fields.js";
+
+/** A value of a field. */
+export type FieldValue = boolean | number | string;
+
+/** The value, or what is wrong with what was given, as the end of `"field" …`. */
+export type Parsed = { readonly fault: string } | { readonly value: FieldValue };
+
+/** Longest part of an unusable value that a message repeats. */
+const MAXIMUM_QUOTE_LENGTH = 40;
+
+/** Parses the text of a parameter. White space around it does not count. */
+export function parseText(accepts: FieldKind, text: string): Parsed {
+	const trimmed = text.trim();
+	switch (accepts.kind) {
+		case "boolean":
+			return trimmed === "true" || trimmed === "false" ? { value: trimmed === "true" } : refuse(accepts, quote(trimmed));
+		case "integer":
+			// Digits only: Number() also reads "0x1F", "1e3" and "", parseInt() reads "5432abc".
+			return /^[0-9]+$/.test(trimmed) && isInRange(accepts, Number(trimmed))
+				? { value: Number(trimmed) }
+				: refuse(accepts, quote(trimmed));
+		case "enum": {
+			const value = accepts.values.find((candidate) => candidate.toLowerCase() === trimmed.toLowerCase());
+			return value === undefined ? refuse(accepts, quote(trimmed)) : { value };
+		}
+		default:
+			return parseName(accepts, trimmed);
+	}
+}
+
+/** Checks a value given in code: the same rules, and the type must be right already. Nothing is trimmed or converted. */
+export function parseRaw(accepts: FieldKind, raw: unknown): Parsed {
+	switch (accepts.kind) {
+		case "boolean":
+			return typeof raw === "boolean" ? { value: raw } : refuse(accepts, describe(raw), 'value === "true"');
+		case "integer":
+			return typeof raw === "number" && Number.isInteger(raw) && isInRange(accepts, raw)
+				? { value: raw }
+				: refuse(accepts, describe(raw), "Number(value)");
+		case "enum":
+			return typeof raw === "string" && accepts.values.includes(raw) ? { value: raw } : refuse(accepts, describe(raw));
+		default:
+			return typeof raw === "string" ? parseName(accepts, raw) : { fault: "must be a string" };
+	}
+}
+
+function isInRange({ maximum, minimum }: Extract<FieldKind, { kind: "integer" }>, value: number): boolean {
+	return value >= minimum && value <= maximum;
+}
+
+/** Texts are never quoted: an address may hold a password, as in `postgres://user:password@host`. */
+function parseName({ kind }: FieldKind, text: string): Parsed {
+	if (text.trim() === "") return { fault: "must not be empty" };
+	const fault = kind === "host" ? findHostFault(text) : undefined;
+	return fault === undefined ? { value: text } : { fault };
+}
+
+function findHostFault(host: string): string | undefined {
+	if (host.startsWith("/")) return "must be a host name, not the path of a unix socket";
+	if (host.includes("://")) return "must be a host name, not a URL";
+	if (/\s/.test(host)) return "must be a host name without white space";
+	if (host.includes("/")) return "must be a host name without a slash";
+	// One colon only: an IPv6 address has more.
+	if (/^[^:]*:[^:]*$/.test(host)) return 'must be a host name without a port; the port belongs to "port"';
+	return undefined;
+}
+
+function refuse(accepts: Exclude<FieldKind, { kind: "host" | "text" }>, given: string, conversion?: string): Parsed {
+	const hint = conversion !== undefined && given.startsWith("the string ") ? `; convert it, as in ${conversion}` : "";
+	return { fault: `must be ${describeKind(accepts)}, not ${given}${hint}` };
+}
+
+function describeKind(accepts: Exclude<FieldKind, { kind: "host" | "text" }>): string {
+	if (accepts.kind === "boolean") return "true or false";
+	if (accepts.kind === "integer") return `an integer from ${String(accepts.minimum)} to ${String(accepts.maximum)}`;
+	return `one of ${accepts.values.map((value) => `"${value}"`).join(", ")}`;
+}
+
+function describe(raw: unknown): string {
+	if (typeof raw === "string") return `the string ${quote(raw)}`;
+	if (typeof raw === "number" || typeof raw === "boolean" || raw === null) return String(raw);
+	return `a value of type ${typeof raw}`;
+}
+
+function quote(text: string): string {
+	return JSON.stringify(text.length > MAXIMUM_QUOTE_LENGTH ? `${text.slice(0, MAXIMUM_QUOTE_LENGTH)}…` : text);
+}

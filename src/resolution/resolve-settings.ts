@@ -1,0 +1,160 @@
+/** Every setting from its three sources: the value given in code wins, then the parameter, then the default. */
+import type { EDatabaseType, ERelationLoadStrategy } from "../configuration/connector.enums.js";
+import type { IStructuredLookup, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../configuration/connector-fields.js";
+import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import {
+	ConfigurationError,
+	LookupInvalidError,
+	OptionInvalidError,
+	ParameterInvalidError,
+	ParameterNotFoundError,
+} from "../errors/errors.js";
+import { buildFieldLookup } from "./field-lookup.js";
+import { type FieldValue, type Parsed, parseRaw, parseText } from "./parse-value.js";
+
+/** Where parameters come from: ParameterStoreConfigService, or anything else with a synchronous `get`. */
+export interface ParameterReader {
+	/** The full name that a look-up stands for, for messages. */
+	describePath?(lookup: IStructuredLookup): string | undefined;
+	/** The text of the parameter, `null` where there is none. */
+	get(lookup: IStructuredLookup): string | null;
+}
+
+/** Every field with its value. */
+export interface ResolvedSettings {
+	readonly connectionTimeoutMs: number;
+	readonly databaseName: string;
+	readonly host: string;
+	readonly idleTimeoutMs: number;
+	readonly isVerbose: boolean;
+	readonly poolSize: number;
+	readonly port: number;
+	readonly relationLoadStrategy: ERelationLoadStrategy;
+	readonly rotationIntervalMs: number;
+	readonly rotationIsEnabled: boolean;
+	/** `undefined` when user name and password are both given in code. */
+	readonly secretId: string | undefined;
+	readonly shouldSynchronize: boolean;
+	readonly type: EDatabaseType;
+}
+
+/** All fields, in the order in which problems are reported. */
+export const ALL_FIELDS = Object.keys(CONNECTOR_FIELDS) as readonly FieldName[];
+
+/** What decides where a connection goes and how it logs in, and is therefore read again by a rotation. */
+export const TARGET_FIELDS = ["host", "port", "secretId", "databaseName", "type"] as const satisfies readonly FieldName[];
+
+/**
+ * Resolves all settings at once.
+ * @throws ConfigurationError with every field that is missing or invalid.
+ */
+export function resolveSettings(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): ResolvedSettings {
+	return resolveFields(ALL_FIELDS, config, reader);
+}
+
+/**
+ * Resolves the interval, then whether rotations are scheduled.
+ * @throws ConfigurationError with each of the two that is invalid.
+ */
+export function resolveRotation(
+	config: ITypeOrmAwsConnectorConfig,
+	reader: ParameterReader | undefined,
+): { readonly intervalMs: number; readonly isEnabled: boolean } {
+	const settings = resolveFields(["rotationIntervalMs", "rotationIsEnabled"], config, reader);
+	return { intervalMs: settings.rotationIntervalMs, isEnabled: settings.rotationIsEnabled };
+}
+
+/**
+ * Resolves the id of the secret; `undefined` when user name and password are both given in code.
+ * @throws ConfigurationError when it is missing, or a user name or password given in code is invalid.
+ */
+export function resolveSecretId(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): string | undefined {
+	return resolveFields(["secretId"], config, reader).secretId;
+}
+
+/** The look-ups that resolving these fields will ask for: those whose value is not given in code. */
+export function listLookups(config: ITypeOrmAwsConnectorConfig, names: readonly FieldName[]): IStructuredLookup[] {
+	return names
+		.filter((name) => isNeeded(name, config) && CONNECTOR_FIELDS[name].readRaw(config) === undefined)
+		.map((name) => buildFieldLookup(name, config));
+}
+
+function resolveFields<Name extends FieldName>(
+	names: readonly Name[],
+	config: ITypeOrmAwsConnectorConfig,
+	reader: ParameterReader | undefined,
+): Pick<ResolvedSettings, Name> {
+	const problems: TypeOrmAwsConnectorError[] = [];
+	const values: Partial<Record<FieldName, FieldValue>> = {};
+	for (const name of names) {
+		if (!isNeeded(name, config)) continue;
+		try {
+			values[name] = resolveField(name, config, reader);
+		} catch (problem) {
+			if (!isTypeOrmAwsConnectorError(problem)) throw problem;
+			problems.push(problem);
+		}
+	}
+	// What is given in code is the other half of what the secret holds.
+	if ((names as readonly FieldName[]).includes("secretId")) problems.push(...checkRawLogin(config));
+	if (problems.length > 0) throw new ConfigurationError(problems);
+	return Object.freeze(values) as Pick<ResolvedSettings, Name>;
+}
+
+function isNeeded(name: FieldName, config: ITypeOrmAwsConnectorConfig): boolean {
+	const { isNeeded }: FieldDefinition = CONNECTOR_FIELDS[name];
+	return isNeeded?.(config) ?? true;
+}
+
+function resolveField(name: FieldName, config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): FieldValue {
+	const field: FieldDefinition = CONNECTOR_FIELDS[name];
+	const raw = field.readRaw(config);
+	if (raw !== undefined) return accept(parseRaw(field.accepts, raw), (fault) => new OptionInvalidError(field.option, fault));
+
+	if (reader === undefined) {
+		if (field.defaultValue !== undefined) return field.defaultValue;
+		throw new OptionInvalidError(field.option, "is not given, and no ParameterStoreConfigModule is registered to look it up");
+	}
+	const lookup = buildFieldLookup(name, config);
+	const text = readParameter(reader, lookup, field.label);
+	if (text !== null) {
+		return accept(parseText(field.accepts, text), (fault) => new ParameterInvalidError(field.label, fault, trace(reader, lookup)));
+	}
+	if (field.defaultValue !== undefined) return field.defaultValue;
+	throw new ParameterNotFoundError(field.label, trace(reader, lookup));
+}
+
+function accept(parsed: Parsed, refuse: (fault: string) => TypeOrmAwsConnectorError): FieldValue {
+	if ("fault" in parsed) throw refuse(parsed.fault);
+	return parsed.value;
+}
+
+function readParameter(reader: ParameterReader, lookup: IStructuredLookup, label: string): string | null {
+	let text: unknown;
+	try {
+		text = reader.get(lookup);
+	} catch (error) {
+		if (isTypeOrmAwsConnectorError(error)) throw error;
+		const reason = error instanceof Error ? error.message.replace(/[.\s]+$/, "") : "the parameter store refused it";
+		throw new LookupInvalidError(label, reason, lookup, { cause: error });
+	}
+	if (text === undefined || text === null) return null;
+	if (typeof text === "string") return text;
+	throw new ParameterInvalidError(
+		label,
+		`must be text, but get() of the parameter store returned a value of type ${typeof text}`,
+		trace(reader, lookup),
+	);
+}
+
+function trace(reader: ParameterReader, lookup: IStructuredLookup): { lookup: IStructuredLookup; path?: string | undefined } {
+	return { lookup, path: reader.describePath?.(lookup) };
+}
+
+/** Never quoted, never trimmed: a password may begin and end with anything. */
+function checkRawLogin({ password, username }: ITypeOrmAwsConnectorConfig): TypeOrmAwsConnectorError[] {
+	return Object.entries({ username, password })
+		.filter(([, value]: [string, unknown]) => value !== undefined && (typeof value !== "string" || value === ""))
+		.map(([option]) => new OptionInvalidError(option, "must be a string that is not empty"));
+}

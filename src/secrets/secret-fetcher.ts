@@ -1,0 +1,162 @@
+/** Reads secrets from Secrets Manager: one client per region, one request at a time per secret and stage, a deadline on each. */
+import {
+	GetSecretValueCommand,
+	type GetSecretValueCommandOutput,
+	SecretsManagerClient,
+	type SecretsManagerClientConfig,
+} from "@aws-sdk/client-secrets-manager";
+
+import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { CredentialsUnavailableError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
+import { withAwsClientDefaults } from "../support/aws-client-defaults.js";
+import { classifyAwsFailure } from "../support/aws-failure.js";
+import { type Clock, systemClock } from "../support/clock.js";
+import { withDeadline } from "../support/with-deadline.js";
+
+/** All attempts of the SDK together. */
+const FETCH_DEADLINE_MS = 10_000;
+const MAXIMUM_SECRET_BYTES = 65_536;
+
+/** How Secrets Manager is reached. */
+export interface SecretFetcherOptions {
+	readonly clock?: Clock;
+	readonly credentials?: SecretsManagerClientConfig["credentials"];
+	readonly endpoint?: string | undefined;
+	/** Asked for the region when neither `region` nor the secret's ARN names one; when it has none either, the SDK finds one. */
+	readonly findRegion?: () => string | undefined;
+	readonly region?: string | undefined;
+	/** A ready-made client: used as it is for every secret, never replaced, never destroyed. */
+	readonly secretsManagerClient?: Pick<SecretsManagerClient, "send"> | undefined;
+}
+
+/** Which version of a secret to read, and when to stop waiting for it. */
+export interface FetchSecretOptions {
+	/** Ends the wait with a RotatorClosedError; the request goes on for the others who wait for it. */
+	readonly signal?: AbortSignal | undefined;
+	/** Default `AWSCURRENT`. */
+	readonly versionStage?: string;
+}
+
+/** A secret as it is stored. */
+export interface FetchedSecret {
+	readonly text: string;
+	readonly versionId: string | undefined;
+}
+
+/** Clients and requests that live and end together. */
+interface Session {
+	readonly clients: Map<string | undefined, SecretsManagerClient>;
+	readonly requests: Map<string, Promise<FetchedSecret>>;
+}
+
+/** Reads secrets. Nothing is kept: each fetch that finds none in flight asks AWS. */
+export class SecretFetcher {
+	private readonly closing = new AbortController();
+	/** Private to the language, as are the clients: an AWS identity may be among them. */
+	readonly #options: SecretFetcherOptions;
+	#session = openSession();
+
+	constructor(options: SecretFetcherOptions = {}) {
+		this.#options = options;
+	}
+
+	/**
+	 * The text of a secret and the id of its version.
+	 * @throws SecretNotFoundError, CredentialsUnavailableError, SecretMalformedError, ConnectorTimeoutError after 10 s, and
+	 * RotatorClosedError when `signal` aborts or the fetcher is closed.
+	 */
+	async fetch(secretId: string, { signal, versionStage = "AWSCURRENT" }: FetchSecretOptions = {}): Promise<FetchedSecret> {
+		const join = (): Promise<FetchedSecret> => this.joinRequest(secretId, versionStage);
+		return signal === undefined ? join() : withDeadline(join, { ...this.describeDeadline(secretId), signal });
+	}
+
+	/** Drops the clients made here, and with them whatever identity or connection went bad. Requests in flight end undisturbed, but nobody joins them. */
+	renew(): void {
+		const retired = this.#session;
+		this.#session = openSession();
+		void endSession(retired);
+	}
+
+	/** Ends every wait and destroys the clients made here. Fetches fail from now on. */
+	close(): void {
+		this.closing.abort();
+		void endSession(this.#session);
+	}
+
+	private joinRequest(secretId: string, versionStage: string): Promise<FetchedSecret> {
+		const session = this.#session;
+		const key = `${versionStage} ${secretId}`;
+		const known = session.requests.get(key);
+		if (known !== undefined) return known;
+		const request = this.request(session, secretId, versionStage).finally(() => session.requests.delete(key));
+		session.requests.set(key, request);
+		return request;
+	}
+
+	private async request(session: Session, secretId: string, versionStage: string): Promise<FetchedSecret> {
+		try {
+			const output = await withDeadline(
+				(abortSignal) =>
+					this.selectClient(session, secretId).send(
+						new GetSecretValueCommand({ SecretId: secretId, VersionStage: versionStage }),
+						{ abortSignal },
+					),
+				{ ...this.describeDeadline(secretId), signal: this.closing.signal },
+			);
+			return { text: readText(secretId, output), versionId: output.VersionId };
+		} catch (error) {
+			if (isTypeOrmAwsConnectorError(error)) throw error;
+			const { cause, isTransient, kind, reason } = classifyAwsFailure(error);
+			if (kind === "not-found") throw new SecretNotFoundError(secretId, { cause });
+			throw new CredentialsUnavailableError(secretId, reason, isTransient, { cause });
+		}
+	}
+
+	private describeDeadline(secretId: string): { clock: Clock; deadlineMs: number; subject: string } {
+		return { clock: this.#options.clock ?? systemClock, deadlineMs: FETCH_DEADLINE_MS, subject: `The fetch of secret "${secretId}"` };
+	}
+
+	private selectClient({ clients }: Session, secretId: string): Pick<SecretsManagerClient, "send"> {
+		const { credentials, endpoint, findRegion, region: chosenRegion, secretsManagerClient } = this.#options;
+		if (secretsManagerClient !== undefined) return secretsManagerClient;
+		const region = chosenRegion ?? findRegionInArn(secretId) ?? findRegion?.();
+		const known = clients.get(region);
+		if (known !== undefined) return known;
+		const configuration: SecretsManagerClientConfig = {
+			...(credentials === undefined ? {} : { credentials }),
+			...(endpoint === undefined ? {} : { endpoint }),
+			...(region === undefined ? {} : { region }),
+		};
+		const client = new SecretsManagerClient(withAwsClientDefaults(configuration));
+		clients.set(region, client);
+		return client;
+	}
+}
+
+function openSession(): Session {
+	return { clients: new Map(), requests: new Map() };
+}
+
+/** Destroying a client cuts its requests, so they end first; each has a deadline. */
+async function endSession({ clients, requests }: Session): Promise<void> {
+	await Promise.allSettled(requests.values());
+	for (const client of clients.values()) client.destroy();
+}
+
+function findRegionInArn(secretId: string): string | undefined {
+	return /^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):/.exec(secretId)?.[1];
+}
+
+function readText(secretId: string, output: GetSecretValueCommandOutput): string {
+	const text = output.SecretString;
+	const byteCount = text === undefined ? output.SecretBinary?.byteLength : Buffer.byteLength(text);
+	if (byteCount === undefined) throw new SecretMalformedError(secretId, "empty");
+	if (byteCount > MAXIMUM_SECRET_BYTES) throw new SecretMalformedError(secretId, "too-large");
+	if (text !== undefined) return text;
+	try {
+		// A byte order mark stays: whoever parses the text strips one, wherever the text came from.
+		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(output.SecretBinary);
+	} catch {
+		throw new SecretMalformedError(secretId, "not-utf8");
+	}
+}
