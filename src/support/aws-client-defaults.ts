@@ -3,18 +3,13 @@
 const CONNECTION_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 4_000;
 
-/** The part of a client's configuration that decides how a request is sent. */
-interface RequestConfiguration {
-	readonly requestHandler?: unknown;
-}
-
 /**
  * A copy of an AWS client's configuration in which connecting ends after 2 s, and a request or a silent socket after 4 s.
  * What the configuration says itself wins; a ready-made request handler is left alone. The number of attempts stays with
  * the SDK (3, or as `AWS_MAX_ATTEMPTS` and the shared configuration file say).
  */
-export function withAwsClientDefaults<Configuration extends RequestConfiguration>(configuration: Configuration): Configuration {
-	const { requestHandler } = configuration;
+export function withAwsClientDefaults<Configuration extends object>(configuration: Configuration): Configuration {
+	const { requestHandler } = configuration as { readonly requestHandler?: unknown };
 	if (isReadyMade(requestHandler)) return configuration;
 	const given = requestHandler as { readonly requestTimeout?: number } | undefined;
 	const requestTimeout = given?.requestTimeout ?? REQUEST_TIMEOUT_MS;

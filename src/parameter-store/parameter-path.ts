@@ -1,0 +1,36 @@
+/** Structured look-ups, and the full names they stand for. */
+import { LookupInvalidError } from "../errors/errors.js";
+import type { IConfigGetProperties } from "./parameter-store.options.js";
+
+/** The segments before a look-up's own path, in their order. */
+export const LEADING_SEGMENTS = ["application", "environment", "namespace", "instanceName"] as const;
+
+/** The registered segments, trimmed. */
+export type SegmentDefaults = Readonly<Record<(typeof LEADING_SEGMENTS)[number], string>>;
+
+/** The full name of the parameter that a look-up means. */
+export function buildParameterPath(lookup: IConfigGetProperties, defaults: SegmentDefaults): string {
+	if (!Array.isArray(lookup.path) || lookup.path.length === 0) {
+		throw new LookupInvalidError("parameter", '"path" must be a list of at least one segment', lookup);
+	}
+	const parse = (segment: unknown, label: string): string =>
+		parseSegment(segment, (reason) => new LookupInvalidError("parameter", `segment "${label}" ${reason}`, lookup));
+	const leading = LEADING_SEGMENTS.map((label) => parse(lookup[label] ?? defaults[label], label));
+	const own = Array.from(lookup.path, (segment, index) => parse(segment, `path[${String(index)}]`));
+	return `/${[...leading, ...own].join("/")}`;
+}
+
+/** What everything of one application in one environment begins with. */
+export function buildTreePath({ application, environment }: SegmentDefaults): string {
+	return `/${application}/${environment}`;
+}
+
+/** The trimmed segment. `refuse` makes the error, since only the caller knows where the segment stands. */
+export function parseSegment(segment: unknown, refuse: (reason: string) => Error): string {
+	if (segment === undefined || segment === null) throw refuse("is missing");
+	if (typeof segment !== "string") throw refuse("must be text");
+	const trimmed = segment.trim();
+	if (trimmed === "") throw refuse("must not be empty");
+	if (trimmed.includes("/")) throw refuse('must not contain "/"');
+	return trimmed;
+}

@@ -1,0 +1,93 @@
+/** The public shape of what a user gives the Parameter Store module, and of a look-up. */
+import type { SSMClient, SSMClientConfig } from "@aws-sdk/client-ssm";
+import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from "@nestjs/common";
+
+import type { EEnvironment } from "./environment.enum.js";
+import type { ENamespace } from "./namespace.enum.js";
+
+/**
+ * A structured look-up of `/<application>/<environment>/<namespace>/<instanceName>/<path…>`.
+ * Segments are trimmed; one that is empty, not text or holds a slash is refused with a LookupInvalidError.
+ * @example
+ * { namespace: ENamespace.AWS_RDS, instanceName: "aurora-postgres", path: ["host"] }
+ */
+export interface IConfigGetProperties {
+	/** First segment. Default: as registered. */
+	application?: string;
+	/** Second segment. Default: as registered. */
+	environment?: EEnvironment | string;
+	/** Fourth segment. Default: as registered. */
+	instanceName?: string;
+	/** Third segment. Default: as registered. */
+	namespace?: ENamespace | string;
+	/** The remaining segments, at least one. */
+	path: readonly string[];
+}
+
+/** How `ParameterStoreConfigService.getMany` answers. */
+export interface IParameterStoreGetManyOptions {
+	/** Whether Systems Manager is asked although the values are known. Default `false`. */
+	shouldRefresh?: boolean;
+	/** Ends the wait with a RotatorClosedError. */
+	signal?: AbortSignal | undefined;
+}
+
+/**
+ * Options of `ParameterStoreConfigModule.register()`. The four segments are trimmed; one that is missing, empty, not text or
+ * holds a slash is refused with an OptionInvalidError that names it.
+ * @example
+ * { application: "shop", environment: EEnvironment.PRODUCTION, namespace: ENamespace.POSTGRES, instanceName: "main" }
+ */
+export interface IParameterStoreConfigProperties {
+	/** First segment of look-ups that do not name it. */
+	application: string;
+	/** A ready-made client. It is used as it is and never destroyed. Cannot be combined with `config`. */
+	client?: SSMClient;
+	/**
+	 * Configuration of the client made by the module, which is destroyed when the application shuts down. Default: as the SDK finds
+	 * out by itself, with 2 s to connect and 4 s for a request.
+	 */
+	config?: SSMClientConfig;
+	/** Second segment of look-ups that do not name it. */
+	environment: EEnvironment | string;
+	/** Fourth segment of look-ups that do not name it. */
+	instanceName: string;
+	/** Whether paths and counts are logged, never values. Default `false`. */
+	isVerbose?: boolean;
+	/** Third segment of look-ups that do not name it. */
+	namespace: ENamespace | string;
+	/** Whether a SecureString is decrypted. Default `false`: its value is then the encrypted text. */
+	shouldDecryptParameters?: boolean;
+	/**
+	 * Whether nothing is read at start, only what `getMany` asks for. Default `false`: everything under
+	 * `/<application>/<environment>` is read at start, ten parameters a request, within 60 s.
+	 */
+	shouldLoadOnDemand?: boolean;
+	/** Whether the read at start goes below the first level. Default `true`. */
+	shouldUseRecursiveLoading?: boolean;
+}
+
+/** A class that makes the properties, for `useClass` and `useExisting`. */
+export interface IParameterStoreConfigPropertiesFactory {
+	/** Called once, when the application starts. */
+	createOptions(): IParameterStoreConfigProperties | Promise<IParameterStoreConfigProperties>;
+}
+
+/**
+ * Options of `ParameterStoreConfigModule.registerAsync()`: one of `useFactory`, `useExisting`, `useClass`, looked at in this order.
+ * @example
+ * { imports: [ConfigModule], inject: [ConfigService], useFactory: (config: ConfigService) => config.getOrThrow("parameterStore") }
+ */
+export interface IParameterStoreConfigAsyncModuleProperties<TFactoryArguments extends unknown[] = never[]> extends Pick<
+	ModuleMetadata,
+	"imports"
+> {
+	/** What the factory is given. */
+	inject?: (InjectionToken | OptionalFactoryDependency)[];
+	/** A class to make the properties, instantiated for this registration. */
+	useClass?: Type<IParameterStoreConfigPropertiesFactory>;
+	/** A provider of an imported module that makes the properties. */
+	useExisting?: InjectionToken<IParameterStoreConfigPropertiesFactory>;
+	/** A function that makes the properties. */
+	useFactory?: (...factoryArguments: TFactoryArguments) => IParameterStoreConfigProperties | Promise<IParameterStoreConfigProperties>;
+}

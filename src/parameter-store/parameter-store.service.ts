@@ -1,0 +1,123 @@
+/** Reads Systems Manager Parameter Store: a whole path page by page, or exact names in batches. */
+import {
+	GetParametersByPathCommand,
+	type GetParametersByPathCommandInput,
+	GetParametersCommand,
+	type Parameter,
+	type SSMClient,
+} from "@aws-sdk/client-ssm";
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from "@nestjs/common";
+
+import { ParameterStoreUnavailableError, RotatorClosedError } from "../errors/errors.js";
+import { classifyAwsFailure } from "../support/aws-failure.js";
+import { withDeadline } from "../support/with-deadline.js";
+import { PARAMETER_STORE_SSM_CLIENT } from "./parameter-store.tokens.js";
+import { destroySsmClient } from "./ssm-client.js";
+
+/** Systems Manager gives and takes no more than ten parameters in one request. */
+const BATCH_SIZE = 10;
+/** Bounds one request with all its attempts. */
+const REQUEST_DEADLINE_MS = 10_000;
+/** Bounds all pages of a path together. */
+const PATH_DEADLINE_MS = 60_000;
+
+/** How parameters are read by name. */
+interface ReadByNameOptions {
+	readonly isVerbose?: boolean;
+	readonly shouldDecrypt?: boolean;
+	readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The raw reads. Applications usually want ParameterStoreConfigService, which remembers what was read.
+ * @example
+ * const parameters = await parameterStore.getParametersByPath("/shop/production", true);
+ */
+@Injectable()
+export class ParameterStoreService implements OnApplicationShutdown {
+	private readonly logger = new Logger("ParameterStoreConfig");
+
+	constructor(@Inject(PARAMETER_STORE_SSM_CLIENT) private readonly client: SSMClient) {}
+
+	/**
+	 * Everything under a path, within 60 s.
+	 * @param path Such as `/shop/production`.
+	 * @param shouldDecrypt Whether a SecureString is decrypted. Default `false`.
+	 * @param isRecursive Whether deeper levels are read too. Default `true`.
+	 * @param isVerbose Whether the path and the count are logged. Default `false`.
+	 * @throws ParameterStoreUnavailableError when a page cannot be read, takes more than 10 s, or names itself as the next one.
+	 */
+	async getParametersByPath(path: string, shouldDecrypt = false, isRecursive = true, isVerbose = false): Promise<Parameter[]> {
+		if (isVerbose) this.logger.verbose(`Reading the parameters under "${path}"`);
+		const input = { MaxResults: BATCH_SIZE, Path: path, Recursive: isRecursive, WithDecryption: shouldDecrypt };
+		const parameters = await explainFailure(`path "${path}"`, () =>
+			withDeadline((signal) => this.readPages(input, signal), { deadlineMs: PATH_DEADLINE_MS, subject: "Reading all pages" }),
+		);
+		if (isVerbose) this.logger.verbose(`Found ${String(parameters.length)} parameters under "${path}"`);
+		return parameters;
+	}
+
+	/**
+	 * Parameters by their full names, ten a request, all requests at once, each within 10 s. Names that do not exist are left out.
+	 * @throws ParameterStoreUnavailableError when any request fails; RotatorClosedError when `signal` aborts.
+	 * @example
+	 * const [host] = await parameterStore.getParametersByName(["/shop/production/aws-rds/aurora-postgres/host"]);
+	 */
+	async getParametersByName(names: readonly string[], options: ReadByNameOptions = {}): Promise<Parameter[]> {
+		const batches = splitIntoBatches([...new Set(names)]);
+		const answers = await Promise.all(batches.map((batch) => this.readBatch(batch, options)));
+		const parameters = answers.flat();
+		if (options.isVerbose === true) {
+			this.logger.verbose(`Read ${names.join(", ")}: found ${String(parameters.length)} in ${String(batches.length)} requests`);
+		}
+		return parameters;
+	}
+
+	/** Late in the shutdown: a rotation that is still in flight when modules are destroyed may read to its end. */
+	onApplicationShutdown(): void {
+		destroySsmClient(this.client);
+	}
+
+	private async readPages(input: GetParametersByPathCommandInput, signal: AbortSignal): Promise<Parameter[]> {
+		const parameters: Parameter[] = [];
+		const tokens = new Set<string | undefined>();
+		let token: string | undefined;
+		do {
+			// Otherwise the same pages would come round until the deadline.
+			if (tokens.has(token)) throw new Error("Systems Manager returned the same NextToken twice");
+			tokens.add(token);
+			const command = new GetParametersByPathCommand({ ...input, NextToken: token });
+			const page = await withDeadline((abortSignal) => this.client.send(command, { abortSignal }), describeRequest(signal));
+			parameters.push(...(page.Parameters ?? []));
+			token = page.NextToken;
+		} while (token !== undefined && token !== "");
+		return parameters;
+	}
+
+	private async readBatch(names: string[], { shouldDecrypt = false, signal }: ReadByNameOptions): Promise<Parameter[]> {
+		const command = new GetParametersCommand({ Names: names, WithDecryption: shouldDecrypt });
+		const answer = await explainFailure(`names ${names.map((name) => `"${name}"`).join(", ")}`, () =>
+			withDeadline((abortSignal) => this.client.send(command, { abortSignal }), describeRequest(signal)),
+		);
+		return answer.Parameters ?? [];
+	}
+}
+
+async function explainFailure<Result>(subject: string, read: () => Promise<Result>): Promise<Result> {
+	try {
+		return await read();
+	} catch (error) {
+		if (error instanceof RotatorClosedError) throw error;
+		const { cause, isTransient, reason } = classifyAwsFailure(error);
+		throw new ParameterStoreUnavailableError(subject, reason, isTransient, { cause });
+	}
+}
+
+function describeRequest(signal: AbortSignal | undefined): { deadlineMs: number; signal: AbortSignal | undefined; subject: string } {
+	return { deadlineMs: REQUEST_DEADLINE_MS, signal, subject: "The request" };
+}
+
+function splitIntoBatches(names: readonly string[]): string[][] {
+	const batchCount = Math.ceil(names.length / BATCH_SIZE);
+	return Array.from({ length: batchCount }, (_, index) => names.slice(index * BATCH_SIZE, (index + 1) * BATCH_SIZE));
+}

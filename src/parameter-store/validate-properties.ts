@@ -1,0 +1,33 @@
+/** Strict reading of a registration's properties. */
+import { OptionInvalidError } from "../errors/errors.js";
+import { parseSegment, type SegmentDefaults } from "./parameter-path.js";
+import type { IParameterStoreConfigProperties } from "./parameter-store.options.js";
+
+const FLAGS = ["isVerbose", "shouldDecryptParameters", "shouldLoadOnDemand", "shouldUseRecursiveLoading"] as const;
+
+/**
+ * The four segments, trimmed.
+ * @throws OptionInvalidError naming the first option that cannot be used.
+ */
+export function validateProperties(properties: IParameterStoreConfigProperties | undefined): SegmentDefaults {
+	const given: Partial<IParameterStoreConfigProperties> = properties ?? {};
+	const parse = (label: keyof SegmentDefaults): string => parseSegment(given[label], (reason) => new OptionInvalidError(label, reason));
+	const defaults = {
+		application: parse("application"),
+		environment: parse("environment"),
+		namespace: parse("namespace"),
+		instanceName: parse("instanceName"),
+	};
+	for (const flag of FLAGS) {
+		// The text "false" of an environment variable would be true.
+		if (!["boolean", "undefined"].includes(typeof given[flag])) throw new OptionInvalidError(flag, "must be true or false");
+	}
+	validateClient(given);
+	return defaults;
+}
+
+function validateClient({ client, config }: Partial<IParameterStoreConfigProperties>): void {
+	if (client === undefined) return;
+	if (typeof (client as { send?: unknown } | null)?.send !== "function") throw new OptionInvalidError("client", "must be an SSMClient");
+	if (config !== undefined) throw new OptionInvalidError("client", 'cannot be combined with "config", which it would not heed');
+}
