@@ -17,11 +17,13 @@ const DEFAULT_POSTGRES_PORT = 5432;
 
 /**
  * Waits for the end of its standard input, which comes when the process that started it ends, in whatever way; then stops the server,
- * if there still is one, and removes its files.
+ * if there still is one, gives it ten seconds to remove its pid file, and removes its files.
  */
 const WATCH_SCRIPT = `
 	while read -r _; do :; done
-	pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid" && while kill -0 "$pid"; do sleep 0.1; done
+	kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"
+	turn=0
+	while [ -e "$1/data/postmaster.pid" ] && [ "$turn" -lt 100 ]; do sleep 0.1; turn=$((turn + 1)); done
 	rm -rf "$1"
 `;
 
