@@ -1,34 +1,44 @@
 /**
  * Stands in front of the two methods that hand out connections. It keeps all generations together within the size of one pool, and it sees a refused
- * login before any SQL has run: the caller then waits for fresh credentials instead of getting the error.
+ * login before any SQL has run: the caller then waits for credentials that work instead of getting the error.
  */
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
-import type { LiveDataSource, Obtain, ObtainedConnection, PoolSet } from "./live-data-source.js";
-import type { PostgresPool } from "./postgres-pool.js";
 import { isAuthenticationFailure } from "./authentication-failure.js";
+import type { LiveDataSource, Obtain, ObtainedConnection, PoolSet } from "./live-data-source.js";
+import { LoginWatch } from "./login-watch.js";
 import { Permits } from "./permits.js";
+import { type PostgresPool, watchPool } from "./postgres-pool.js";
+
+/** How long a caller waits for credentials that work where the driver would wait for a connection for ever. */
+const DEFAULT_BUDGET_MS = 30_000;
 
 /** What the gate is given. */
 export interface AcquireGateOptions {
 	readonly clock: Clock;
 	readonly events: EventChannel;
-	/** Brings fresh credentials; resolves when it is settled whether there are any. Absent: a refused login is passed on. */
-	readonly heal: (() => Promise<void>) | undefined;
 	readonly live: LiveDataSource;
+	/** Called when a login was refused and somebody waits: credentials that work are wanted. Absent: a refused login is passed on. */
+	readonly onRefusal: (() => void) | undefined;
+	readonly random: () => number;
 }
 
 /** One side (master or replicas) of the gate. */
 interface Side {
+	/** Connections of the current generation that are being obtained and may take an idle one. */
+	claimCount: number;
 	/** Permits held by connections of the current generation. */
 	heldCount: number;
+	readonly logins: LoginWatch;
 	readonly permits: Permits;
+	pools: readonly PostgresPool[];
 	readonly timeoutMs: number;
 }
 
 /** The gate of one DataSource. */
 export class AcquireGate {
 	private currentGeneration = 1;
+	private isOpen = false;
 	private readonly restore: () => void;
 	private readonly sides: Record<"master" | "slave", Side>;
 
@@ -46,41 +56,60 @@ export class AcquireGate {
 
 	/** Connections lent to callers, of all generations. */
 	get heldCount(): number {
-		return this.sides.master.permits.takenCount + this.sides.slave.permits.takenCount;
+		return this.sumSides(({ permits }) => permits.takenCount);
+	}
+
+	/** Whether somebody waits because the server refuses the credentials. */
+	get isHealingWanted(): boolean {
+		return this.listSides().some(({ logins }) => logins.refusal !== undefined && logins.waitingCount > 0);
 	}
 
 	/** Callers that wait for a connection. */
 	get waitingCount(): number {
-		return this.sides.master.permits.waitingCount + this.sides.slave.permits.waitingCount;
+		return this.sumSides(({ logins, permits }) => permits.waitingCount + logins.waitingCount);
 	}
 
 	/**
-	 * Begins a new generation. Each connection of the old pools keeps a permit until its socket is closed, which pg-pool tells with `remove`. To be called
-	 * in the same turn in which the pools are exchanged.
+	 * Begins a new generation, whose staging has just logged in. Each connection of the old pools keeps a permit until its socket is closed, which pg-pool
+	 * tells with `remove`. To be called in the same turn in which the pools are exchanged.
 	 */
-	retire({ master, slaves }: PoolSet): void {
+	promote(next: PoolSet): void {
 		this.currentGeneration += 1;
-		this.retireSide(this.sides.master, [master]);
-		this.retireSide(this.sides.slave, slaves);
+		this.promoteSide(this.sides.master, [next.master]);
+		this.promoteSide(this.sides.slave, next.slaves);
 	}
 
-	/** Takes the gate away; TypeORM's own methods serve again. */
+	/** Takes the gate away; TypeORM's own methods serve again, and whoever waits is let through to them. */
 	uninstall(): void {
+		this.isOpen = true;
 		this.restore();
-		this.sides.master.permits.dismissWaiters();
-		this.sides.slave.permits.dismissWaiters();
+		for (const { logins, permits } of this.listSides()) {
+			permits.dismissWaiters();
+			logins.close();
+		}
 	}
 
 	private createSide(pools: readonly PostgresPool[]): Side {
+		const { clock, random } = this.options;
 		const total = pools.reduce((sum, pool) => sum + pool.options.max, 0);
-		return { heldCount: 0, permits: new Permits(total, this.options.clock), timeoutMs: pools[0]?.options.connectionTimeoutMillis ?? 0 };
+		const side: Side = {
+			claimCount: 0,
+			heldCount: 0,
+			logins: new LoginWatch(clock, random),
+			permits: new Permits(total, clock),
+			pools,
+			timeoutMs: pools[0]?.options.connectionTimeoutMillis ?? 0,
+		};
+		this.watchLogins(side);
+		return side;
 	}
 
 	private guard(obtain: Obtain, side: Side): Obtain {
 		return async () => {
+			const startedAtMs = this.options.clock.nowMs();
 			if (!side.permits.tryTake()) await side.permits.take(side.timeoutMs);
 			try {
-				return await this.obtainHealed(obtain, side);
+				return await this.obtainPatiently(obtain, side, startedAtMs);
 			} catch (error) {
 				side.permits.give();
 				throw error;
@@ -88,47 +117,103 @@ export class AcquireGate {
 		};
 	}
 
-	private async obtainHealed(obtain: Obtain, side: Side): Promise<ObtainedConnection> {
-		const generation = this.currentGeneration;
-		try {
-			return await this.lend(obtain, side);
-		} catch (error) {
-			const { clock, events, heal } = this.options;
-			if (heal === undefined || !isAuthenticationFailure(error)) throw error;
-			const refusedAtMs = clock.nowMs();
-			if (generation === this.currentGeneration) await heal();
-			// Without a new generation the same login would be refused again: the caller gets the server's own words.
-			if (generation === this.currentGeneration) throw error;
-			const obtained = await this.lend(obtain, side);
-			events.publish({ type: "acquire.healed", waitedMs: clock.nowMs() - refusedAtMs });
-			return obtained;
+	/** Tries until a connection is there, the budget is used up, or a fault comes that other credentials would not cure. */
+	private async obtainPatiently(obtain: Obtain, side: Side, startedAtMs: number): Promise<ObtainedConnection> {
+		const { clock, events } = this.options;
+		const deadlineAtMs = startedAtMs + (side.timeoutMs > 0 ? side.timeoutMs : DEFAULT_BUDGET_MS);
+		let ownRefusal: Error | undefined;
+		for (;;) {
+			const turn = this.isStepAside(side) ? "login" : side.logins.takeTurn();
+			if (turn === "wait") {
+				const refusal = ownRefusal ?? side.logins.refusal;
+				const remainingMs = deadlineAtMs - clock.nowMs();
+				if (remainingMs <= 0 && refusal !== undefined) throw refusal;
+				if (refusal !== undefined) this.options.onRefusal?.();
+				await side.logins.sleep(Math.max(remainingMs, 1));
+				continue;
+			}
+			const generation = this.currentGeneration;
+			try {
+				const obtained = await this.lend(obtain, side);
+				if (turn === "probe" && generation === this.currentGeneration) side.logins.noteProbeEnd();
+				if (ownRefusal !== undefined) events.publish({ type: "acquire.healed", waitedMs: clock.nowMs() - startedAtMs });
+				return obtained;
+			} catch (error) {
+				if (generation === this.currentGeneration) this.noteFault(error, side, turn === "probe");
+				if (!isAuthenticationFailure(error)) throw error;
+				// A login of a retired generation may be refused because that is over; the current one decides.
+				if (generation === this.currentGeneration && (this.options.onRefusal === undefined || this.isOpen)) throw error;
+				ownRefusal = error as Error;
+				if (clock.nowMs() >= deadlineAtMs) throw error;
+			}
 		}
+	}
+
+	/** Whether a caller needs no permission to go on: no login is needed for it, or nobody would heal a refused one. */
+	private isStepAside(side: Side): boolean {
+		return this.isOpen || this.options.onRefusal === undefined || hasIdle(side);
 	}
 
 	private async lend(obtain: Obtain, side: Side): Promise<ObtainedConnection> {
 		const generation = this.currentGeneration;
 		side.heldCount += 1;
+		side.claimCount += 1;
 		try {
 			const [client, release] = await obtain();
 			return [client, (error) => this.takeBack(release, error, generation, side)];
 		} catch (error) {
 			if (generation === this.currentGeneration) side.heldCount -= 1;
 			throw error;
+		} finally {
+			if (generation === this.currentGeneration) side.claimCount -= 1;
 		}
 	}
 
 	private takeBack(release: (error?: Error) => void, error: Error | undefined, generation: number, side: Side): void {
 		release(error);
-		// A retired connection is not free before its socket is closed; see retire().
+		// A retired connection is not free before its socket is closed; see promoteSide().
 		if (generation !== this.currentGeneration) return;
 		side.heldCount -= 1;
 		side.permits.give();
+		side.logins.wakeOne();
 	}
 
-	private retireSide(side: Side, pools: readonly PostgresPool[]): void {
-		const connectionCount = pools.reduce((sum, pool) => sum + pool.totalCount, 0);
-		side.permits.reserve(Math.max(0, connectionCount - side.heldCount));
-		side.heldCount = 0;
-		for (const pool of pools) pool.on("remove", () => side.permits.give());
+	private noteFault(error: unknown, { logins }: Side, wasProbe: boolean): void {
+		if (isAuthenticationFailure(error)) logins.noteRefusal(error as Error);
+		else if (wasProbe) logins.noteOtherFault();
 	}
+
+	private promoteSide(side: Side, next: readonly PostgresPool[]): void {
+		const connectionCount = side.pools.reduce((sum, pool) => sum + pool.totalCount, 0);
+		side.permits.reserve(Math.max(0, connectionCount - side.heldCount));
+		for (const pool of side.pools) watchPool(pool, "remove", () => side.permits.give());
+		side.claimCount = 0;
+		side.heldCount = 0;
+		side.pools = next;
+		this.watchLogins(side);
+		side.logins.noteSuccess();
+	}
+
+	/** A pool says `connect` for each login that succeeded. */
+	private watchLogins(side: Side): void {
+		const generation = this.currentGeneration;
+		for (const pool of side.pools) {
+			watchPool(pool, "connect", () => {
+				if (generation === this.currentGeneration) side.logins.noteSuccess();
+			});
+		}
+	}
+
+	private listSides(): Side[] {
+		return [this.sides.master, this.sides.slave];
+	}
+
+	private sumSides(count: (side: Side) => number): number {
+		return this.listSides().reduce((sum, side) => sum + count(side), 0);
+	}
+}
+
+/** Whether a caller gets a connection without a login. Replicas are chosen by TypeORM at random, so each of them must have one. */
+function hasIdle({ claimCount, pools }: Side): boolean {
+	return pools.length > 0 && pools.every((pool) => pool.idleCount > claimCount);
 }

@@ -2,9 +2,9 @@
  * THE file that touches TypeORM's internals: the pool fields, the pool factory, the obtain methods, the options. The same names serve
  * TypeORM 0.3.20 to 1.x, since the pools are exchanged inside the live driver and no driver, DataSource or metadata is ever rebuilt.
  */
-import type { DataSource } from "typeorm";
+import type { DataSource, DataSourceOptions } from "typeorm";
 
-import type { NodeCredentials, LooseOptions } from "./plan-credentials.js";
+import { type LooseOptions, type NodeCredentials, toLooseOptions } from "./plan-credentials.js";
 import type { PostgresPool } from "./postgres-pool.js";
 import { RotationUnsupportedError } from "../errors/errors.js";
 
@@ -51,7 +51,7 @@ export class LiveDataSource {
 
 	/** @throws RotationUnsupportedError when this DataSource offers no safe way to exchange its pools. */
 	constructor(private readonly dataSource: DataSource) {
-		const { type, extra, url } = dataSource.options as LooseOptions;
+		const { type, extra, url } = toLooseOptions(dataSource.options);
 		if (!SUPPORTED_TYPES.has(type)) throw new RotationUnsupportedError(`type "${type}" has no rotation`);
 		this.driver = dataSource.driver as unknown as LiveDriver;
 		for (const method of REQUIRED_METHODS) {
@@ -71,8 +71,8 @@ export class LiveDataSource {
 	}
 
 	/** The options as they are now, credentials included. */
-	get options(): LooseOptions {
-		return this.dataSource.options as LooseOptions;
+	get options(): DataSourceOptions {
+		return this.dataSource.options;
 	}
 
 	/** The pools that serve now. */

@@ -1,20 +1,23 @@
 /** From the live options and the fresh ones to what each pool logs in with next; user's own overrides stay as they are. */
 import type { DataSourceOptions } from "typeorm";
 
-import { readOrigin } from "../connector/connector-origin.js";
+import { CONNECTOR_ORIGIN, type ConnectorOrigin, readOrigin } from "../connector/connector-origin.js";
 import { RotationUnsupportedError } from "../errors/errors.js";
 
 /** The keys of a node that a rotation may change. */
 const CREDENTIAL_KEYS = ["host", "password", "port", "username"] as const;
 
+type CredentialKey = (typeof CREDENTIAL_KEYS)[number];
+
 /** What one server is logged in to with. */
-export type NodeCredentials = { [Key in (typeof CREDENTIAL_KEYS)[number]]?: unknown } & Record<string, unknown>;
+export type NodeCredentials = Partial<Record<CredentialKey, unknown>>;
 
 /** Options in the loose form needed to treat all TypeORM versions and engines alike. */
-export type LooseOptions = DataSourceOptions & {
+export type LooseOptions = NodeCredentials & {
 	readonly database?: unknown;
 	readonly extra?: Record<string, unknown>;
 	readonly replication?: { readonly master: NodeCredentials; readonly slaves: readonly NodeCredentials[] };
+	readonly type: string;
 	readonly url?: unknown;
 };
 
@@ -31,41 +34,38 @@ export interface CredentialPlan {
  * @throws RotationUnsupportedError when the engine or the database changed, which no pool swap can follow.
  */
 export function planCredentials(liveOptions: DataSourceOptions, freshOptions: DataSourceOptions): CredentialPlan {
-	const live = liveOptions as LooseOptions;
-	const fresh = freshOptions as LooseOptions;
-	requireSameDatabase(live, fresh);
+	const live = toLooseOptions(liveOptions);
+	const fresh = toLooseOptions(freshOptions);
+	const origin = readOrigin(liveOptions);
+	requireSameDatabase(live, fresh, origin);
 
-	const origin = readOrigin(live);
-	const renew = (node: NodeCredentials): NodeCredentials => {
-		const renewed: NodeCredentials = { ...node };
-		for (const key of CREDENTIAL_KEYS) {
-			const isOverridden = origin !== undefined && !origin.wasServed(key, node[key]);
-			if (!isOverridden && fresh[key as never] !== undefined) renewed[key] = fresh[key as never];
-		}
-		return renewed;
+	const renew = <Node extends NodeCredentials>(node: Node): Node => {
+		const isOverridden = (key: CredentialKey): boolean => origin !== undefined && !origin.wasServed(key, node[key]);
+		const renewedKeys = CREDENTIAL_KEYS.filter((key) => fresh[key] !== undefined && !isOverridden(key));
+		return { ...node, ...Object.fromEntries(renewedKeys.map((key) => [key, fresh[key]])) };
 	};
+	// The next rotation has to compare with what the connector serves now.
+	const mark = readOrigin(freshOptions) === undefined ? {} : { [CONNECTOR_ORIGIN]: readOrigin(freshOptions) };
 
-	const freshOrigin = originEntries(fresh);
 	if (live.replication === undefined) {
-		const options = { ...renew(live as NodeCredentials), ...freshOrigin } as unknown as LooseOptions;
-		return { isUnchanged: hasSameCredentials(live as NodeCredentials, options as NodeCredentials), master: options as NodeCredentials, options, slaves: [] };
+		const options = { ...renew(live), ...mark };
+		return { isUnchanged: hasSameCredentials(live, options), master: options, options, slaves: [] };
 	}
 	const master = renew(live.replication.master);
 	const slaves = live.replication.slaves.map(renew);
-	const liveNodes = [live.replication.master, ...live.replication.slaves];
-	return {
-		isUnchanged: [master, ...slaves].every((node, index) => hasSameCredentials(liveNodes[index] ?? {}, node)),
-		master,
-		options: { ...live, ...freshOrigin, replication: { ...live.replication, master, slaves } } as LooseOptions,
-		slaves,
-	};
+	const isUnchanged = hasSameCredentials(live.replication.master, master) && live.replication.slaves.every((node, index) => hasSameCredentials(node, slaves[index]));
+	return { isUnchanged, master, options: { ...live, ...mark, replication: { ...live.replication, master, slaves } }, slaves };
 }
 
-function requireSameDatabase(live: LooseOptions, fresh: LooseOptions): void {
+/** TypeORM's union of options, seen without its engines. */
+export function toLooseOptions(options: DataSourceOptions): LooseOptions {
+	return options as unknown as LooseOptions;
+}
+
+function requireSameDatabase(live: LooseOptions, fresh: LooseOptions, origin: ConnectorOrigin | undefined): void {
 	if (live.type !== fresh.type) {
 		throw new RotationUnsupportedError(`its type is "${live.type}" and the configuration now says "${fresh.type}"; restart the application`);
 	}
-	const origin = readOrigin(live);
 	const isOverridden = origin !== undefined && !origin.wasServed("database", live.database);
 	if (live.replication === undefined && !isOverridden && live.database !== fresh.database) {
 		throw new RotationUnsupportedError(
@@ -74,11 +74,6 @@ function requireSameDatabase(live: LooseOptions, fresh: LooseOptions): void {
 	}
 }
 
-/** The symbol under which the connector remembers what it served: the next rotation compares with these values. */
-function originEntries(fresh: LooseOptions): Record<symbol, unknown> {
-	return Object.fromEntries(Object.getOwnPropertySymbols(fresh).map((key) => [key, fresh[key as never]]));
-}
-
-function hasSameCredentials(left: NodeCredentials, right: NodeCredentials): boolean {
-	return CREDENTIAL_KEYS.every((key) => left[key] === right[key]);
+function hasSameCredentials(left: NodeCredentials, right: NodeCredentials | undefined): boolean {
+	return CREDENTIAL_KEYS.every((key) => left[key] === right?.[key]);
 }

@@ -29,19 +29,30 @@ export interface PostgresPool {
 	readonly waitingCount: number;
 }
 
-/** Events of a pool to which applications listen. Their listeners move to the replacement; TypeORM adds its own `error` listener to each pool. */
-const APPLICATION_EVENTS = ["acquire", "connect", "release", "remove"];
+/** Events of a pool to which applications listen. TypeORM itself adds an `error` listener to each pool it makes. */
+const APPLICATION_EVENTS = ["acquire", "connect", "release", "remove"] as const;
 
-/** Connections in use or being opened. */
-export function countBusy(pool: PostgresPool): number {
-	return pool.totalCount - pool.idleCount;
+/** Our own listeners belong to one pool and do not move. */
+const ownListeners = new WeakSet<object>();
+
+/** Listens for one of our own purposes. */
+export function watchPool(pool: PostgresPool, event: (typeof APPLICATION_EVENTS)[number], listener: () => void): void {
+	ownListeners.add(listener);
+	pool.on(event, listener);
 }
 
 /** Lets an application's listeners follow to the replacement. */
 export function copyListeners(from: PostgresPool, to: PostgresPool): void {
 	for (const event of APPLICATION_EVENTS) {
-		for (const listener of from.listeners(event)) to.on(event, listener);
+		for (const listener of from.listeners(event)) {
+			if (!ownListeners.has(listener)) to.on(event, listener);
+		}
 	}
+}
+
+/** Connections in use or being opened. */
+export function countBusy(pool: PostgresPool): number {
+	return pool.totalCount - pool.idleCount;
 }
 
 /** What a probe found out about the server behind a pool. */

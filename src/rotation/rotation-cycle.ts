@@ -91,7 +91,7 @@ export async function runRotationCycle(context: RotationContext): Promise<CycleR
 	});
 	live.exchangePools(staged, plan.options);
 	const generation = gate.generation;
-	gate.retire(retired);
+	gate.promote(staged);
 
 	const drain = new Drain(retiredPools, {
 		clock,

@@ -29,9 +29,9 @@ import { RotationState } from "./rotation-state.js";
 /** Failures in a row after which one recovery with fresh AWS clients is tried. */
 const FAILURES_BEFORE_RECOVERY = 3;
 
-/** First and longest pause between two refreshes that a refused login may ask for, when the last one did not help. */
-const HEAL_COOL_DOWN_MS = 1_000;
-const HEAL_COOL_DOWN_CAP_MS = 60_000;
+/** Pause between two refreshes while callers wait for credentials that work: 75 to 100 % of this. */
+const HEAL_PAUSE_MS = 1_000;
+const HEAL_JITTER_FRACTION = 0.25;
 
 /** How long the connections of retired generations may take at shutdown before they are cut. */
 const SHUTDOWN_GRACE_MS = 2_000;
@@ -76,8 +76,8 @@ export class RotatorService implements BeforeApplicationShutdown, OnApplicationB
 	private readonly drains = new Set<Drain>();
 	private readonly events: EventChannel;
 	private readonly flight = new SingleFlight<RotationResult>();
+	private healing: Promise<void> | undefined;
 	private healNotBeforeMs = 0;
-	private healFailureCount = 0;
 	private readonly random: () => number;
 	private schedule: RotationSchedule | undefined;
 	private readonly state = new RotationState();
@@ -286,8 +286,8 @@ export class RotatorService implements BeforeApplicationShutdown, OnApplicationB
 			if (mismatch !== undefined) throw mismatch;
 			const live = new LiveDataSource(dataSource);
 			const { isEnabled } = this.connectorService.getRotationConfig();
-			const heal = this.shouldHeal(isEnabled) ? async () => this.heal() : undefined;
-			this.attachment = { gate: new AcquireGate({ clock: this.clock, events: this.events, heal, live }), live };
+			const onRefusal = this.shouldHeal(isEnabled) ? () => this.startHealing() : undefined;
+			this.attachment = { gate: new AcquireGate({ clock: this.clock, events: this.events, live, onRefusal, random: this.random }), live };
 		}
 		return this.attachment;
 	}
@@ -308,16 +308,19 @@ export class RotatorService implements BeforeApplicationShutdown, OnApplicationB
 		return this.connectorService.rotationTuning?.shouldRotateOnAuthFailure ?? isEnabled;
 	}
 
-	/** Called by the gate when a login was refused. One refresh serves all callers; one that did not help is not repeated at once. */
+	/** Called by the gate while callers wait because the server refuses the credentials. */
+	private startHealing(): void {
+		this.healing ??= this.heal().finally(() => (this.healing = undefined));
+	}
+
+	/** Asks for fresh credentials until they work or nobody waits any more. One fetch at a time, whoever else rotates meanwhile. */
 	private async heal(): Promise<void> {
-		if (this.closing.signal.aborted || this.clock.nowMs() < this.healNotBeforeMs) return;
-		const result = await this.rotate("authentication-failure").catch(() => undefined);
-		if (result?.outcome === "rotated") {
-			this.healFailureCount = 0;
-			return;
-		}
-		const pauseMs = Math.min(HEAL_COOL_DOWN_CAP_MS, HEAL_COOL_DOWN_MS * 2 ** this.healFailureCount);
-		this.healFailureCount += 1;
-		this.healNotBeforeMs = this.clock.nowMs() + pauseMs;
+		const { signal } = this.closing;
+		do {
+			await sleep(this.clock, this.healNotBeforeMs - this.clock.nowMs(), signal);
+			if (signal.aborted) return;
+			await this.rotate("authentication-failure").catch(() => undefined);
+			this.healNotBeforeMs = this.clock.nowMs() + HEAL_PAUSE_MS * (1 - HEAL_JITTER_FRACTION * this.random());
+		} while (this.attachment?.gate.isHealingWanted === true);
 	}
 }

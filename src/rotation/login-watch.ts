@@ -1,0 +1,128 @@
+/**
+ * Who may log in now. While it is not known whether the server takes the credentials of this generation, one caller tries and the others wait for what
+ * comes of it: a mass disconnect after a password change costs one refused login instead of one for each caller.
+ */
+import type { Clock, ScheduledCall } from "../support/clock.js";
+
+/** How long a successful login vouches for the next ones. */
+const PROVEN_MS = 1_000;
+
+/** A refused login is tried again after 75 to 100 % of this: often enough to notice that the database was corrected, too seldom to lock an account. */
+const PROBE_PAUSE_MS = 1_000;
+const PROBE_JITTER_FRACTION = 0.25;
+
+/** A login that takes longer says nothing about the credentials; the others do not wait for it any more. */
+const PROBE_PATIENCE_MS = 1_000;
+
+/** What a caller may do: take the connection that is idle, log in, or wait. */
+export type Turn = "login" | "probe" | "wait";
+
+/** The logins of one pool, or of one side of replicas. */
+export class LoginWatch {
+	private isProbing = false;
+	private nextProbe: ScheduledCall | undefined;
+	private probeStartedAtMs = 0;
+	private provenUntilMs: number;
+	private refusalError: Error | undefined;
+	private retryAtMs = 0;
+	private readonly sleepers = new Set<() => void>();
+
+	constructor(
+		private readonly clock: Clock,
+		private readonly random: () => number,
+	) {
+		// The driver has connected once already, or there would be nothing to watch.
+		this.provenUntilMs = clock.nowMs() + PROVEN_MS;
+	}
+
+	/** The server's last refusal, while no login has succeeded since. */
+	get refusal(): Error | undefined {
+		return this.refusalError;
+	}
+
+	/** Callers that wait for their turn. */
+	get waitingCount(): number {
+		return this.sleepers.size;
+	}
+
+	/** What somebody who needs a new connection may do at this moment. A `probe` must end in one of the `note…` methods. */
+	takeTurn(): Turn {
+		const nowMs = this.clock.nowMs();
+		if (this.refusalError === undefined && nowMs < this.provenUntilMs) return "login";
+		if (this.isProbing) {
+			return this.refusalError === undefined && nowMs - this.probeStartedAtMs >= PROBE_PATIENCE_MS ? "login" : "wait";
+		}
+		if (this.refusalError !== undefined && nowMs < this.retryAtMs) return "wait";
+		this.isProbing = true;
+		this.probeStartedAtMs = nowMs;
+		// Whoever waits looks again when patience with a slow login ends.
+		this.wakeAllAfter(PROBE_PATIENCE_MS);
+		return "probe";
+	}
+
+	/** A login succeeded, here or at the staging of this generation: everybody may go. */
+	noteSuccess(): void {
+		this.isProbing = false;
+		this.refusalError = undefined;
+		this.provenUntilMs = this.clock.nowMs() + PROVEN_MS;
+		this.wakeAll();
+	}
+
+	/** The server refused the credentials. */
+	noteRefusal(error: Error): void {
+		this.isProbing = false;
+		this.provenUntilMs = 0;
+		const pauseMs = PROBE_PAUSE_MS * (1 - PROBE_JITTER_FRACTION * this.random());
+		this.refusalError = error;
+		this.retryAtMs = this.clock.nowMs() + pauseMs;
+		this.wakeAllAfter(pauseMs);
+	}
+
+	/** The login ended in another fault, such as an unreachable server. That is no statement about the credentials: the others find out themselves. */
+	noteOtherFault(): void {
+		this.isProbing = false;
+		if (this.refusalError === undefined) this.provenUntilMs = this.clock.nowMs() + PROVEN_MS;
+		this.wakeAll();
+	}
+
+	/** The caller whose turn it was to probe got a connection that had become idle meanwhile; nothing is known of the credentials yet. */
+	noteProbeEnd(): void {
+		this.isProbing = false;
+		this.wakeOne();
+	}
+
+	/** A connection came back and is idle now: the one who waits longest may have it. */
+	wakeOne(): void {
+		const [first] = this.sleepers;
+		first?.();
+	}
+
+	/** Lets everybody look again. */
+	wakeAll(): void {
+		for (const wake of [...this.sleepers]) wake();
+	}
+
+	/** Waits until something changed or `timeoutMs` is over. */
+	sleep(timeoutMs: number): Promise<void> {
+		return new Promise((resolve) => {
+			const wake = (): void => {
+				timer?.cancel();
+				this.sleepers.delete(wake);
+				resolve();
+			};
+			const timer = Number.isFinite(timeoutMs) ? this.clock.schedule(wake, timeoutMs) : undefined;
+			this.sleepers.add(wake);
+		});
+	}
+
+	/** Ends the timers. Whoever still waits is let go. */
+	close(): void {
+		this.nextProbe?.cancel();
+		this.wakeAll();
+	}
+
+	private wakeAllAfter(delayMs: number): void {
+		this.nextProbe?.cancel();
+		this.nextProbe = this.clock.schedule(() => this.wakeAll(), delayMs);
+	}
+}

@@ -1,0 +1,33 @@
+/** Alternating users under load: nobody notices, and the old user's connections go away. */
+import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
+import { type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
+import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+
+const ROTATION_COUNT = 50;
+
+describe.each(TYPEORM_VERSIONS)("Alternating users on TypeORM $label", (version) => {
+	let servers: SceneServers;
+
+	beforeAll(async () => {
+		servers = await startSceneServers();
+	}, 60_000);
+
+	afterAll(async () => servers.stop());
+
+	it("rotates 50 times under 16 workers without a failed operation", async () => {
+		const scene = await startScene(servers, { version });
+		const workload = startLedgerWorkload(scene.dataSource, { workerCount: 16 });
+
+		const outcomes: string[] = [];
+		for (let rotation = 0; rotation < ROTATION_COUNT; rotation += 1) {
+			await scene.alternate();
+			outcomes.push((await scene.rotator.rotateDatabaseConnection()).outcome);
+		}
+		const report = await workload.stop();
+
+		expect(report.failures).toEqual([]);
+		expect(outcomes).toEqual(Array.from({ length: ROTATION_COUNT }, () => "rotated"));
+		expect(new Set(await readLedger(scene.dataSource))).toEqual(new Set(report.acknowledged));
+		await scene.stop();
+	}, 120_000);
+});
