@@ -1,0 +1,77 @@
+/** The public surface, by topic. */
+
+// The connector: one registration for each database.
+export { TypeOrmAwsConnectorModule } from "./module/typeorm-aws-connector.module.js";
+export { getConnectorToken, getRotatorToken } from "./module/connector.tokens.js";
+export { createDatabaseConfigProvider, toTypeOrmAwsConnectorConfig } from "./module/connector.providers.js";
+export { type ConfigReader, TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";
+export type { ParameterSource } from "./connector/connector-parameters.js";
+export type { Credentials } from "./credentials/credentials-provider.js";
+
+// Its options.
+export { EDatabaseType, ERelationLoadStrategy } from "./configuration/connector.enums.js";
+export { DATABASE_CONFIG_PROVIDER, TYPEORM_AWS_CONNECTOR_CONSTANT } from "./configuration/connector.constants.js";
+export type {
+	IAwsDatabaseCredentialsSecret,
+	IStructuredLookup,
+	ITypeOrmAwsConnectorAws,
+	ITypeOrmAwsConnectorBinding,
+	ITypeOrmAwsConnectorConfig,
+	ITypeOrmAwsConnectorConfigFactory,
+	ITypeOrmAwsConnectorModuleAsyncOptions,
+	ITypeOrmAwsConnectorModuleOptions,
+	ITypeOrmAwsConnectorSsmLookupDefaults,
+	ITypeOrmAwsConnectorSsmLookups,
+	TAwsCredentials,
+	TDatabaseConfigRotation,
+} from "./configuration/connector.options.js";
+
+// Rotation of its credentials.
+export { type RotationResult, RotatorService } from "./rotation/rotator.service.js";
+export type { ConnectorEvent, EventFault, RotationStage, RotationTrigger } from "./events/connector-event.js";
+
+// Parameter Store.
+export { EEnvironment } from "./parameter-store/environment.enum.js";
+export { ENamespace } from "./parameter-store/namespace.enum.js";
+export { ParameterStoreConfigModule } from "./parameter-store/parameter-store-config.module.js";
+export { ParameterStoreConfigService } from "./parameter-store/parameter-store-config.service.js";
+export { ParameterStoreService } from "./parameter-store/parameter-store.service.js";
+export {
+	ParameterStoreConfigParametersProvider,
+	ParameterStoreConfigPropertiesProvider,
+	ParameterStoreConfigSSMProvider,
+} from "./parameter-store/parameter-store.providers.js";
+export {
+	PARAMETER_STORE_CONFIG_PARAMETERS,
+	PARAMETER_STORE_CONFIG_PROPERTIES,
+	PARAMETER_STORE_SSM_CLIENT,
+} from "./parameter-store/parameter-store.tokens.js";
+export type {
+	IConfigGetProperties,
+	IParameterStoreConfigAsyncModuleProperties,
+	IParameterStoreConfigProperties,
+	IParameterStoreConfigPropertiesFactory,
+	IParameterStoreGetManyOptions,
+} from "./parameter-store/parameter-store.options.js";
+
+// Errors.
+export { isTypeOrmAwsConnectorError, type TConnectorErrorCode, TypeOrmAwsConnectorError } from "./errors/connector.error.js";
+export {
+	AcquireTimeoutError,
+	ConfigurationError,
+	ConnectorTimeoutError,
+	CredentialsUnavailableError,
+	DataSourceMismatchError,
+	LookupInvalidError,
+	OptionInvalidError,
+	ParameterInvalidError,
+	ParameterNotFoundError,
+	ParameterNotLoadedError,
+	ParameterStoreUnavailableError,
+	RotationUnsupportedError,
+	RotatorClosedError,
+	type SecretDefect,
+	SecretMalformedError,
+	SecretNotFoundError,
+	StagingFailedError,
+} from "./errors/errors.js";

@@ -1,0 +1,126 @@
+/** The single provider list of a registration, whether its configuration is known in code or made at start. */
+import type { FactoryProvider, InjectionToken, OptionalFactoryDependency, Provider } from "@nestjs/common";
+import { DataSource } from "typeorm";
+
+import { DATABASE_CONFIG_PROVIDER, TYPEORM_AWS_CONNECTOR_CONSTANT } from "../configuration/connector.constants.js";
+import type {
+	ITypeOrmAwsConnectorBinding,
+	ITypeOrmAwsConnectorConfig,
+	ITypeOrmAwsConnectorConfigFactory,
+	ITypeOrmAwsConnectorModuleAsyncOptions,
+	ITypeOrmAwsConnectorModuleOptions,
+} from "../configuration/connector.options.js";
+import { validateConfig } from "../configuration/validate-config.js";
+import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
+import { OptionInvalidError } from "../errors/errors.js";
+import { ParameterStoreConfigService } from "../parameter-store/parameter-store-config.service.js";
+import { RotatorService } from "../rotation/rotator.service.js";
+import { nameConnector, ROTATION_INTERVAL_NAME } from "./connector.tokens.js";
+import { loadNestConfig, loadNestSchedule } from "./optional-packages.js";
+
+let registrationCount = 0;
+
+type ConnectorArguments = ConstructorParameters<typeof TypeOrmAwsConnectorService>;
+type RotatorArguments = ConstructorParameters<typeof RotatorService>;
+type ConfigFactory = (...dependencies: unknown[]) => ITypeOrmAwsConnectorConfig | Promise<ITypeOrmAwsConnectorConfig>;
+
+/** Everything one registration provides. Each call counts as a registration. */
+export function createConnectorProviders<FactoryArguments extends unknown[]>(
+	options: ITypeOrmAwsConnectorModuleAsyncOptions<FactoryArguments>,
+): Provider[] {
+	registrationCount += 1;
+	const intervalName = `${TYPEORM_AWS_CONNECTOR_CONSTANT.DATABASE_ROTATION_INTERVAL_NAME}:${String(registrationCount)}`;
+	const { useClass, useExisting, useFactory } = options;
+	return [
+		createDatabaseConfigProvider(options),
+		...(useClass !== undefined && useExisting === undefined && useFactory === undefined ? [useClass] : []),
+		// Nest 8 to 10 take two dynamic modules of the same text for one. The factories made here all have the same text; this value differs.
+		{ provide: ROTATION_INTERVAL_NAME, useValue: intervalName },
+		createConnectorProvider(options),
+		createRotatorProvider(options),
+	];
+}
+
+/**
+ * Provides the configuration that `registerAsync` was told how to make, checked, under `DATABASE_CONFIG_PROVIDER`.
+ * Of `useFactory`, `useExisting` and `useClass` the first that is given counts; a class has to be provided beside it.
+ * @throws OptionInvalidError when none is given. The provider rejects with a ConfigurationError when the configuration is invalid.
+ * @example
+ * providers: [createDatabaseConfigProvider({ useFactory: () => ({ entities: [UserEntity] }) })]
+ */
+export function createDatabaseConfigProvider<FactoryArguments extends unknown[]>({
+	inject = [],
+	useClass,
+	useExisting,
+	useFactory,
+}: ITypeOrmAwsConnectorModuleAsyncOptions<FactoryArguments>): Provider {
+	if (useFactory !== undefined) return provideConfig(inject, useFactory as ConfigFactory);
+	const maker = useExisting ?? useClass;
+	if (maker === undefined) throw new OptionInvalidError("useFactory", "is missing, and so are useExisting and useClass");
+	return provideConfig([maker], (factory) => (factory as ITypeOrmAwsConnectorConfigFactory).createTypeOrmAwsConnectorConfig());
+}
+
+/**
+ * The configuration within the options of `register`: without `dataSourceToken` and `parameterStoreToken`.
+ * @example
+ * toTypeOrmAwsConnectorConfig({ dataSourceToken: "ordersDataSource", entities: [] }); // { entities: [] }
+ */
+export function toTypeOrmAwsConnectorConfig(moduleOptions: ITypeOrmAwsConnectorModuleOptions): ITypeOrmAwsConnectorConfig {
+	const config: ITypeOrmAwsConnectorModuleOptions = { ...moduleOptions };
+	delete config.dataSourceToken;
+	delete config.parameterStoreToken;
+	return config;
+}
+
+function provideConfig(
+	inject: NonNullable<FactoryProvider["inject"]>,
+	makeConfig: ConfigFactory,
+): FactoryProvider<ITypeOrmAwsConnectorConfig> {
+	return {
+		inject,
+		provide: DATABASE_CONFIG_PROVIDER,
+		useFactory: async (...dependencies: unknown[]) => {
+			const config = await makeConfig(...dependencies);
+			validateConfig(config);
+			return config;
+		},
+	};
+}
+
+function createConnectorProvider({ dataSourceToken, parameterStoreToken }: ITypeOrmAwsConnectorBinding): Provider {
+	const nestConfig = loadNestConfig();
+	return {
+		inject: [
+			DATABASE_CONFIG_PROVIDER,
+			// A token that somebody chose has to exist; without one, all values may have been given in code.
+			parameterStoreToken ?? ifProvided(ParameterStoreConfigService),
+			...(nestConfig === undefined ? [] : [ifProvided(nestConfig.ConfigService)]),
+		],
+		provide: TypeOrmAwsConnectorService,
+		useFactory: (config: ConnectorArguments[2], parameterStore: ConnectorArguments[1], configService: ConnectorArguments[0]) =>
+			new TypeOrmAwsConnectorService(configService, parameterStore, config, nameConnector(dataSourceToken)),
+	};
+}
+
+function createRotatorProvider({ dataSourceToken }: ITypeOrmAwsConnectorBinding): Provider {
+	const nestSchedule = loadNestSchedule();
+	return {
+		inject: [
+			TypeOrmAwsConnectorService,
+			ROTATION_INTERVAL_NAME,
+			ifProvided(dataSourceToken ?? DataSource),
+			...(nestSchedule === undefined ? [] : [ifProvided(nestSchedule.SchedulerRegistry)]),
+		],
+		provide: RotatorService,
+		useFactory: (
+			connector: RotatorArguments[2],
+			intervalName: RotatorArguments[3],
+			dataSource: RotatorArguments[0],
+			schedulerRegistry: RotatorArguments[1],
+		) => new RotatorService(dataSource, schedulerRegistry, connector, intervalName),
+	};
+}
+
+function ifProvided(token: InjectionToken): OptionalFactoryDependency {
+	return { optional: true, token };
+}

@@ -1,0 +1,54 @@
+/** A missing package is nothing, a broken one is an error. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { ConfigModule, ConfigService } from "@nestjs/config";
+import { SchedulerRegistry } from "@nestjs/schedule";
+
+import { loadNestConfig, loadNestSchedule, loadOptionalPackage } from "../../../src/module/optional-packages.js";
+
+let folder: string;
+
+beforeAll(async () => {
+	folder = await mkdtemp(join(tmpdir(), "optional-packages-"));
+});
+
+afterAll(async () => {
+	await rm(folder, { force: true, recursive: true });
+});
+
+async function writePackage(name: string, code: string): Promise<string> {
+	const file = join(folder, `${name}.js`);
+	await writeFile(file, code);
+	return file;
+}
+
+describe("loadOptionalPackage", () => {
+	it("is undefined for a package that is not installed", () => {
+		expect(loadOptionalPackage("@nestjs/a-package-that-does-not-exist")).toBeUndefined();
+	});
+
+	it("gives what an installed package exports", async () => {
+		const name = await writePackage("sound", "exports.answer = 42;");
+
+		expect(loadOptionalPackage(name)).toEqual({ answer: 42 });
+	});
+
+	it.each([
+		["throws", "throw new Error('broken inside');", "broken inside"],
+		["lacks a dependency of its own", "require('a-package-that-does-not-exist');", "a-package-that-does-not-exist"],
+	])("refuses to go on without a package that %s", async (label, code, reason) => {
+		const name = await writePackage(label.replaceAll(" ", "-"), code);
+
+		const load = (): unknown => loadOptionalPackage(name);
+
+		expect(load).toThrow(`The optional package "${name}" is installed but cannot be loaded. Repair or remove it.`);
+		expect(load).toThrow(expect.objectContaining({ cause: expect.objectContaining({ message: expect.stringContaining(reason) }) }));
+	});
+});
+
+it("finds the classes that the application imports", () => {
+	expect(loadNestConfig()).toMatchObject({ ConfigModule, ConfigService });
+	expect(loadNestSchedule()).toMatchObject({ SchedulerRegistry });
+});
