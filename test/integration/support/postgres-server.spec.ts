@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
+import { countResources, findLeaks } from "../../support/leak-check.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
 
 interface Login {
@@ -177,6 +178,17 @@ describe("servers side by side", () => {
 		expect(rows).toEqual([]);
 		for (const { port } of [left, right]) await expect(reach(port)).resolves.toBe("ECONNREFUSED");
 		expect(folders.map((folder) => existsSync(dirname(folder)))).toEqual([false, false]);
+	}, 30_000);
+
+	it("keep nothing of this process busy, neither while they run nor after", async () => {
+		const before = await countResources();
+
+		const server = await startPostgres();
+		const leaksWhileRunning = await findLeaks(before);
+		await server.stop();
+
+		expect(leaksWhileRunning).toEqual([]);
+		expect(await findLeaks(before)).toEqual([]);
 	}, 30_000);
 
 	it("may be stopped twice", async () => {
