@@ -110,7 +110,9 @@ module.exports = defineConfig(
 	{
 		files: ["**/*.{js,cjs,mjs}"],
 		extends: [typescript.configs.disableTypeChecked],
-		languageOptions: { globals: { console: "readonly", process: "readonly", URL: "readonly" } },
+		languageOptions: {
+			globals: { clearTimeout: "readonly", console: "readonly", process: "readonly", setTimeout: "readonly", URL: "readonly" },
+		},
 	},
 	{
 		files: ["**/*.{js,cjs}"],

@@ -8,6 +8,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { npmCommand } from "./npm-command.cjs";
+
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const manifest = readJson(path.join(ROOT, "package.json"));
 
@@ -138,15 +140,9 @@ function run(script, scriptArguments, cwd, stdout = "inherit") {
 	return execFileSync(process.execPath, [script, ...scriptArguments], { cwd, encoding: "utf8", stdio: ["ignore", stdout, "inherit"] });
 }
 
-function npm(npmArguments, cwd, stdout) {
-	const cli = process.env["npm_execpath"] ?? "";
-	if (/npm-cli\.c?js$/.test(cli)) return run(cli, npmArguments, cwd, stdout);
-	return execFileSync("npm", npmArguments, {
-		cwd,
-		encoding: "utf8",
-		shell: process.platform === "win32",
-		stdio: ["ignore", stdout ?? "inherit", "inherit"],
-	});
+function npm(npmArguments, cwd, stdout = "inherit") {
+	const { command, commandArguments, isShellNeeded } = npmCommand(npmArguments);
+	return execFileSync(command, commandArguments, { cwd, encoding: "utf8", shell: isShellNeeded, stdio: ["ignore", stdout, "inherit"] });
 }
 
 function readJson(file) {

@@ -7,6 +7,8 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { npmCommand } from "./npm-command.cjs";
+
 const OLDEST_NODE = [20, 19];
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -40,13 +42,18 @@ function findGap() {
 
 function install(reason) {
 	console.error(`Installing: ${reason}.`);
-	const options = { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] };
-	const npmArguments = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
-	// Under `npm run` the very npm that runs is used again; without it the one on the PATH, which on Windows is a shell script.
-	const npmCli = process.env["npm_execpath"];
-	const { error, status } = /npm-cli\.c?js$/.test(npmCli ?? "")
-		? spawnSync(process.execPath, [npmCli, ...npmArguments], options)
-		: spawnSync("npm", npmArguments, { ...options, shell: process.platform === "win32" });
+	const { command, commandArguments, isShellNeeded } = npmCommand([
+		"ci",
+		"--include=dev",
+		"--include=optional",
+		"--no-audit",
+		"--no-fund",
+	]);
+	const { error, status } = spawnSync(command, commandArguments, {
+		cwd: ROOT,
+		shell: isShellNeeded,
+		stdio: ["ignore", "inherit", "inherit"],
+	});
 	if (error !== undefined) console.error(`npm could not be started: ${error.message}`);
 	if (status !== 0) process.exit(status ?? 1);
 }

@@ -8,6 +8,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { npmCommand } from "./npm-command.cjs";
+
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const STEP_LIMIT_MS = 25 * 60_000;
 const folder = mkdtempSync(path.join(tmpdir(), "connector-verify-"));
@@ -61,11 +63,11 @@ async function runStep({ script, report, readCounts }) {
 /** Each step leads a process group of its own, so that whatever it leaves behind can be ended without touching anything else. */
 function runNpm(npmArguments) {
 	return new Promise((resolve) => {
-		const isWindows = process.platform === "win32";
-		const child = spawn("npm", npmArguments, {
+		const { command, commandArguments, isShellNeeded } = npmCommand(npmArguments);
+		const child = spawn(command, commandArguments, {
 			cwd: ROOT,
-			detached: !isWindows,
-			shell: isWindows,
+			detached: process.platform !== "win32",
+			shell: isShellNeeded,
 			stdio: ["ignore", "inherit", "inherit"],
 		});
 		current = child;

@@ -1,0 +1,99 @@
+/**
+ * What every consumer does: boots an application, queries as the first user, moves the secret to the second one, rotates, queries again,
+ * and closes. The entries beside this file pass in the packages, each loaded by the entry's own module system.
+ *
+ * Plain JavaScript without decorators, so that nothing compiles it on the way.
+ */
+const { equal, match, ok } = require("node:assert/strict");
+
+const { MATRIX_RUN: RUN, MATRIX_SECOND_PASSWORD: SECOND_PASSWORD } = process.env;
+const FIRST_USER = `${RUN}_first`;
+const SECOND_USER = `${RUN}_second`;
+
+exports.runApplication = async function runApplication(packages) {
+	const { common, connector, core, nestTypeorm, secretsManager, typeorm } = packages;
+	const Note = new typeorm.EntitySchema({
+		name: "Note",
+		tableName: "note",
+		columns: { id: { type: Number, primary: true, generated: true }, text: { type: String } },
+	});
+	class ApplicationModule {}
+	const imports = [
+		connector.ParameterStoreConfigModule.register({ application: RUN, environment: "test", instanceName: "main", namespace: "api" }),
+		connector.TypeOrmAwsConnectorModule.register({ entities: [Note], rotation: { intervalMs: 3_600_000, isEnabled: true } }),
+		...(nestTypeorm === undefined ? [makeDataSourceModule(packages)] : makeCompanionModules(packages)),
+	];
+	common.Module({ imports })(ApplicationModule);
+
+	const application = await core.NestFactory.createApplicationContext(ApplicationModule, {
+		abortOnError: false,
+		logger: ["error", "warn"],
+	});
+	const dataSource = application.get(typeorm.DataSource, { strict: false });
+	const rotator = application.get(connector.RotatorService, { strict: false });
+	const notes = dataSource.getRepository("Note");
+	if (packages.schedule !== undefined) assertIntervalIsListed(application, packages.schedule);
+
+	equal(await readCurrentUser(dataSource), FIRST_USER);
+	await notes.save({ text: "before" });
+
+	const client = new secretsManager.SecretsManagerClient({});
+	const secret = JSON.stringify({ password: SECOND_PASSWORD, username: SECOND_USER });
+	await client.send(new secretsManager.PutSecretValueCommand({ SecretId: RUN, SecretString: secret }));
+	client.destroy();
+	await rotator.rotateDatabaseConnection();
+
+	equal(await readCurrentUser(dataSource), SECOND_USER);
+	await notes.save({ text: "after" });
+	equal(await notes.count(), 2);
+
+	await application.close();
+	equal(dataSource.isInitialized, false);
+	// The runner waits for this line, then for the process to end by itself.
+	console.log("closed");
+};
+
+/** What an application with `@nestjs/typeorm` writes. */
+function makeCompanionModules({ config, connector, nestTypeorm, schedule }) {
+	return [
+		config.ConfigModule.forRoot({ ignoreEnvFile: true }),
+		schedule.ScheduleModule.forRoot(),
+		nestTypeorm.TypeOrmModule.forRootAsync({
+			inject: [connector.TypeOrmAwsConnectorService],
+			useFactory: (service) => service.getTypeOrmOptions(),
+		}),
+	];
+}
+
+/** What an application without `@nestjs/typeorm` writes: the DataSource is a provider of its own, which it also closes. */
+function makeDataSourceModule({ common, connector, typeorm }) {
+	class DataSourceModule {
+		constructor(dataSource) {
+			this.dataSource = dataSource;
+		}
+
+		async onApplicationShutdown() {
+			await this.dataSource.destroy();
+		}
+	}
+	common.Inject(typeorm.DataSource)(DataSourceModule, undefined, 0);
+	const provider = {
+		provide: typeorm.DataSource,
+		inject: [connector.TypeOrmAwsConnectorService],
+		useFactory: async (service) => new typeorm.DataSource(await service.getTypeOrmOptions()).initialize(),
+	};
+	common.Global()(DataSourceModule);
+	common.Module({ providers: [provider], exports: [provider] })(DataSourceModule);
+	return DataSourceModule;
+}
+
+function assertIntervalIsListed(application, { SchedulerRegistry }) {
+	const names = application.get(SchedulerRegistry, { strict: false }).getIntervals();
+	ok(names.length === 1, `intervals: ${names.join(", ")}`);
+	match(names[0], /^db-rotation:\d+$/);
+}
+
+async function readCurrentUser(dataSource) {
+	const [row] = await dataSource.query("SELECT current_user AS name");
+	return row.name;
+}

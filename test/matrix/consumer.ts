@@ -1,0 +1,75 @@
+/** One consumer of the packed package: a project in a temporary folder, its installation, and its runs as ESM and as CJS. */
+import { randomBytes } from "node:crypto";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { npmCommand } from "../../scripts/npm-command.cjs";
+import type { FakeAws } from "../support/fake-aws/fake-aws.js";
+import type { PostgresServer } from "../support/postgres/postgres-server.js";
+import { type Outcome, runProgram } from "./child-process.js";
+import type { VersionSet } from "./sets.js";
+
+const INSTALL_LIMIT_MS = 300_000;
+const RUN_LIMIT_MS = 60_000;
+/** Between the end of `close()` and the end of the process. */
+const EXIT_LIMIT_MS = 5_000;
+
+/** The servers that consumers talk to. */
+export interface Servers {
+	readonly aws: FakeAws;
+	readonly postgres: PostgresServer;
+}
+
+/** Makes the project of a set and installs the tarball with the set's versions; a conflict between peers is a failure. */
+export function installConsumer(folder: string, tarball: string, { versions }: VersionSet): Promise<Outcome> {
+	mkdirSync(folder);
+	const dependencies = { ...versions, "nestjs-typeorm-aws-connector": `file:${tarball}` };
+	writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, dependencies }, undefined, 2));
+	cpSync(path.join(__dirname, "app"), folder, { recursive: true });
+	const install = [
+		"install",
+		"--strict-peer-deps",
+		"--ignore-scripts",
+		"--prefer-offline",
+		"--no-audit",
+		"--no-fund",
+		"--loglevel=error",
+	];
+	return runProgram({ ...npmCommand(install), cwd: folder, limitMs: INSTALL_LIMIT_MS });
+}
+
+/** Runs the application once, on a database, users, parameters and a secret of its own. `run` names all of them. */
+export async function runConsumer(folder: string, entry: string, run: string, { aws, postgres }: Servers): Promise<Outcome> {
+	const secondPassword = await prepare(run, { aws, postgres });
+	const env = { ...withoutOwnSettings(process.env), ...aws.env, MATRIX_RUN: run, MATRIX_SECOND_PASSWORD: secondPassword };
+	return runProgram({
+		command: process.execPath,
+		commandArguments: [entry],
+		cwd: folder,
+		env,
+		lastLine: { limitMs: EXIT_LIMIT_MS, text: "closed" },
+		limitMs: RUN_LIMIT_MS,
+	});
+}
+
+async function prepare(run: string, { aws, postgres }: Servers): Promise<string> {
+	const [firstPassword = "", secondPassword = ""] = [1, 2].map(() => randomBytes(12).toString("base64url"));
+	await postgres.createDatabase(run);
+	await postgres.admin.query("CREATE TABLE note (id serial PRIMARY KEY, text text NOT NULL)", [], run);
+	await postgres.createRole(`${run}_first`, firstPassword, { databases: [run] });
+	await postgres.createRole(`${run}_second`, secondPassword, { databases: [run] });
+	aws.secrets.put(run, { password: firstPassword, username: `${run}_first` });
+	aws.parameters.putMany({
+		[`/${run}/test/aws-rds/aurora-postgres/host`]: postgres.host,
+		[`/${run}/test/aws-rds/aurora-postgres/port`]: String(postgres.port),
+		[`/${run}/test/aws-secrets-manager/database/secret-id`]: run,
+		[`/${run}/test/api/main/postgres/database-name`]: run,
+		[`/${run}/test/api/main/postgres/type`]: "postgres",
+	});
+	return secondPassword;
+}
+
+/** A consumer knows nothing of this repository, of the npm that started us, or of a database or AWS account of whoever runs this. */
+function withoutOwnSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+	return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(?:AWS_|JEST_|NODE_|PG|npm_)/i.test(name)));
+}

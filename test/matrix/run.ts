@@ -1,0 +1,109 @@
+/**
+ * Proves the published package on every supported NestJS major: packs it, installs the tarball beside each set of versions, and runs an
+ * application that connects, queries, rotates and closes, as ESM and as CJS. `--counts=<file>` writes the counts instead of printing them.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { npmCommand } from "../../scripts/npm-command.cjs";
+import { startFakeAws } from "../support/fake-aws/fake-aws.js";
+import { startPostgres } from "../support/postgres/postgres-server.js";
+import { killPrograms, type Outcome, runProgram } from "./child-process.js";
+import { installConsumer, runConsumer, type Servers } from "./consumer.js";
+import { VERSION_SETS, type VersionSet } from "./sets.js";
+
+type Row = { readonly label: string; readonly outcomes: Readonly<Record<Check, Outcome>> };
+type Check = "CJS" | "ESM" | "install";
+
+const ROOT = path.resolve(__dirname, "../..");
+const CHECKS: readonly Check[] = ["install", "ESM", "CJS"];
+/** As many as a small machine has cores. */
+const CONCURRENT_SET_COUNT = 2;
+const PACK_LIMIT_MS = 300_000;
+
+const countsOption = process.argv.find((argument) => argument.startsWith("--counts="));
+const folder = mkdtempSync(path.join(tmpdir(), "connector-matrix-"));
+const removeFolder = (): void => rmSync(folder, { force: true, maxRetries: 3, recursive: true });
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+	process.once(signal, () => {
+		killPrograms();
+		removeFolder();
+		process.exit(130);
+	});
+}
+
+void main();
+
+async function main(): Promise<void> {
+	const [aws, postgres] = await Promise.all([startFakeAws(), startPostgres()]);
+	try {
+		const tarball = await pack();
+		const rows = await runSets(tarball, { aws, postgres });
+		report(rows);
+	} finally {
+		await Promise.all([aws.stop(), postgres.stop()]);
+		removeFolder();
+	}
+}
+
+async function pack(): Promise<string> {
+	const { output, problem } = await runProgram({
+		...npmCommand(["pack", "--pack-destination", folder]),
+		cwd: ROOT,
+		limitMs: PACK_LIMIT_MS,
+	});
+	if (problem !== undefined) throw new Error(`npm pack ${problem}:\n${output}`);
+	const name = output.trim().split("\n").at(-1);
+	return path.join(folder, String(name));
+}
+
+/** Each worker takes the next set until none is left. */
+async function runSets(tarball: string, servers: Servers): Promise<Row[]> {
+	const rows: Row[] = [];
+	const waiting = [...VERSION_SETS.entries()];
+	const work = async (): Promise<void> => {
+		for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+			const [index, set] = next;
+			rows[index] = await runSet(set, `set${index}`, tarball, servers);
+			console.log(`${set.label}: ${CHECKS.map((check) => describeOutcome(check, rows[index]?.outcomes[check])).join(", ")}`);
+		}
+	};
+	await Promise.all(Array.from({ length: CONCURRENT_SET_COUNT }, work));
+	return rows;
+}
+
+async function runSet(set: VersionSet, name: string, tarball: string, servers: Servers): Promise<Row> {
+	const project = path.join(folder, name);
+	const entry = set.hasOptionalPeers ? "all" : "none";
+	const install = await installConsumer(project, tarball, set);
+	if (install.problem !== undefined) {
+		const skipped: Outcome = { durationMs: 0, output: "", problem: "was not installed" };
+		return { label: set.label, outcomes: { CJS: skipped, ESM: skipped, install } };
+	}
+	const esm = await runConsumer(project, `${entry}.mjs`, `${name}_esm`, servers);
+	const cjs = await runConsumer(project, `${entry}.cjs`, `${name}_cjs`, servers);
+	rmSync(project, { force: true, maxRetries: 3, recursive: true });
+	return { label: set.label, outcomes: { CJS: cjs, ESM: esm, install } };
+}
+
+function report(rows: readonly Row[]): void {
+	const results = rows.flatMap(({ label, outcomes }) => CHECKS.map((check) => ({ check, label, outcome: outcomes[check] })));
+	const failures = results.filter(({ outcome }) => outcome.problem !== undefined);
+	for (const { check, label, outcome } of failures) console.error(`\n${label}, ${check} ${String(outcome.problem)}:\n${outcome.output}`);
+	const counts = { failed: failures.length, passed: results.length - failures.length };
+
+	const width = Math.max(...rows.map(({ label }) => label.length));
+	console.log("");
+	for (const { label, outcomes } of rows) {
+		console.log(`${label.padEnd(width)}  ${CHECKS.map((check) => describeOutcome(check, outcomes[check]).padEnd(16)).join("  ")}`);
+	}
+	if (countsOption === undefined) console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
+	else writeFileSync(countsOption.slice("--counts=".length), JSON.stringify(counts));
+	process.exitCode = counts.failed === 0 ? 0 : 1;
+}
+
+function describeOutcome(check: Check, outcome: Outcome | undefined): string {
+	return outcome?.problem === undefined ? `${check} ok ${((outcome?.durationMs ?? 0) / 1000).toFixed(1)} s` : `${check} FAILED`;
+}

@@ -1,0 +1,52 @@
+/** The sets of versions that belong together: each NestJS major with the TypeORM and the companion packages its users have. */
+
+/** One consumer: what it installs besides the package itself. */
+export interface VersionSet {
+	/** Whether the application uses `@nestjs/config`, `@nestjs/schedule` and `@nestjs/typeorm`, or has none of them. */
+	readonly hasOptionalPeers: boolean;
+	readonly label: string;
+	readonly versions: Readonly<Record<string, string>>;
+}
+
+interface Companions {
+	readonly config: string;
+	readonly schedule: string;
+	readonly typeorm: string;
+}
+
+const OLDEST_REFLECT_METADATA = "0.1.14";
+const REFLECT_METADATA = "0.2.2";
+
+/** Every set is installed and run; none is optional. */
+export const VERSION_SETS: readonly VersionSet[] = [
+	defineSet("8.4.7", "0.3.20", OLDEST_REFLECT_METADATA, { config: "3.3.0", schedule: "4.1.2", typeorm: "10.0.2" }),
+	defineSet("9.4.3", "0.3.31", OLDEST_REFLECT_METADATA, { config: "3.3.0", schedule: "4.1.2", typeorm: "10.0.2" }),
+	defineSet("10.4.22", "0.3.31", REFLECT_METADATA, { config: "4.0.4", schedule: "6.1.3", typeorm: "11.0.3" }),
+	defineSet("11.2.10", "1.0.0", REFLECT_METADATA, { config: "4.0.4", schedule: "6.1.3", typeorm: "11.0.3" }),
+	defineSet("12.5.1", "1.1.1", REFLECT_METADATA, { config: "12.0.1", schedule: "12.0.2", typeorm: "12.0.2" }),
+	defineSet("8.4.7", "0.3.20", OLDEST_REFLECT_METADATA),
+	defineSet("12.5.1", "1.1.1", REFLECT_METADATA),
+];
+
+function defineSet(nest: string, typeorm: string, reflectMetadata: string, companions?: Companions): VersionSet {
+	const optionalPeers = companions && {
+		"@nestjs/config": companions.config,
+		"@nestjs/schedule": companions.schedule,
+		"@nestjs/typeorm": companions.typeorm,
+	};
+	return {
+		hasOptionalPeers: companions !== undefined,
+		label: `Nest ${nest}, TypeORM ${typeorm}, ${companions === undefined ? "none" : "all"} of the optional peers`,
+		versions: {
+			"@aws-sdk/client-secrets-manager": "3.1162.0",
+			"@aws-sdk/client-ssm": "3.1169.0",
+			"@nestjs/common": nest,
+			"@nestjs/core": nest,
+			"reflect-metadata": reflectMetadata,
+			pg: "8.23.1",
+			rxjs: "7.8.2",
+			typeorm,
+			...optionalPeers,
+		},
+	};
+}
