@@ -27,7 +27,8 @@ export type {
 } from "./configuration/connector.options.js";
 
 // Rotation of its credentials.
-export { type RotationResult, RotatorService } from "./rotation/rotator.service.js";
+export { RotatorService } from "./rotation/rotator.service.js";
+export type { IRotatorOptions, TRotationResult } from "./rotation/rotation.options.js";
 export type { ConnectorEvent, EventFault, RotationStage, RotationTrigger } from "./events/connector-event.js";
 
 // Parameter Store.

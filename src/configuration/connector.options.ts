@@ -124,9 +124,10 @@ export interface ITypeOrmAwsConnectorConfigFactory {
  * @example
  * { imports: [ConfigModule], inject: [ConfigService], useFactory: (config: ConfigService) => ({ entities: [UserEntity] }) }
  */
+// A factory with typed parameters is not assignable to one that takes `unknown`.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export interface ITypeOrmAwsConnectorModuleAsyncOptions<TFactoryArguments extends unknown[] = any[]>
-	extends ITypeOrmAwsConnectorBinding,
-		Pick<ModuleMetadata, "imports"> {
+	extends ITypeOrmAwsConnectorBinding, Pick<ModuleMetadata, "imports"> {
 	/** What the factory is given. */
 	inject?: (InjectionToken | OptionalFactoryDependency)[];
 	/** A class to make the configuration, instantiated for this registration. */

@@ -34,7 +34,9 @@ export class ConfigurationError extends TypeOrmAwsConnectorError {
 
 	constructor(problems: readonly TypeOrmAwsConnectorError[]) {
 		const heading =
-			problems.length === 1 ? "The database configuration is invalid:" : `The database configuration has ${String(problems.length)} problems:`;
+			problems.length === 1
+				? "The database configuration is invalid:"
+				: `The database configuration has ${String(problems.length)} problems:`;
 		super([heading, ...problems.map((problem) => `  - ${problem.message}`)].join("\n"));
 		// Not enumerable: the message already lists them, and an inspected error should say it once.
 		Object.defineProperty(this, "problems", { value: problems });
@@ -151,7 +153,8 @@ export class SecretMalformedError extends TypeOrmAwsConnectorError {
 		/** The field concerned, where it is one. */
 		readonly field?: string,
 	) {
-		const subject = reason === "missing-field" && field !== undefined ? `lacks "${field}" as a non-empty string` : SECRET_DEFECTS[reason];
+		const subject =
+			reason === "missing-field" && field !== undefined ? `lacks "${field}" as a non-empty string` : SECRET_DEFECTS[reason];
 		super(`Secret "${secretId}" ${subject}. It must be a JSON object with the strings "username" and "password".`);
 	}
 }

@@ -2,7 +2,7 @@
 import type { TConnectorErrorCode } from "../errors/connector.error.js";
 
 /** What made a rotation start. */
-export type RotationTrigger = "authentication-failure" | "emergency-recovery" | "manual" | "schedule";
+export type RotationTrigger = "authentication-failure" | "emergency-recovery" | "manual" | "schedule" | "secret-changed";
 
 /** The step of a rotation that failed. */
 export type RotationStage = "fetch" | "promote" | "stage" | "verify";
@@ -29,7 +29,12 @@ export type ConnectorEvent =
 	| (EventBase & { readonly type: "drain.finished"; readonly durationMs: number; readonly generation: number })
 	| (EventBase & { readonly type: "drain.forced"; readonly busyCount: number; readonly deadlineMs: number; readonly generation: number })
 	| (EventBase & { readonly type: "drain.started"; readonly busyCount: number; readonly generation: number })
-	| (EventBase & { readonly type: "health.checked"; readonly isHealthy: boolean; readonly reason?: string; readonly side: "current" | "promoted" })
+	| (EventBase & {
+			readonly type: "health.checked";
+			readonly isHealthy: boolean;
+			readonly reason?: string;
+			readonly side: "current" | "promoted";
+	  })
 	| (EventBase & { readonly type: "rotation.degraded"; readonly failureCount: number })
 	| (EventBase & {
 			readonly type: "rotation.failed";
@@ -48,9 +53,15 @@ export type ConnectorEvent =
 			readonly trigger: RotationTrigger;
 			/** First eight characters of the secret's VersionId, where there is one. */
 			readonly versionIdPrefix?: string;
+			/** `AWSPENDING` when the database was ahead of AWSCURRENT, as in the middle of a single-user rotation. */
+			readonly versionStage: "AWSCURRENT" | "AWSPENDING";
 	  })
 	| (EventBase & { readonly type: "rotation.unchanged"; readonly trigger: RotationTrigger })
 	| (EventBase & { readonly type: "warning"; readonly message: string });
 
 /** An event before its connector is known: what a room publishes. */
-export type ConnectorEventDetails = ConnectorEvent extends infer Event ? (Event extends ConnectorEvent ? Omit<Event, "connector"> : never) : never;
+export type ConnectorEventDetails = ConnectorEvent extends infer Event
+	? Event extends ConnectorEvent
+		? Omit<Event, "connector">
+		: never
+	: never;

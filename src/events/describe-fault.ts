@@ -6,5 +6,9 @@ import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 export function describeFault(error: unknown): EventFault {
 	if (isTypeOrmAwsConnectorError(error)) return { code: error.code, isTransient: error.isTransient, message: error.message };
 	const name = error instanceof Error ? error.name : "Error";
-	return { code: "ERR_UNEXPECTED", isTransient: true, message: `${name} from outside of this library; its text is withheld, since it may quote a secret` };
+	return {
+		code: "ERR_UNEXPECTED",
+		isTransient: true,
+		message: `${name} from outside of this library; its text is withheld, since it may quote a secret`,
+	};
 }

@@ -24,6 +24,6 @@ export class EventChannel {
 
 	/** Hands the event to every subscriber. */
 	publish(details: ConnectorEventDetails): void {
-		this.subject.next({ connector: this.connector, ...details } as ConnectorEvent);
+		this.subject.next({ connector: this.connector, ...details });
 	}
 }

@@ -34,9 +34,15 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 				? ["debug", `The ${event.side} side answered SELECT 1.`]
 				: ["warn", `The ${event.side} side did not answer SELECT 1 (${event.reason ?? "unknown"}).`];
 		case "rotation.degraded":
-			return ["error", `${String(event.failureCount)} rotations in a row failed; one more is tried at once with a fresh AWS client. The live pool keeps serving.`];
+			return [
+				"error",
+				`${String(event.failureCount)} rotations in a row failed; one more is tried at once with a fresh AWS client. The live pool keeps serving.`,
+			];
 		case "rotation.failed":
-			return ["error", `Rotation (${event.trigger}) failed at ${event.stage}, ${String(event.failureCount)} in a row [${event.fault.code}]: ${event.fault.message}`];
+			return [
+				"error",
+				`Rotation (${event.trigger}) failed at ${event.stage}, ${String(event.failureCount)} in a row [${event.fault.code}]: ${event.fault.message}`,
+			];
 		case "rotation.recovered":
 			return ["log", `Rotation works again after ${String(event.failureCount)} failures.`];
 		case "rotation.skipped":
@@ -47,7 +53,7 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 			return [
 				"log",
 				`Rotation (${event.trigger}) promoted generation ${String(event.generation)} in ${formatMs(event.durationMs)}` +
-					`${event.versionIdPrefix === undefined ? "" : `, secret version ${event.versionIdPrefix}`}.`,
+					`${event.versionIdPrefix === undefined ? "" : `, secret version ${event.versionIdPrefix} (${event.versionStage})`}.`,
 			];
 		case "rotation.unchanged":
 			return ["debug", `Rotation (${event.trigger}): the credentials are the same, nothing was opened.`];

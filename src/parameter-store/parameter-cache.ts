@@ -20,16 +20,14 @@ interface Entry {
  * Values are in private fields, so that an inspected service does not show them.
  */
 export class ParameterCache {
-	readonly #entries = new Map<string, Entry>();
+	readonly #entries = new Map<Parameter["Name"], Entry>();
 	#readCount = 0;
 
 	constructor(
 		parameters: readonly Parameter[],
 		private readonly tree?: LoadedTree,
 	) {
-		for (const parameter of parameters) {
-			if (parameter.Name !== undefined) this.#entries.set(parameter.Name, { parameter, readNumber: 0 });
-		}
+		for (const parameter of parameters) this.#entries.set(parameter.Name, { parameter, readNumber: 0 });
 	}
 
 	/** The parameter; `null` where it is known not to exist; `undefined` where it was never read. */

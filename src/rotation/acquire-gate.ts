@@ -4,11 +4,11 @@
  */
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
-import { isAuthenticationFailure } from "./authentication-failure.js";
+import { isAuthenticationFailure } from "./login-failure.js";
 import type { LiveDataSource, Obtain, ObtainedConnection, PoolSet } from "./live-data-source.js";
 import { LoginWatch } from "./login-watch.js";
 import { Permits } from "./permits.js";
-import { type PostgresPool, watchPool } from "./postgres-pool.js";
+import { closeIdle, type PostgresPool, watchPool } from "./postgres-pool.js";
 
 /** How long a caller waits for credentials that work where the driver would wait for a connection for ever. */
 const DEFAULT_BUDGET_MS = 30_000;
@@ -87,6 +87,21 @@ export class AcquireGate {
 			permits.dismissWaiters();
 			logins.close();
 		}
+	}
+
+	/**
+	 * Gives up one connection that nobody uses, so that a server at its limit has room for a replacement.
+	 * @returns The way to let the pool grow again; `undefined` when no connection is idle.
+	 */
+	async yieldIdleConnection(): Promise<(() => void) | undefined> {
+		for (const { permits, pools } of this.listSides()) {
+			if (!permits.tryTake()) continue;
+			for (const pool of pools) {
+				if (await closeIdle(pool, this.options.clock)) return () => permits.give();
+			}
+			permits.give();
+		}
+		return undefined;
 	}
 
 	private createSide(pools: readonly PostgresPool[]): Side {

@@ -10,8 +10,12 @@ export interface RotatableConnector {
 	readonly name?: string;
 	prepare?(): Promise<void>;
 	renewClients?(): void;
+	/** The options with the pending version of the secret; `undefined` when there is none, it may not be read or is not to be used. */
+	resolvePendingConnection?(request: { signal?: AbortSignal }): Promise<FreshConnection | undefined>;
 	resolveConnection?(request: { shouldRefresh?: boolean; signal?: AbortSignal }): Promise<FreshConnection>;
 	readonly rotationTuning?: RotationTuning;
+	/** Name or ARN of the secret that was read last. */
+	readonly secretId?: string | undefined;
 }
 
 /** The settings of a rotation that are not looked up in Parameter Store. */
@@ -30,4 +34,9 @@ export interface FreshConnection {
 export async function fetchFreshConnection(connector: RotatableConnector, signal: AbortSignal): Promise<FreshConnection> {
 	if (connector.resolveConnection === undefined) return { options: await connector.getTypeOrmOptions() };
 	return connector.resolveConnection({ shouldRefresh: true, signal });
+}
+
+/** Asks for the pending version of the secret, for a connector that knows of versions. */
+export async function fetchPendingConnection(connector: RotatableConnector, signal: AbortSignal): Promise<FreshConnection | undefined> {
+	return connector.resolvePendingConnection?.({ signal });
 }

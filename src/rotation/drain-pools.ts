@@ -1,6 +1,5 @@
 /** Retired pools finish their work and are ended exactly once: idle connections at once, lent ones when they come back, the rest at the deadline. */
 import type { EventChannel } from "../events/event-channel.js";
-import type { PoolSet } from "./live-data-source.js";
 import { RotatorClosedError } from "../errors/errors.js";
 import { type Clock, sleep } from "../support/clock.js";
 import { beginEnd, countBusy, type PoolEnd, type PostgresPool, rejectWaiting } from "./postgres-pool.js";
@@ -78,9 +77,4 @@ export class Drain {
 	private countBusy(): number {
 		return this.pools.reduce((count, pool) => count + countBusy(pool), 0);
 	}
-}
-
-/** All pools of a generation in one list. */
-export function listPools({ master, slaves }: PoolSet): PostgresPool[] {
-	return [master, ...slaves];
 }

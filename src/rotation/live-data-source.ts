@@ -45,6 +45,11 @@ const REQUIRED_METHODS = ["createPool", "obtainMasterConnection", "obtainSlaveCo
 /** Options that win over the credentials a rotation brings, so that it would seem to work and change nothing. */
 const STRONGER_EXTRA_KEYS = ["connectionString", "host", "password", "port", "user"];
 
+/** All pools of a generation in one list, the master first. */
+export function listPools({ master, slaves }: PoolSet): PostgresPool[] {
+	return [master, ...slaves];
+}
+
 /** One initialized DataSource, seen as pools that can be exchanged. */
 export class LiveDataSource {
 	private readonly driver: LiveDriver;
@@ -55,13 +60,17 @@ export class LiveDataSource {
 		if (!SUPPORTED_TYPES.has(type)) throw new RotationUnsupportedError(`type "${type}" has no rotation`);
 		this.driver = dataSource.driver as unknown as LiveDriver;
 		for (const method of REQUIRED_METHODS) {
-			if (typeof this.driver[method] !== "function") throw new RotationUnsupportedError(`its driver has no ${method}(); use TypeORM 0.3.20 to 1.x`);
+			if (typeof this.driver[method] !== "function")
+				throw new RotationUnsupportedError(`its driver has no ${method}(); use TypeORM 0.3.20 to 1.x`);
 		}
 		if (typeof this.driver.postgres.Pool !== "function") throw new RotationUnsupportedError("its driver is not node-postgres");
-		if (url !== undefined) throw new RotationUnsupportedError('its options have a "url", which would win over fresh credentials; remove it');
+		if (url !== undefined)
+			throw new RotationUnsupportedError('its options have a "url", which would win over fresh credentials; remove it');
 		const stronger = STRONGER_EXTRA_KEYS.filter((key) => extra?.[key] !== undefined);
 		if (stronger.length > 0) {
-			throw new RotationUnsupportedError(`its options have extra.${stronger.join(", extra.")}, which would win over fresh credentials; remove it`);
+			throw new RotationUnsupportedError(
+				`its options have extra.${stronger.join(", extra.")}, which would win over fresh credentials; remove it`,
+			);
 		}
 	}
 

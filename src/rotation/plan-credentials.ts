@@ -53,7 +53,9 @@ export function planCredentials(liveOptions: DataSourceOptions, freshOptions: Da
 	}
 	const master = renew(live.replication.master);
 	const slaves = live.replication.slaves.map(renew);
-	const isUnchanged = hasSameCredentials(live.replication.master, master) && live.replication.slaves.every((node, index) => hasSameCredentials(node, slaves[index]));
+	const isUnchanged =
+		hasSameCredentials(live.replication.master, master) &&
+		live.replication.slaves.every((node, index) => hasSameCredentials(node, slaves[index]));
 	return { isUnchanged, master, options: { ...live, ...mark, replication: { ...live.replication, master, slaves } }, slaves };
 }
 
@@ -64,7 +66,9 @@ export function toLooseOptions(options: DataSourceOptions): LooseOptions {
 
 function requireSameDatabase(live: LooseOptions, fresh: LooseOptions, origin: ConnectorOrigin | undefined): void {
 	if (live.type !== fresh.type) {
-		throw new RotationUnsupportedError(`its type is "${live.type}" and the configuration now says "${fresh.type}"; restart the application`);
+		throw new RotationUnsupportedError(
+			`its type is "${live.type}" and the configuration now says "${fresh.type}"; restart the application`,
+		);
 	}
 	const isOverridden = origin !== undefined && !origin.wasServed("database", live.database);
 	if (live.replication === undefined && !isOverridden && live.database !== fresh.database) {

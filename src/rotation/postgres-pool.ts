@@ -32,6 +32,9 @@ export interface PostgresPool {
 /** Events of a pool to which applications listen. TypeORM itself adds an `error` listener to each pool it makes. */
 const APPLICATION_EVENTS = ["acquire", "connect", "release", "remove"] as const;
 
+/** A peer that does not answer the end of a connection is not waited for any longer. */
+const CLOSE_PATIENCE_MS = 1_000;
+
 /** Our own listeners belong to one pool and do not move. */
 const ownListeners = new WeakSet<object>();
 
@@ -85,12 +88,32 @@ export async function probeIdle(pool: PostgresPool, clock: Clock, deadlineMs: nu
 					giveBack();
 					resolve(answer);
 				},
-				(error: Error) => {
-					giveBack(error);
+				(error: unknown) => {
+					giveBack(error as Error);
 					client.connection?.stream?.destroy();
 					reject(error);
 				},
 			);
+		});
+	});
+}
+
+/** Closes one connection that is idle at this moment and waits until the server knows; `false` when there is none. */
+export async function closeIdle(pool: PostgresPool, clock: Clock): Promise<boolean> {
+	await startOfTurn();
+	if (pool.ending === true || pool.idleCount === 0 || pool.waitingCount > 0) return false;
+	return new Promise((resolve) => {
+		pool.connect((connectError, client, release) => {
+			if (connectError instanceof Error) {
+				resolve(false);
+				return;
+			}
+			const timer = clock.schedule(() => resolve(true), CLOSE_PATIENCE_MS);
+			client.once("end", () => {
+				timer.cancel();
+				resolve(true);
+			});
+			release(new Error("The connection makes room for a replacement"));
 		});
 	});
 }

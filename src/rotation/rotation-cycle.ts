@@ -1,16 +1,19 @@
 /** One rotation from the fetch to the start of the drain. The live pools are not touched before the replacement has answered. */
+import { RotatorClosedError } from "../errors/errors.js";
+import type { RotationTrigger } from "../events/connector-event.js";
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
-import type { AcquireGate } from "./acquire-gate.js";
-import type { LiveDataSource } from "./live-data-source.js";
-import type { ProbeAnswer } from "./postgres-pool.js";
-import type { RotationPhase } from "./rotation-state.js";
-import { RotatorClosedError } from "../errors/errors.js";
 import { withDeadline } from "../support/with-deadline.js";
-import { fetchFreshConnection, type RotatableConnector } from "./connection-source.js";
-import { Drain, listPools } from "./drain-pools.js";
-import { planCredentials } from "./plan-credentials.js";
-import { copyListeners, probeIdle } from "./postgres-pool.js";
+import type { AcquireGate } from "./acquire-gate.js";
+import { chooseReplacement, type Replacement } from "./choose-replacement.js";
+import { type FreshConnection, fetchFreshConnection, fetchPendingConnection, type RotatableConnector } from "./connection-source.js";
+import { Drain } from "./drain-pools.js";
+import { isConnectionLimit } from "./login-failure.js";
+import { listPools, type LiveDataSource, type PoolSet } from "./live-data-source.js";
+import { type CredentialPlan, planCredentials } from "./plan-credentials.js";
+import { copyListeners, type ProbeAnswer, probeIdle } from "./postgres-pool.js";
+import type { RefusedLogins } from "./refused-logins.js";
+import type { RotationPhase } from "./rotation-state.js";
 import { discardPools, stagePools } from "./stage-pools.js";
 
 /** Deadlines of the steps in milliseconds. */
@@ -39,73 +42,122 @@ export interface RotationContext {
 	readonly enter: (phase: RotationPhase) => void;
 	readonly events: EventChannel;
 	readonly gate: AcquireGate;
+	/** Whether the live login came from AWSPENDING, and AWSCURRENT has not caught up yet. */
+	readonly isLivePending: boolean;
 	readonly live: LiveDataSource;
+	readonly refused: RefusedLogins;
 	/** Aborts when the application shuts down. */
 	readonly signal: AbortSignal;
+	readonly trigger: RotationTrigger;
 }
 
 /** What came of it. */
-export type CycleResult = { readonly drain: Drain; readonly outcome: "rotated"; readonly versionId: string | undefined } | { readonly outcome: "unchanged" };
+export type CycleResult = { readonly isLivePending: boolean } & (
+	{ readonly drain: Drain; readonly outcome: "rotated"; readonly versionId: string | undefined } | { readonly outcome: "unchanged" }
+);
 
 /**
  * Runs one rotation.
  * @throws TypeOrmAwsConnectorError when a step fails; the live pools then serve as before and nothing that was opened is left.
  */
 export async function runRotationCycle(context: RotationContext): Promise<CycleResult> {
-	const { clock, connector, deadlines, enter, gate, live, signal } = context;
+	const { connector, enter, live, refused } = context;
 	// Runs beside the fetch: whether the current side is well neither stops a rotation nor delays it.
 	const currentHealth = reportHealth(context, "current");
 
 	enter("fetching");
-	const fresh = await withDeadline(async (fetchSignal) => fetchFreshConnection(connector, fetchSignal), {
-		clock,
-		deadlineMs: deadlines.fetchMs,
-		signal,
-		subject: "Fetching the credentials",
-	});
-	const plan = planCredentials(live.options, fresh.options);
+	const current = await fetchWithin(context, async (signal) => fetchFreshConnection(connector, signal));
 	const health = await currentHealth;
-	if (plan.isUnchanged) return { outcome: "unchanged" };
 
+	const replacement = await chooseReplacement(current, {
+		fetchPending: async () => {
+			enter("fetching");
+			return fetchWithin(context, async (signal) => fetchPendingConnection(connector, signal));
+		},
+		isLivePending: context.isLivePending,
+		plan: ({ options }) => planCredentials(live.options, options),
+		refused,
+		stage: async (plan) => stage(context, plan, health),
+		trigger: context.trigger,
+	});
+	if (replacement === undefined) {
+		const hasCaughtUp = planCredentials(live.options, current.options).isUnchanged;
+		return { isLivePending: context.isLivePending && !hasCaughtUp, outcome: "unchanged" };
+	}
+
+	enter("promoting");
+	const drain = promote(context, replacement);
+	const isLivePending = replacement.versionStage === "AWSPENDING";
+	if (!isLivePending) refused.clear();
+	void reportHealth(context, "promoted");
+	return { drain, isLivePending, outcome: "rotated", versionId: replacement.versionId };
+}
+
+async function fetchWithin<Fetched extends FreshConnection | undefined>(
+	{ clock, deadlines, signal }: RotationContext,
+	fetch: (signal: AbortSignal) => Promise<Fetched>,
+): Promise<Fetched> {
+	return withDeadline(fetch, { clock, deadlineMs: deadlines.fetchMs, signal, subject: "Fetching the credentials" });
+}
+
+async function stage(
+	{ clock, deadlines, enter, gate, live, signal }: RotationContext,
+	plan: CredentialPlan,
+	health: ProbeAnswer | undefined,
+): Promise<PoolSet> {
 	enter("staging");
-	const staged = await stagePools(live, {
+	const request = {
 		clock,
 		connectDeadlineMs: deadlines.connectMs,
 		isLiveReadOnly: health?.isReadOnly,
+		onConnected: () => enter("verifying"),
 		plan,
 		signal,
 		verifyDeadlineMs: deadlines.verifyMs,
-	});
+	};
+	try {
+		return await stagePools(live, request);
+	} catch (error) {
+		// A server at its limit has room for the replacement when we give up a connection that nobody uses.
+		const giveBack = isConnectionLimit((error as Error).cause) ? await gate.yieldIdleConnection() : undefined;
+		if (giveBack === undefined) throw error;
+		try {
+			enter("staging");
+			return await stagePools(live, request);
+		} finally {
+			giveBack();
+		}
+	}
+}
 
-	// From here to the retirement there is no await: a connection is lent either before all of it or after all of it.
+/** Synchronous: a connection is lent either before all of it or after all of it. */
+function promote({ clock, deadlines, events, gate, live, signal }: RotationContext, { plan, pools }: Replacement): Drain {
 	if (signal.aborted || !live.isUsable) {
-		discardPools(listPools(staged));
+		discardPools(listPools(pools));
 		throw new RotatorClosedError();
 	}
-	enter("promoting");
-	const retired = live.readPools();
-	const retiredPools = listPools(retired);
-	listPools(staged).forEach((pool, index) => {
-		const predecessor = retiredPools[index];
+	const retired = listPools(live.readPools());
+	listPools(pools).forEach((pool, index) => {
+		const predecessor = retired[index];
 		if (predecessor !== undefined) copyListeners(predecessor, pool);
 	});
-	live.exchangePools(staged, plan.options);
-	const generation = gate.generation;
-	gate.promote(staged);
-
-	const drain = new Drain(retiredPools, {
+	live.exchangePools(pools, plan.options);
+	const { generation } = gate;
+	gate.promote(pools);
+	return new Drain(retired, {
 		clock,
 		deadlineMs: deadlines.drainMs,
-		events: context.events,
+		events,
 		generation,
 		releaseAbandoned: () => live.releaseAbandonedRunners(),
 	});
-	void reportHealth(context, "promoted");
-	return { drain, outcome: "rotated", versionId: fresh.versionId };
 }
 
 /** Asks the master pool over an idle connection and reports the answer. Never fails, never opens a connection. */
-async function reportHealth({ clock, deadlines, events, live }: RotationContext, side: "current" | "promoted"): Promise<ProbeAnswer | undefined> {
+async function reportHealth(
+	{ clock, deadlines, events, live }: RotationContext,
+	side: "current" | "promoted",
+): Promise<ProbeAnswer | undefined> {
 	try {
 		const answer = await probeIdle(live.readPools().master, clock, deadlines.healthMs);
 		if (answer !== undefined) events.publish({ isHealthy: true, side, type: "health.checked" });

@@ -12,6 +12,8 @@ export interface StagingRequest {
 	readonly connectDeadlineMs: number;
 	/** `false` when the live side is known to be writable: its replacement has to be so, too. */
 	readonly isLiveReadOnly: boolean | undefined;
+	/** Called when every pool is connected and the check begins. */
+	readonly onConnected: () => void;
 	readonly plan: CredentialPlan;
 	readonly signal: AbortSignal;
 	readonly verifyDeadlineMs: number;
@@ -26,6 +28,7 @@ export async function stagePools(live: LiveDataSource, request: StagingRequest):
 	const created: PostgresPool[] = [];
 	try {
 		const pools = await connectAll(live, request, created);
+		request.onConnected();
 		await Promise.all(pools.map(async (pool, index) => verify(pool, nameNode(index), request)));
 		const [master, ...slaves] = pools;
 		return { master: master as PostgresPool, slaves };
@@ -40,7 +43,11 @@ export function discardPools(pools: readonly PostgresPool[]): void {
 	for (const pool of pools) beginEnd(pool).force();
 }
 
-async function connectAll(live: LiveDataSource, { clock, connectDeadlineMs, plan, signal }: StagingRequest, created: PostgresPool[]): Promise<PostgresPool[]> {
+async function connectAll(
+	live: LiveDataSource,
+	{ clock, connectDeadlineMs, plan, signal }: StagingRequest,
+	created: PostgresPool[],
+): Promise<PostgresPool[]> {
 	const nodes = [plan.master, ...plan.slaves];
 	return Promise.all(
 		nodes.map(async (node, index) => {
@@ -54,7 +61,11 @@ async function connectAll(live: LiveDataSource, { clock, connectDeadlineMs, plan
 	);
 }
 
-async function verify(pool: PostgresPool, node: string, { clock, isLiveReadOnly, signal, verifyDeadlineMs }: StagingRequest): Promise<void> {
+async function verify(
+	pool: PostgresPool,
+	node: string,
+	{ clock, isLiveReadOnly, signal, verifyDeadlineMs }: StagingRequest,
+): Promise<void> {
 	try {
 		const ask = async () => probeIdle(pool, clock, verifyDeadlineMs);
 		const answer = await withDeadline(ask, { clock, deadlineMs: verifyDeadlineMs, signal, subject: "SELECT 1" });
@@ -75,7 +86,8 @@ function nameNode(index: number): string {
 
 function toStagingFailure(phase: "connect" | "verify", node: string, error: unknown): Error {
 	if (error instanceof RotatorClosedError || error instanceof StagingFailedError) return error;
-	if (error instanceof ConnectorTimeoutError) return new StagingFailedError(phase, node, `no answer within ${String(error.deadlineMs)} ms`, { cause: error });
+	if (error instanceof ConnectorTimeoutError)
+		return new StagingFailedError(phase, node, `no answer within ${String(error.deadlineMs)} ms`, { cause: error });
 	const { code, message } = error as { code?: unknown; message?: unknown };
 	return new StagingFailedError(phase, node, `${String(message)}${typeof code === "string" ? ` (${code})` : ""}`, { cause: error });
 }

@@ -14,9 +14,22 @@ export interface AwsFailure {
 	readonly reason: string;
 }
 
-const THROTTLED = new Set(["ProvisionedThroughputExceededException", "RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"]);
+const THROTTLED = new Set([
+	"ProvisionedThroughputExceededException",
+	"RequestLimitExceeded",
+	"Throttling",
+	"ThrottlingException",
+	"TooManyRequestsException",
+]);
 const NOT_FOUND = new Set(["ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException"]);
-const DENIED = new Set(["AccessDenied", "AccessDeniedException", "DecryptionFailure", "InvalidKeyId", "KMSAccessDeniedException", "NotAuthorized"]);
+const DENIED = new Set([
+	"AccessDenied",
+	"AccessDeniedException",
+	"DecryptionFailure",
+	"InvalidKeyId",
+	"KMSAccessDeniedException",
+	"NotAuthorized",
+]);
 const NO_IDENTITY = new Set([
 	"CredentialsProviderError",
 	"ExpiredToken",
@@ -30,18 +43,31 @@ const NO_IDENTITY = new Set([
 	"UnrecognizedClientException",
 ]);
 /** Expired identities are renewed by their providers; the others need a person. */
-const RENEWABLE_IDENTITY = new Set(["ExpiredToken", "ExpiredTokenException", "InvalidSignatureException", "RequestExpired", "UnrecognizedClientException"]);
+const RENEWABLE_IDENTITY = new Set([
+	"ExpiredToken",
+	"ExpiredTokenException",
+	"InvalidSignatureException",
+	"RequestExpired",
+	"UnrecognizedClientException",
+]);
 
 /** Classifies whatever an AWS SDK v3 client threw. */
 export function classifyAwsFailure(error: unknown): AwsFailure {
 	const { code, message, name, status } = readFields(error);
 	const kind = chooseKind(name, status);
 	const isTransient =
-		kind === "throttled" || kind === "unavailable" || kind === "malformed-response" || (kind === "no-identity" && RENEWABLE_IDENTITY.has(name));
+		kind === "throttled" ||
+		kind === "unavailable" ||
+		kind === "malformed-response" ||
+		(kind === "no-identity" && RENEWABLE_IDENTITY.has(name));
 	// A SyntaxError quotes the body it could not read, and the body may be the secret.
 	const text = name === "SyntaxError" ? "the response is not valid JSON" : message;
 	const label = code === undefined ? name : `${name}, ${code}`;
-	const cause = Object.assign(new Error(text), { name, ...(code === undefined ? {} : { code }), ...(status === undefined ? {} : { httpStatusCode: status }) });
+	const cause = Object.assign(new Error(text), {
+		name,
+		...(code === undefined ? {} : { code }),
+		...(status === undefined ? {} : { httpStatusCode: status }),
+	});
 	return { cause, isTransient, kind, reason: `${text.replace(/[.\s]+$/, "")} (${label})` };
 }
 

@@ -47,7 +47,10 @@ export async function withDeadline<Result>(
 	const answer = (async () => task(controller.signal))();
 	answer.then(
 		(late) => {
-			if (isOver && disposeLate !== undefined) Promise.resolve(late).then(disposeLate).then(undefined, () => undefined);
+			if (isOver && disposeLate !== undefined)
+				Promise.resolve(late)
+					.then(disposeLate)
+					.then(undefined, () => undefined);
 		},
 		() => undefined,
 	);

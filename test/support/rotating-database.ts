@@ -1,13 +1,15 @@
 /** A database with two alternating users, their secret, and a rotating DataSource on it: the scene of most rotation tests. */
-import type { DataSource } from "typeorm";
+import type { DataSource, DataSourceOptions } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../src/configuration/connector.options.js";
+import type { ParameterSource } from "../../src/connector/connector-parameters.js";
 import { TypeOrmAwsConnectorService } from "../../src/connector/typeorm-aws-connector.service.js";
 import type { ConnectorEvent } from "../../src/events/connector-event.js";
-import { RotatorService, type RotatorOptions } from "../../src/rotation/rotator.service.js";
+import type { IRotatorOptions } from "../../src/rotation/rotation.options.js";
+import { RotatorService } from "../../src/rotation/rotator.service.js";
 import { type FakeAws, startFakeAws } from "./fake-aws/fake-aws.js";
 import { createLedger } from "./ledger-workload.js";
-import { type PostgresServer, startPostgres } from "./postgres/postgres-server.js";
+import { type PostgresOptions, type PostgresServer, startPostgres } from "./postgres/postgres-server.js";
 import type { TypeOrmVersion } from "./typeorm-versions.js";
 
 /** Name of the secret. */
@@ -16,27 +18,48 @@ export const SECRET_ID = "app/database";
 /** The two users that alternate. */
 export const USERS = ["app_blue", "app_green"] as const;
 
+/** Where a database is and whose. */
+export interface SceneDatabase {
+	readonly aws: FakeAws;
+	/** Rotates the users as AWS's alternating strategy does: the other user gets a new password, then the secret names it. */
+	alternate(): Promise<void>;
+	/** The connector's options for this database; `rotation` is off. */
+	readonly config: ITypeOrmAwsConnectorConfig;
+	/** Password and user that AWSCURRENT names. */
+	current(): SceneLogin;
+	readonly database: string;
+	readonly secretId: string;
+	readonly server: PostgresServer;
+	/** Both users, the one that is served at the start first. Each has every right on the tables that the other creates. */
+	readonly users: readonly [string, string];
+}
+
+/** User and password, as the secret holds them. */
+export interface SceneLogin {
+	readonly password: string;
+	readonly username: string;
+}
+
 /** What differs from scene to scene. */
 export interface SceneOptions {
 	readonly config?: Partial<ITypeOrmAwsConnectorConfig>;
 	/** Where the DataSource connects to, when it is not the server itself: a proxy. */
 	readonly endpoint?: { readonly host: string; readonly port: number };
-	readonly rotatorOptions?: RotatorOptions;
+	/** What the application puts on top of the connector's options. */
+	readonly override?: (options: DataSourceOptions) => DataSourceOptions;
+	/** Parameter Store, for what is not in `config`. */
+	readonly parameterSource?: ParameterSource;
+	readonly rotatorOptions?: IRotatorOptions;
 	readonly version: TypeOrmVersion;
 }
 
 /** A running scene. */
-export interface Scene {
-	readonly aws: FakeAws;
-	/** Rotates the users as AWS's alternating strategy does: the other user gets a new password, then the secret names it. */
-	alternate(): Promise<void>;
-	/** Password and user that AWSCURRENT names. */
-	current(): { password: string; username: string };
+export interface Scene extends SceneDatabase {
 	readonly connector: TypeOrmAwsConnectorService;
 	readonly dataSource: DataSource;
 	readonly events: ConnectorEvent[];
 	readonly rotator: RotatorService;
-	readonly server: PostgresServer;
+	/** Ends it as Nest ends an application. May be called again. */
 	stop(): Promise<void>;
 }
 
@@ -48,8 +71,8 @@ export interface SceneServers {
 }
 
 /** Starts the servers. */
-export async function startSceneServers(): Promise<SceneServers> {
-	const [aws, server] = await Promise.all([startFakeAws(), startPostgres({ maxConnections: 90 })]);
+export async function startSceneServers(options: PostgresOptions = {}): Promise<SceneServers> {
+	const [aws, server] = await Promise.all([startFakeAws(), startPostgres({ maxConnections: 90, ...options })]);
 	return {
 		aws,
 		server,
@@ -59,65 +82,79 @@ export async function startSceneServers(): Promise<SceneServers> {
 	};
 }
 
-let sceneCount = 0;
+let databaseCount = 0;
 
-/** Makes a database, users and a secret of its own for one test, and a DataSource that rotates. Call `stop()` at the end. */
-export async function startScene({ aws, server }: SceneServers, options: SceneOptions): Promise<Scene> {
-	sceneCount += 1;
-	const suffix = `_${String(sceneCount)}`;
+/** Makes a database, two users and a secret of its own for one test. */
+export async function createSceneDatabase({ aws, server }: SceneServers): Promise<SceneDatabase> {
+	databaseCount += 1;
+	const suffix = `_${String(databaseCount)}`;
 	const database = `shop${suffix}`;
-	const secretId = `${SECRET_ID}${suffix}`;
-	const users = USERS.map((user) => `${user}${suffix}`);
 	const owner = `owner${suffix}`;
+	const secretId = `${SECRET_ID}${suffix}`;
+	const users = [`${USERS[0]}${suffix}`, `${USERS[1]}${suffix}`] as const;
 	await server.createDatabase(database);
 	await server.createRole(owner, "unused", { databases: [database] });
 	let rotationCount = 0;
-	let current = { password: "password-0", username: users[0] as string };
+	let current: SceneLogin = { password: "password-0", username: users[0] };
 	for (const user of users) await server.createRole(user, current.password, { databases: [database], memberOf: [owner] });
+	for (const [creator, other] of [users, users.toReversed()] as [string, string][]) {
+		await server.admin.query(`ALTER DEFAULT PRIVILEGES FOR ROLE ${creator} GRANT ALL ON TABLES TO ${other}`, [], database);
+	}
 	aws.secrets.put(secretId, current);
 
-	const config = {
-		aws: { credentials: aws.clientConfig.credentials, endpoint: aws.url, region: aws.clientConfig.region },
-		databaseName: database,
-		entities: [],
-		host: options.endpoint?.host ?? server.host,
-		poolSize: 5,
-		port: options.endpoint?.port ?? server.port,
-		rotation: { isEnabled: false },
+	return {
+		alternate: async () => {
+			rotationCount += 1;
+			current = { password: `password-${String(rotationCount)}`, username: users[rotationCount % 2 === 0 ? 0 : 1] };
+			await server.setPassword(current.username, current.password);
+			aws.secrets.put(secretId, current);
+		},
+		aws,
+		config: {
+			aws: { credentials: aws.clientConfig.credentials, endpoint: aws.url, region: aws.clientConfig.region },
+			databaseName: database,
+			entities: [],
+			host: server.host,
+			poolSize: 5,
+			port: server.port,
+			rotation: { isEnabled: false },
+			secretId,
+			type: "postgres",
+		},
+		current: () => current,
+		database,
 		secretId,
-		type: "postgres",
-		...options.config,
-	} satisfies ITypeOrmAwsConnectorConfig;
-	const connector = new TypeOrmAwsConnectorService(undefined, undefined, config);
+		server,
+		users,
+	};
+}
+
+/** Makes a database of its own for one test, and a DataSource that rotates. Call `stop()` at the end. */
+export async function startScene(servers: SceneServers, options: SceneOptions): Promise<Scene> {
+	const scene = await createSceneDatabase(servers);
+	const config = { ...scene.config, ...options.endpoint, ...options.config };
+	const connector = new TypeOrmAwsConnectorService(undefined, options.parameterSource, config);
 	const { DataSource } = options.version.load();
-	const dataSource = await new DataSource(await connector.getTypeOrmOptions()).initialize();
+	const { override = (served) => served } = options;
+	const dataSource = await new DataSource(override(await connector.getTypeOrmOptions())).initialize();
 	await createLedger(dataSource);
-	await dataSource.query(`GRANT ALL ON ledger TO ${users.join(", ")}`);
-	const rotator = new RotatorService(dataSource, undefined, connector, `db-rotation:${String(sceneCount)}`, options.rotatorOptions);
+	const rotator = new RotatorService(dataSource, undefined, connector, `db-rotation:${scene.database}`, options.rotatorOptions);
 	const events: ConnectorEvent[] = [];
 	rotator.events$.subscribe((event) => events.push(event));
 	await rotator.onModuleInit();
 
 	return {
-		alternate: async () => {
-			rotationCount += 1;
-			current = { password: `password-${String(rotationCount)}`, username: users[rotationCount % 2] as string };
-			await server.setPassword(current.username, current.password);
-			aws.secrets.put(secretId, current);
-		},
-		aws,
+		...scene,
 		connector,
-		current: () => current,
 		dataSource,
 		events,
 		rotator,
-		server,
 		stop: async () => {
 			await rotator.onModuleDestroy();
+			connector.close();
 			rotator.beforeApplicationShutdown();
 			await Promise.all([rotator.onApplicationShutdown(), dataSource.isInitialized ? dataSource.destroy() : undefined]);
-			connector.close();
-			aws.faults.clear();
+			scene.aws.faults.clear();
 		},
 	};
 }

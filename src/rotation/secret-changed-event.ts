@@ -1,0 +1,60 @@
+/** From an EventBridge event to the question whether it is about our secret. */
+
+/** Label changes that say nothing about what applications should use. */
+const CURRENT_STAGE = "AWSCURRENT";
+
+/** What an event says. */
+export interface SecretChange {
+	/** Names and ARNs under which the event speaks of the secret. */
+	readonly secretIds: readonly string[];
+}
+
+/**
+ * Reads "Secret Label Updated" of Secrets Manager and "RotationSucceeded" of CloudTrail, as an object or as JSON text.
+ * @returns `undefined` for any other event, and for labels other than AWSCURRENT.
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/monitoring-eventbridge.html
+ */
+export function readSecretChange(event: unknown): SecretChange | undefined {
+	const envelope = toRecord(typeof event === "string" ? parse(event) : event);
+	const detail = toRecord(envelope["detail"]);
+	const additional = toRecord(detail["additionalEventData"]);
+	const label = detail["labelUpdated"];
+	const isLabelUpdate = envelope["detail-type"] === "Secret Label Updated" && (label === undefined || label === CURRENT_STAGE);
+	const isRotation = detail["eventName"] === "RotationSucceeded";
+	if (!isLabelUpdate && !isRotation) return undefined;
+	const resources = Array.isArray(envelope["resources"]) ? (envelope["resources"] as unknown[]) : [];
+	const candidates = [detail["name"], detail["arn"], additional["SecretId"], ...resources];
+	return { secretIds: candidates.filter((candidate): candidate is string => typeof candidate === "string" && candidate !== "") };
+}
+
+/** Whether two ids, each a name or an ARN, mean one secret. */
+export function isSameSecret(left: string, right: string): boolean {
+	if (left === right) return true;
+	if (isArn(left) && isArn(right)) return stripSuffix(left) === stripSuffix(right);
+	return readName(left) === readName(right) || readName(left) === right || left === readName(right);
+}
+
+function parse(text: string): unknown {
+	try {
+		return JSON.parse(text) as unknown;
+	} catch {
+		return undefined;
+	}
+}
+
+function toRecord(value: unknown): Record<string, unknown> {
+	return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function isArn(id: string): boolean {
+	return id.startsWith("arn:");
+}
+
+function readName(id: string): string {
+	return isArn(id) ? stripSuffix(id).split(":").slice(6).join(":") : id;
+}
+
+/** Secrets Manager appends a hyphen and six characters to the name in an ARN. */
+function stripSuffix(arn: string): string {
+	return arn.replace(/-[A-Za-z0-9]{6}$/, "");
+}
