@@ -87,7 +87,7 @@ export interface IParameterStoreConfigAsyncModuleProperties<TFactoryArguments ex
 	/** A class to make the properties, instantiated for this registration. */
 	useClass?: Type<IParameterStoreConfigPropertiesFactory>;
 	/** A provider of an imported module that makes the properties. */
-	useExisting?: InjectionToken<IParameterStoreConfigPropertiesFactory>;
+	useExisting?: InjectionToken;
 	/** A function that makes the properties. */
 	useFactory?: (...factoryArguments: TFactoryArguments) => IParameterStoreConfigProperties | Promise<IParameterStoreConfigProperties>;
 }

@@ -12,10 +12,6 @@ describe("ParameterCache", () => {
 		expect(new ParameterCache([host]).get(host.Name)).toBe(host);
 	});
 
-	it("ignores a parameter without a name", () => {
-		expect(new ParameterCache([{ Value: "db" }]).get("undefined")).toBeUndefined();
-	});
-
 	describe("told of a tree that was read as a whole", () => {
 		it.each(["/shop/production/host", "/shop/production/postgres/main/host"])("knows that %s does not exist", (name) => {
 			expect(new ParameterCache([], TREE).get(name)).toBeNull();

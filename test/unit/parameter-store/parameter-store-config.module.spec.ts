@@ -39,6 +39,17 @@ class PropertiesMaker implements IParameterStoreConfigPropertiesFactory {
 	}
 }
 
+@Injectable()
+class UnusableMaker implements IParameterStoreConfigPropertiesFactory {
+	constructor() {
+		throw new Error("Nobody needs an instance of this class.");
+	}
+
+	createOptions(): IParameterStoreConfigProperties {
+		return PROPERTIES;
+	}
+}
+
 @Module({ exports: [PropertiesMaker], imports: [SettingsModule], providers: [PropertiesMaker] })
 class PropertiesMakerModule {}
 
@@ -162,7 +173,7 @@ describe("registerAsync", () => {
 
 	it.each([
 		["alone", {}],
-		["beside a class that would do the same", { useClass: PropertiesMaker }],
+		["beside a class to make one of", { useClass: UnusableMaker }],
 	])("uses the instance that another module has, %s", async (_, beside) => {
 		const registration = ParameterStoreConfigModule.registerAsync({
 			imports: [PropertiesMakerModule, SettingsModule],

@@ -230,6 +230,12 @@ describe("getParametersByName", () => {
 		await expect(createService().getParametersByName(["/a", "/b"])).resolves.toEqual(parametersOf("/a"));
 	});
 
+	it("finds nothing in an empty answer", async () => {
+		ssm.on(GetParametersCommand).resolves({});
+
+		await expect(createService().getParametersByName(["/a"])).resolves.toStrictEqual([]);
+	});
+
 	it("fails as a whole, naming the names of the request that failed", async () => {
 		ssm.on(GetParametersCommand).resolves({});
 		ssm.on(GetParametersCommand, { Names: thirteen.slice(10) }).rejects(awsError("InternalServerError", "Internal.", 500));
