@@ -133,7 +133,7 @@ export interface ITypeOrmAwsConnectorModuleAsyncOptions<TFactoryArguments extend
 	/** A class to make the configuration, instantiated for this registration. */
 	useClass?: Type<ITypeOrmAwsConnectorConfigFactory>;
 	/** A provider of an imported module that makes the configuration. */
-	useExisting?: InjectionToken<ITypeOrmAwsConnectorConfigFactory>;
+	useExisting?: InjectionToken;
 	/** A function that makes the configuration. */
 	useFactory?: (...factoryArguments: TFactoryArguments) => ITypeOrmAwsConnectorConfig | Promise<ITypeOrmAwsConnectorConfig>;
 }

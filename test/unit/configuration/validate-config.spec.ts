@@ -1,0 +1,193 @@
+/** Options that nothing would read, or that cannot mean anything, are refused; all of them at once. */
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
+import { validateConfig } from "../../../src/configuration/validate-config.js";
+import { ConfigurationError } from "../../../src/errors/errors.js";
+
+function findProblems(config: unknown): string[] {
+	try {
+		validateConfig(config as ITypeOrmAwsConnectorConfig);
+		return [];
+	} catch (error) {
+		if (!(error instanceof ConfigurationError)) throw error;
+		return error.problems.map((problem) => `${problem.code}: ${problem.message}`);
+	}
+}
+
+function findProblem(options: object): string {
+	const problems = findProblems({ entities: [], ...options });
+	expect(problems).toHaveLength(1);
+	return problems[0] as string;
+}
+
+describe("validateConfig", () => {
+	it("accepts every option there is", () => {
+		const lookup = { application: "a", environment: "e", instanceName: "i", namespace: "n", path: ["p", "q"] };
+		const config: Required<ITypeOrmAwsConnectorConfig> = {
+			aws: {
+				credentials: async () => Promise.resolve({ accessKeyId: "a", secretAccessKey: "b" }),
+				endpoint: "https://vpce-1.example.com:8443",
+				region: "eu-west-1",
+				secretsManagerClient: new SecretsManagerClient({}),
+			},
+			connectionTimeoutMs: 1,
+			databaseName: "orders",
+			entities: [],
+			host: "localhost",
+			idleTimeoutMs: 1,
+			isVerbose: true,
+			password: "p",
+			poolSize: 1,
+			port: 1,
+			relationLoadStrategy: "join",
+			rotation: { drainTimeoutMs: 0, intervalMs: 1, isEnabled: true, shouldRotateOnAuthFailure: false },
+			secretId: "s",
+			shouldSynchronize: false,
+			ssmLookupDefaults: { application: "a", environment: "e", instanceName: "i", namespace: "n" },
+			ssmLookups: {
+				connectionTimeoutMs: lookup,
+				databaseName: lookup,
+				host: lookup,
+				idleTimeoutMs: lookup,
+				isVerbose: lookup,
+				poolSize: lookup,
+				port: lookup,
+				relationLoadStrategy: lookup,
+				rotationIntervalMs: lookup,
+				rotationIsEnabled: lookup,
+				secretId: lookup,
+				shouldSynchronize: lookup,
+				type: lookup,
+			},
+			type: "mysql",
+			username: "u",
+		};
+
+		expect(findProblems(config)).toEqual([]);
+	});
+
+	it("takes an option that is undefined for one that is left out", () => {
+		const nothing = {
+			aws: undefined,
+			host: undefined,
+			rotation: undefined,
+			ssmLookupDefaults: undefined,
+			ssmLookups: { host: undefined },
+		};
+
+		expect(findProblems({ entities: [], ...nothing, aws: { region: undefined } })).toEqual([]);
+	});
+
+	it("accepts entities as an object", () => {
+		expect(findProblems({ entities: { User: class User {} } })).toEqual([]);
+	});
+
+	it.each([[undefined], [null], ["text"]])("refuses %p in the place of a configuration", (config) => {
+		expect(findProblems(config)).toEqual(['ERR_CONNECTOR_OPTION_INVALID: Option "config" must be an object.']);
+	});
+
+	it("requires entities", () => {
+		expect(findProblems({})).toEqual(['ERR_CONNECTOR_OPTION_INVALID: Option "entities" is required.']);
+		expect(findProblem({ entities: "User" })).toBe(
+			'ERR_CONNECTOR_OPTION_INVALID: Option "entities" must be an array or an object of entities.',
+		);
+	});
+
+	it.each([
+		[{ hots: 1 }, "hots", "host"],
+		[{ aws: { regoin: "eu-west-1" } }, "aws.regoin", "aws.region"],
+		[{ rotation: { interval: 1 } }, "rotation.interval", "rotation.intervalMs"],
+		[{ ssmLookupDefaults: { path: ["x"] } }, "ssmLookupDefaults.path", "ssmLookupDefaults.namespace"],
+		[{ ssmLookups: { "secret-id": { path: ["x"] } } }, "ssmLookups.secret-id", "ssmLookups.secretId"],
+		[{ ssmLookups: { host: { instance: "x", path: ["x"] } } }, "ssmLookups.host.instance", "ssmLookups.host.instanceName"],
+	])("names the unknown option in %j, and the nearest known one", (options, unknown, nearest) => {
+		const problem = findProblem(options);
+
+		expect(problem).toContain(`Option "${unknown}" is unknown; the nearest known one is "${nearest}".`);
+	});
+
+	it("does not know a name because every object has it", () => {
+		expect(findProblem({ constructor: 1 })).toContain('Option "constructor" is unknown');
+	});
+
+	it.each(["dataSourceToken", "parameterStoreToken"])("says that %s belongs beside a factory, not in what it returns", (name) => {
+		expect(findProblem({ [name]: "token" })).toContain(`Option "${name}" belongs beside the factory`);
+	});
+
+	it.each([
+		[{ aws: "eu-west-1" }, "aws", "must be an object"],
+		[{ aws: null }, "aws", "must be an object"],
+		[{ aws: { credentials: "key" } }, "aws.credentials", "must be an AWS identity or a function that fetches one"],
+		[{ aws: { endpoint: "localhost:4566" } }, "aws.endpoint", "must be an http or https URL"],
+		[{ aws: { endpoint: "http://" } }, "aws.endpoint", "must be an http or https URL"],
+		[{ aws: { endpoint: 1 } }, "aws.endpoint", "must be an http or https URL"],
+		[{ aws: { region: " " } }, "aws.region", "must be the name of a region"],
+		[{ aws: { region: 1 } }, "aws.region", "must be the name of a region"],
+		[{ aws: { secretsManagerClient: {} } }, "aws.secretsManagerClient", "must be a SecretsManagerClient"],
+		[{ aws: { secretsManagerClient: "client" } }, "aws.secretsManagerClient", "must be a SecretsManagerClient"],
+		[{ rotation: true }, "rotation", "must be an object"],
+		[{ rotation: [] }, "rotation", "must be an object"],
+		[{ rotation: [1] }, "rotation", "must be an object"],
+		[{ rotation: { shouldRotateOnAuthFailure: "yes" } }, "rotation.shouldRotateOnAuthFailure", "must be true or false"],
+		[{ ssmLookupDefaults: "api" }, "ssmLookupDefaults", "must be an object"],
+		[{ ssmLookups: [] }, "ssmLookups", "must be an object"],
+		[{ ssmLookups: { host: "db/host" } }, "ssmLookups.host", 'must be an object with a "path"'],
+		[{ ssmLookups: { host: ["db", "host"] } }, "ssmLookups.host", 'must be an object with a "path"'],
+	])("refuses %j", (options, option, expectation) => {
+		expect(findProblem(options)).toBe(`ERR_CONNECTOR_OPTION_INVALID: Option "${option}" ${expectation}.`);
+	});
+
+	it.each([[-1], [1.5], [2 ** 31], [NaN], [Infinity], ["60000"], [null]])("refuses a drainTimeoutMs of %p", (drainTimeoutMs) => {
+		const problem = findProblem({ rotation: { drainTimeoutMs } });
+
+		expect(problem).toBe('ERR_CONNECTOR_OPTION_INVALID: Option "rotation.drainTimeoutMs" must be an integer from 0 to 2147483647.');
+	});
+
+	it("accepts the longest time Node can sleep as drainTimeoutMs", () => {
+		expect(findProblems({ entities: [], rotation: { drainTimeoutMs: 2 ** 31 - 1 } })).toEqual([]);
+	});
+
+	it.each([[{}], [{ path: [] }], [{ path: "host" }]])("refuses a look-up without a path: %j", (lookup) => {
+		const problem = findProblem({ ssmLookups: { secretId: lookup } });
+
+		expect(problem).toBe(
+			`ERR_CONNECTOR_LOOKUP_INVALID: The look-up of "secret-id" is invalid: "path" must be a list of at least one segment. Look-up: ${JSON.stringify(lookup)}.`,
+		);
+	});
+
+	it.each([
+		[{ path: ["a", ""] }, 'segment "path[1]" must not be empty'],
+		[{ path: ["a/b"] }, 'segment "path[0]" must not contain "/"'],
+		[{ path: [1] }, 'segment "path[0]" must be text'],
+		[{ path: [undefined] }, 'segment "path[0]" is missing'],
+		[{ application: " ", path: ["a"] }, 'segment "application" must not be empty'],
+		[{ environment: "a/b", path: ["a"] }, 'segment "environment" must not contain "/"'],
+		[{ namespace: 1, path: ["a"] }, 'segment "namespace" must be text'],
+		[{ instanceName: null, path: ["a"] }, 'segment "instanceName" is missing'],
+	])("refuses the segments of %j", (lookup, reason) => {
+		const problem = findProblem({ ssmLookups: { host: lookup } });
+
+		expect(problem).toContain(`ERR_CONNECTOR_LOOKUP_INVALID: The look-up of "host" is invalid: ${reason}.`);
+	});
+
+	it("refuses a default segment with a slash", () => {
+		const problem = findProblem({ ssmLookupDefaults: { instanceName: "a/b" } });
+
+		expect(problem).toContain('The look-up of "ssmLookupDefaults" is invalid: segment "instanceName" must not contain "/".');
+	});
+
+	it("leaves the values of fields for when they are resolved", () => {
+		expect(findProblems({ entities: [], password: "", port: "5432", rotation: { intervalMs: "1" } })).toEqual([]);
+	});
+
+	it("reports every fault in one error", () => {
+		const problems = findProblems({
+			aws: { regoin: "x" },
+			hots: "x",
+			rotation: { drainTimeoutMs: -1, interval: 1 },
+			ssmLookups: { host: { path: ["a/b", ""] }, nothing: { path: ["x"] }, port: {} },
+		});
+
+		expect(problems).toHaveLength(9);
+	});
+});

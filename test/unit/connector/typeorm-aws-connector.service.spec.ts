@@ -1,0 +1,390 @@
+/** The facade puts settings and login together, with as few requests one after the other as they depend on each other. */
+import { inspect } from "node:util";
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { Logger } from "@nestjs/common";
+import { type AwsClientStub, mockClient } from "aws-sdk-client-mock";
+import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
+import { readOrigin } from "../../../src/connector/connector-origin.js";
+import { type ConfigReader, TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
+import { ConfigurationError, ParameterStoreUnavailableError, RotatorClosedError, SecretNotFoundError } from "../../../src/errors/errors.js";
+import { StubParameterSource } from "../../support/stub-parameter-source.js";
+
+const LOGIN = { password: "one", username: "app" };
+const ALL_GIVEN = {
+	databaseName: "orders",
+	entities: [],
+	host: "localhost",
+	password: "given-password",
+	port: 5433,
+	type: "postgres",
+	username: "given-user",
+} as const satisfies ITypeOrmAwsConnectorConfig;
+
+let aws: AwsClientStub<SecretsManagerClient>;
+let warn: jest.SpyInstance;
+
+beforeEach(() => {
+	aws = mockClient(SecretsManagerClient);
+	aws.on(GetSecretValueCommand).resolves({ SecretString: JSON.stringify(LOGIN), VersionId: "v1" });
+	warn = jest.spyOn(Logger.prototype, "warn").mockImplementation();
+});
+
+afterEach(() => {
+	aws.restore();
+});
+
+function listWarnings(): unknown[] {
+	return warn.mock.calls.map(([message]) => message as unknown);
+}
+
+function setUp(
+	config: Partial<ITypeOrmAwsConnectorConfig> = {},
+	configService: ConfigReader | undefined = { get: () => "eu-west-1" },
+): { connector: TypeOrmAwsConnectorService; source: StubParameterSource } {
+	const source = new StubParameterSource();
+	return { connector: new TypeOrmAwsConnectorService(configService, source, { entities: [], ...config }, "orders"), source };
+}
+
+/** Lets everything happen that does not wait for a request. */
+async function settle(): Promise<void> {
+	await new Promise(setImmediate);
+}
+
+describe("TypeOrmAwsConnectorService", () => {
+	it("refuses options that nothing would read", () => {
+		expect(() => setUp({ hots: "x" } as never)).toThrow(ConfigurationError);
+	});
+
+	it("is called default and has an identity of its own", () => {
+		const one = new TypeOrmAwsConnectorService(undefined, undefined, ALL_GIVEN);
+		const other = new TypeOrmAwsConnectorService(undefined, undefined, ALL_GIVEN);
+
+		expect(one.name).toBe("default");
+		expect(one.connectorId).not.toBe(other.connectorId);
+	});
+
+	it.each([
+		[undefined, { drainTimeoutMs: 60_000 }],
+		[{ drainTimeoutMs: 0 }, { drainTimeoutMs: 0 }],
+		[{ shouldRotateOnAuthFailure: false }, { drainTimeoutMs: 60_000, shouldRotateOnAuthFailure: false }],
+	])("tunes rotations as %j says", (rotation, expected) => {
+		const connector = new TypeOrmAwsConnectorService(undefined, undefined, { ...ALL_GIVEN, ...(rotation && { rotation }) });
+
+		expect(connector.rotationTuning).toStrictEqual(expected);
+	});
+
+	it("shows no password and no identity when it is printed", async () => {
+		const credentials = { accessKeyId: "AKIA", secretAccessKey: "canary-key" };
+		const { connector } = setUp({ aws: { credentials }, password: "canary-password" });
+		await connector.getTypeOrmOptions();
+
+		expect(inspect(connector, { depth: 10, showHidden: true })).not.toContain("canary");
+	});
+});
+
+describe("getTypeOrmOptions", () => {
+	it("joins parameters and secret", async () => {
+		const { connector } = setUp();
+
+		const options = await connector.getTypeOrmOptions();
+
+		expect(options).toMatchObject({
+			database: "orders",
+			entities: [],
+			extra: { connectionTimeoutMillis: 4000, idleTimeoutMillis: 5000, max: 7 },
+			host: "db.example.com",
+			logging: true,
+			password: "one",
+			port: 5433,
+			relationLoadStrategy: "join",
+			synchronize: true,
+			type: "postgres",
+			username: "app",
+		});
+		expect(readOrigin(options)).toMatchObject({ connector: "orders", connectorId: connector.connectorId });
+	});
+
+	it("asks neither Parameter Store nor Secrets Manager when everything is given in code", async () => {
+		const connector = new TypeOrmAwsConnectorService(undefined, undefined, ALL_GIVEN);
+
+		const options = await connector.getTypeOrmOptions();
+
+		expect(options).toMatchObject({ extra: { max: 10 }, host: "localhost", password: "given-password", username: "given-user" });
+		expect(aws.calls()).toHaveLength(0);
+	});
+
+	it.each([
+		[{ username: "given" }, { password: "one", username: "given" }],
+		[{ password: "given" }, { password: "given", username: "app" }],
+	])("lets %j win over the secret", async (given, expected) => {
+		const { connector } = setUp(given);
+
+		await expect(connector.getTypeOrmOptions()).resolves.toMatchObject(expected);
+		expect(aws.calls()).toHaveLength(1);
+	});
+
+	it("reads the secret named by the parameter, afresh each time", async () => {
+		const { connector } = setUp();
+
+		await connector.getTypeOrmOptions();
+		aws.on(GetSecretValueCommand).resolves({ SecretString: JSON.stringify({ ...LOGIN, password: "two" }) });
+		const options = await connector.createTypeOrmOptions();
+
+		expect(options).toMatchObject({ password: "two" });
+		expect(aws.commandCalls(GetSecretValueCommand).map(({ args }) => args[0].input.SecretId)).toEqual(["app/database", "app/database"]);
+	});
+
+	it("finds the region in ConfigService when nothing else names one", async () => {
+		const { connector } = setUp({}, { get: (key) => (key === "AWS_REGION" ? "eu-north-1" : undefined) });
+
+		await connector.getTypeOrmOptions();
+
+		await expect((aws.call(0).thisValue as SecretsManagerClient).config.region()).resolves.toBe("eu-north-1");
+	});
+
+	it.each([[undefined], [""], [" "], [7]])("leaves the region to the SDK when ConfigService says %p", async (region) => {
+		jest.replaceProperty(process, "env", { ...process.env, AWS_REGION: "from-sdk" });
+		const { connector } = setUp({}, { get: () => region });
+
+		await connector.getTypeOrmOptions();
+
+		await expect((aws.call(0).thisValue as SecretsManagerClient).config.region()).resolves.toBe("from-sdk");
+	});
+
+	it("reports what is missing, and not that the secret could not be read either", async () => {
+		aws.on(GetSecretValueCommand).rejects(Object.assign(new Error("gone"), { name: "ResourceNotFoundException" }));
+		const { connector, source } = setUp({ secretId: "app/other" });
+		source.values.delete("/shop/test/aws-rds/aurora-postgres/host");
+
+		await expect(connector.getTypeOrmOptions()).rejects.toThrow(/"host" was not found/);
+	});
+
+	it("says that the secret was not found", async () => {
+		aws.on(GetSecretValueCommand).rejects(Object.assign(new Error("gone"), { name: "ResourceNotFoundException" }));
+
+		await expect(setUp().connector.getTypeOrmOptions()).rejects.toThrow(SecretNotFoundError);
+	});
+
+	it("never shows a malformed secret", async () => {
+		aws.on(GetSecretValueCommand).resolves({ SecretString: "canary" });
+
+		const error = await setUp()
+			.connector.getTypeOrmOptions()
+			.catch((caught: unknown) => caught as Error);
+
+		expect(error).toMatchObject({ name: "SecretMalformedError" });
+		expect(inspect(error, { depth: 10, showHidden: true }) + JSON.stringify(error)).not.toContain("canary");
+	});
+});
+
+describe("the order of requests", () => {
+	it("asks for the secret after Parameter Store when the id is a parameter", async () => {
+		const { connector, source } = setUp();
+		let answer: () => void = () => undefined;
+		const read = source.getMany.bind(source);
+		jest.spyOn(source, "getMany").mockImplementation(async (...request) => {
+			await new Promise<void>((resolve) => (answer = resolve));
+			return read(...request);
+		});
+
+		const options = connector.getTypeOrmOptions();
+		await settle();
+		expect(aws.calls()).toHaveLength(0);
+		answer();
+		await options;
+
+		expect(source.reads).toHaveLength(1);
+		expect(aws.calls()).toHaveLength(1);
+	});
+
+	it("asks both at once when the id is given in code", async () => {
+		const { connector, source } = setUp({ secretId: "app/other" });
+		let answer: () => void = () => undefined;
+		jest.spyOn(source, "getMany").mockImplementation(async (lookups) => {
+			await new Promise<void>((resolve) => (answer = resolve));
+			return lookups.map((lookup) => source.get(lookup));
+		});
+
+		const options = connector.getTypeOrmOptions();
+		await settle();
+		expect(aws.commandCalls(GetSecretValueCommand).map(({ args }) => args[0].input.SecretId)).toEqual(["app/other"]);
+		answer();
+		await options;
+
+		expect(aws.calls()).toHaveLength(1);
+	});
+
+	it("does not ask Secrets Manager for an empty id", async () => {
+		const { connector } = setUp({ secretId: "" });
+
+		await expect(connector.getTypeOrmOptions()).rejects.toThrow('Option "secretId" must not be empty');
+
+		expect(aws.calls()).toHaveLength(0);
+	});
+});
+
+describe("getCredentials", () => {
+	it("asks for the secret's id only", async () => {
+		const { connector, source } = setUp();
+
+		await expect(connector.getCredentials()).resolves.toMatchObject({ ...LOGIN, versionId: "v1" });
+
+		expect(source.reads.map(({ paths }) => paths)).toEqual([["/shop/test/aws-secrets-manager/database/secret-id"]]);
+	});
+
+	it("asks for nothing when the login is given in code", async () => {
+		const { connector, source } = setUp({ password: "p", username: "u" });
+
+		await expect(connector.getCredentials()).resolves.toMatchObject({ password: "p", username: "u" });
+
+		expect(source.reads).toEqual([]);
+		expect(source.gets).toEqual([]);
+		expect(aws.calls()).toHaveLength(0);
+	});
+
+	it("refuses an empty password given in code", async () => {
+		await expect(setUp({ password: "", username: "u" }).connector.getCredentials()).rejects.toThrow(ConfigurationError);
+	});
+
+	it.each([" one", "one\n", "\u00A0one"])("uses the password %j as it is, and warns once without showing it", async (password) => {
+		aws.on(GetSecretValueCommand).resolves({ SecretString: JSON.stringify({ password, username: "app" }) });
+		const { connector } = setUp();
+
+		const first = await connector.getCredentials();
+		await connector.getTypeOrmOptions();
+
+		expect(first.password).toBe(password);
+		expect(listWarnings()).toEqual(['Connector "orders": The password begins or ends with white space. It is used as it is.']);
+	});
+
+	it("does not warn of white space inside", async () => {
+		await setUp({ password: "o n e", username: "u" }).connector.getCredentials();
+
+		expect(listWarnings()).toEqual([]);
+	});
+});
+
+describe("getRotationConfig", () => {
+	it("answers at once, with nothing but the two values", () => {
+		const { connector, source } = setUp();
+
+		expect(connector.getRotationConfig()).toStrictEqual({ intervalMs: 60_000, isEnabled: true });
+		expect(source.reads).toEqual([]);
+	});
+
+	it("has defaults", () => {
+		const connector = new TypeOrmAwsConnectorService(undefined, undefined, ALL_GIVEN);
+
+		expect(connector.getRotationConfig()).toStrictEqual({ intervalMs: 3_600_000, isEnabled: false });
+	});
+
+	it.each([
+		[{ intervalMs: 999, isEnabled: true }, 1],
+		[{ intervalMs: 1_000, isEnabled: true }, 0],
+		[{ intervalMs: 999, isEnabled: false }, 0],
+	])("warns once of an interval that is probably not in milliseconds: %j", (rotation, expected) => {
+		const { connector } = setUp({ rotation });
+
+		connector.getRotationConfig();
+		connector.getRotationConfig();
+
+		expect(listWarnings()).toHaveLength(expected);
+	});
+
+	it("reads only its own two parameters when it is prepared", async () => {
+		const { connector, source } = setUp();
+
+		await connector.prepare();
+
+		expect(source.reads.map(({ paths }) => paths)).toEqual([
+			["/shop/test/api/main/typeorm/rotation/interval-ms", "/shop/test/api/main/typeorm/rotation/enabled"],
+		]);
+	});
+});
+
+describe("resolveConnection", () => {
+	it("tells the version of the secret", async () => {
+		await expect(setUp().connector.resolveConnection()).resolves.toMatchObject({ versionId: "v1" });
+	});
+
+	it("follows a target that moved, as one", async () => {
+		const { connector, source } = setUp();
+		await connector.getTypeOrmOptions();
+		source.values.set("/shop/test/aws-rds/aurora-postgres/host", "other.example.com");
+		source.values.set("/shop/test/aws-secrets-manager/database/secret-id", "app/other");
+		source.values.set("/shop/test/api/main/typeorm/pool-size", "99");
+
+		const { options } = await connector.resolveConnection({ shouldRefresh: true });
+
+		expect(options).toMatchObject({ extra: { max: 7 }, host: "other.example.com" });
+		expect(aws.commandCalls(GetSecretValueCommand).at(-1)?.args[0].input.SecretId).toBe("app/other");
+	});
+
+	it("gets new credentials although Parameter Store does not answer, and warns", async () => {
+		const { connector, source } = setUp();
+		await connector.getTypeOrmOptions();
+		jest.spyOn(source, "getMany").mockRejectedValue(new ParameterStoreUnavailableError("names", "Rate exceeded", true));
+		aws.on(GetSecretValueCommand).resolves({ SecretString: JSON.stringify({ ...LOGIN, password: "two" }), VersionId: "v2" });
+
+		const { options, versionId } = await connector.resolveConnection({ shouldRefresh: true });
+
+		expect(options).toMatchObject({ host: "db.example.com", password: "two" });
+		expect(versionId).toBe("v2");
+		expect(listWarnings()).toEqual([expect.stringContaining("Rate exceeded")]);
+	});
+
+	it("ends when the caller's signal aborts", async () => {
+		aws.on(GetSecretValueCommand).callsFake(async () => new Promise(() => undefined));
+		const { connector } = setUp();
+		const controller = new AbortController();
+
+		const connection = connector.resolveConnection({ signal: controller.signal });
+		await settle();
+		controller.abort();
+
+		await expect(connection).rejects.toThrow(RotatorClosedError);
+		connector.close();
+	});
+});
+
+describe("the connector's AWS clients", () => {
+	it("are made once, and anew after renewClients", async () => {
+		const { connector } = setUp();
+
+		await connector.getTypeOrmOptions();
+		await connector.getTypeOrmOptions();
+		connector.renewClients();
+		await connector.getTypeOrmOptions();
+
+		const clients = aws.calls().map(({ thisValue }) => thisValue as unknown);
+		expect(clients[1]).toBe(clients[0]);
+		expect(clients[2]).not.toBe(clients[0]);
+	});
+
+	it("are destroyed with the module", async () => {
+		const destroy = jest.spyOn(SecretsManagerClient.prototype, "destroy");
+		const { connector } = setUp();
+		await connector.getTypeOrmOptions();
+
+		connector.onModuleDestroy();
+		await settle();
+
+		expect(destroy.mock.contexts).toEqual([aws.call(0).thisValue]);
+		await expect(connector.getTypeOrmOptions()).rejects.toThrow(RotatorClosedError);
+	});
+
+	it("are never destroyed when they came ready-made", async () => {
+		const destroy = jest.spyOn(SecretsManagerClient.prototype, "destroy");
+		const secretsManagerClient = new SecretsManagerClient({ region: "eu-west-1" });
+		const { connector } = setUp({ aws: { secretsManagerClient } });
+
+		await connector.getTypeOrmOptions();
+		connector.renewClients();
+		await connector.getTypeOrmOptions();
+		connector.close();
+		await settle();
+
+		expect(aws.calls().map(({ thisValue }) => thisValue as unknown)).toEqual([secretsManagerClient, secretsManagerClient]);
+		expect(destroy).not.toHaveBeenCalled();
+	});
+});

@@ -1,0 +1,126 @@
+/** A secret is a JSON object with two strings of its own; whatever else it is, nothing of it gets out. */
+import { inspect } from "node:util";
+import fc from "fast-check";
+import { parseSecret } from "../../../src/credentials/parse-secret.js";
+import { SecretMalformedError } from "../../../src/errors/errors.js";
+
+function findFault(text: string, given?: Parameters<typeof parseSecret>[2]): SecretMalformedError {
+	try {
+		parseSecret(text, "app/database", given);
+	} catch (error) {
+		if (error instanceof SecretMalformedError) return error;
+		throw error;
+	}
+	throw new Error("The secret was accepted.");
+}
+
+function printEverything(error: Error): string {
+	return [
+		error.message,
+		error.stack,
+		String(error.cause),
+		JSON.stringify(error),
+		JSON.stringify(Object.getOwnPropertyDescriptors(error)),
+		inspect(error, { depth: 10, getters: true, showHidden: true }),
+	].join("\n");
+}
+
+describe("parseSecret", () => {
+	it("reads user name and password among other fields", () => {
+		const text = JSON.stringify({ engine: "postgres", host: "h", password: "p", port: 5432, username: "u" });
+
+		expect(parseSecret(text, "s")).toEqual({ password: "p", username: "u" });
+	});
+
+	it("takes every string that is not empty verbatim", () => {
+		fc.assert(
+			fc.property(
+				fc.string({ minLength: 1, unit: "binary" }),
+				fc.string({ minLength: 1, unit: "grapheme" }),
+				(password, username) => {
+					expect(parseSecret(JSON.stringify({ password, username }), "s")).toEqual({ password, username });
+				},
+			),
+		);
+	});
+
+	it.each([
+		" trailing\n",
+		"NBSP\u00A0",
+		"ﬁ ligature",
+		"e\u0301 decomposed",
+		"soft\u00ADhyphen",
+		"👩‍🚒",
+		`all ASCII !"#$%&'()*+,-./:;<=>?@[]^_{|}~\\`,
+		"x".repeat(1_000),
+	])("does not change the password %j", (password) => {
+		expect(parseSecret(JSON.stringify({ password, username: "u" }), "s").password).toBe(password);
+	});
+
+	it("strips one byte order mark", () => {
+		expect(parseSecret('\uFEFF{"username":"u","password":"\uFEFFp"}', "s")).toEqual({ password: "\uFEFFp", username: "u" });
+		expect(findFault('\uFEFF\uFEFF{"username":"u","password":"p"}').reason).toBe("not-json");
+	});
+
+	it("takes the last of two equal keys, as JSON does", () => {
+		expect(parseSecret('{"username":"u","password":"first","password":"last"}', "s").password).toBe("last");
+	});
+
+	it("lets what is given in code win, and does not need it in the secret", () => {
+		expect(parseSecret('{"username":"u","password":"p"}', "s", { username: "given" })).toEqual({ password: "p", username: "given" });
+		expect(parseSecret('{"username":"u"}', "s", { password: "given" })).toEqual({ password: "given", username: "u" });
+		expect(findFault('{"password":"p"}', { password: "given" })).toMatchObject({ field: "username" });
+	});
+
+	it.each([
+		["canary", "not-json"],
+		["", "not-json"],
+		['{"username":"u","password":"canary"', "not-json"],
+		["{'username':'canary'}", "not-json"],
+		["null", "not-object"],
+		["5", "not-object"],
+		['"canary"', "not-object"],
+		['["canary","canary"]', "not-object"],
+	])("refuses %j as %s", (text, reason) => {
+		const error = findFault(text);
+
+		expect(error.reason).toBe(reason);
+		expect(error.message).toContain('"app/database"');
+		expect(error).not.toHaveProperty("cause");
+		expect(printEverything(error)).not.toContain("canary");
+	});
+
+	it.each([
+		["{}", "username"],
+		['{"username":"canary"}', "password"],
+		['{"username":"","password":"canary"}', "username"],
+		['{"username":"canary","password":""}', "password"],
+		['{"username":"canary","password":1}', "password"],
+		['{"username":"canary","password":null}', "password"],
+		['{"username":"canary","password":["canary"]}', "password"],
+		['{"username":"canary","password":{"value":"canary"}}', "password"],
+		['{"USERNAME":"canary","password":"canary"}', "username"],
+		['{"__proto__":{"username":"canary","password":"canary"}}', "username"],
+	])("misses a field in %j", (text, field) => {
+		const error = findFault(text);
+
+		expect(error).toMatchObject({ field, reason: "missing-field" });
+		expect(error.message).toContain(`lacks "${field}" as a non-empty string`);
+		expect(printEverything(error)).not.toContain("canary");
+	});
+
+	it("never shows anything of what it refuses", () => {
+		fc.assert(
+			fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (before, after) => {
+				const error = findFault(`${before}canary${after}`.replaceAll('"', "'"));
+				expect(printEverything(error)).not.toContain("canary");
+			}),
+		);
+	});
+
+	it("does not change any object's prototype", () => {
+		parseSecret('{"__proto__":{"polluted":true},"username":"u","password":"p"}', "s");
+
+		expect("polluted" in {}).toBe(false);
+	});
+});

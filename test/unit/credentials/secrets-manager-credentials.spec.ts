@@ -1,0 +1,72 @@
+/** The secret is read afresh each time, and what is given in code wins over it. */
+import { inspect } from "node:util";
+import { SecretsManagerCredentials } from "../../../src/credentials/secrets-manager-credentials.js";
+import { SecretMalformedError } from "../../../src/errors/errors.js";
+import type { FetchSecretOptions, FetchedSecret } from "../../../src/secrets/secret-fetcher.js";
+
+class StubFetcher {
+	readonly asked: { readonly secretId: string; readonly signal: AbortSignal | undefined }[] = [];
+	closeCount = 0;
+	renewCount = 0;
+
+	constructor(private readonly text: string) {}
+
+	close(): void {
+		this.closeCount += 1;
+	}
+
+	async fetch(secretId: string, { signal }: FetchSecretOptions = {}): Promise<FetchedSecret> {
+		this.asked.push({ secretId, signal });
+		return Promise.resolve({ text: this.text, versionId: `v${String(this.asked.length)}` });
+	}
+
+	renew(): void {
+		this.renewCount += 1;
+	}
+}
+
+describe("SecretsManagerCredentials", () => {
+	it("reads the secret each time, with the caller's signal", async () => {
+		const fetcher = new StubFetcher('{"username":"u","password":"p"}');
+		const provider = new SecretsManagerCredentials(fetcher);
+		const { signal } = new AbortController();
+
+		const first = await provider.fetch("app/database", signal);
+		const second = await provider.fetch("app/database");
+
+		expect(first).toMatchObject({ password: "p", username: "u", versionId: "v1" });
+		expect(second.versionId).toBe("v2");
+		expect(fetcher.asked).toEqual([
+			{ secretId: "app/database", signal },
+			{ secretId: "app/database", signal: undefined },
+		]);
+	});
+
+	it("lets a value given in code win", async () => {
+		const provider = new SecretsManagerCredentials(new StubFetcher('{"username":"u","password":"p"}'), { password: "given" });
+
+		await expect(provider.fetch("s")).resolves.toMatchObject({ password: "given", username: "u", versionId: "v1" });
+	});
+
+	it("names the secret that is malformed", async () => {
+		const provider = new SecretsManagerCredentials(new StubFetcher("[]"));
+
+		await expect(provider.fetch("app/database")).rejects.toEqual(new SecretMalformedError("app/database", "not-object"));
+	});
+
+	it("renews and closes what it fetches with", () => {
+		const fetcher = new StubFetcher("");
+		const provider = new SecretsManagerCredentials(fetcher);
+
+		provider.renew();
+		provider.close();
+
+		expect(fetcher).toMatchObject({ closeCount: 1, renewCount: 1 });
+	});
+
+	it("does not show what is given in code to who prints it", () => {
+		const provider = new SecretsManagerCredentials(new StubFetcher(""), { password: "canary" });
+
+		expect(inspect(provider, { depth: 10, showHidden: true })).not.toContain("canary");
+	});
+});

@@ -1,0 +1,35 @@
+/** A complete login given in code makes AWS unnecessary; anything less is read from the secret. */
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SecretsManagerCredentials } from "../../../src/credentials/secrets-manager-credentials.js";
+import { selectCredentials } from "../../../src/credentials/select-credentials.js";
+import { StaticCredentials } from "../../../src/credentials/static-credentials.js";
+
+function createClient(): SecretsManagerClient & { readonly send: jest.Mock } {
+	return { send: jest.fn().mockResolvedValue({ SecretString: '{"username":"u","password":"p"}', VersionId: "v1" }) } as never;
+}
+
+describe("selectCredentials", () => {
+	it("asks nobody when user name and password are given", async () => {
+		const secretsManagerClient = createClient();
+
+		const provider = selectCredentials({ aws: { secretsManagerClient }, entities: [], password: "p", username: "u" });
+
+		expect(provider).toBeInstanceOf(StaticCredentials);
+		await expect(provider.fetch("s")).resolves.toMatchObject({ password: "p", username: "u" });
+		expect(secretsManagerClient.send).not.toHaveBeenCalled();
+	});
+
+	it.each([
+		[{}, { password: "p", username: "u" }],
+		[{ username: "given" }, { password: "p", username: "given" }],
+		[{ password: "given" }, { password: "given", username: "u" }],
+	])("reads the secret for what %j does not say", async (given, expected) => {
+		const secretsManagerClient = createClient();
+
+		const provider = selectCredentials({ aws: { secretsManagerClient }, entities: [], ...given });
+
+		expect(provider).toBeInstanceOf(SecretsManagerCredentials);
+		await expect(provider.fetch("s")).resolves.toMatchObject(expected);
+		expect(secretsManagerClient.send).toHaveBeenCalledTimes(1);
+	});
+});

@@ -1,0 +1,148 @@
+/** What JavaScript would bend into shape is refused. */
+import { inspect } from "node:util";
+import type { FieldKind } from "../../../src/configuration/connector-fields.js";
+import { parseRaw, parseText } from "../../../src/resolution/parse-value.js";
+
+const BOOLEAN: FieldKind = { kind: "boolean" };
+const HOST: FieldKind = { kind: "host" };
+const PORT: FieldKind = { kind: "integer", maximum: 65_535, minimum: 1 };
+const STRATEGY: FieldKind = { kind: "enum", values: ["join", "query"] };
+const TEXT: FieldKind = { kind: "text" };
+
+const NOT_A_HOST = [
+	["", "must not be empty"],
+	[" \t", "must not be empty"],
+	["db example", "must be a host name without white space"],
+	["db\nexample", "must be a host name without white space"],
+	["/var/run/postgresql", "must be a host name, not the path of a unix socket"],
+	["postgres://db.example.com", "must be a host name, not a URL"],
+	["db.example.com/orders", "must be a host name without a slash"],
+	["db.example.com:5432", 'must be a host name without a port; the port belongs to "port"'],
+] as const;
+
+describe("parseText", () => {
+	it.each([
+		[BOOLEAN, "true", true],
+		[BOOLEAN, " false\n", false],
+		[PORT, "5432", 5432],
+		[PORT, "\t1 ", 1],
+		[PORT, "65535", 65_535],
+		[PORT, "05432", 5432],
+		[STRATEGY, " Join ", "join"],
+		[STRATEGY, "QUERY", "query"],
+		[TEXT, " orders ", "orders"],
+		[TEXT, "größe 名", "größe 名"],
+		[HOST, " db.example.com\n", "db.example.com"],
+		[HOST, "::1", "::1"],
+		[HOST, "2001:db8::ff00:42:8329", "2001:db8::ff00:42:8329"],
+	] as const)("reads %j from %j", (accepts, text, value) => {
+		expect(parseText(accepts, text)).toEqual({ value });
+	});
+
+	it.each(["TRUE", "yes", "1", "", "truefalse"])("does not take %j for a boolean", (text) => {
+		expect(parseText(BOOLEAN, text)).toEqual({ fault: `must be true or false, not "${text}"` });
+	});
+
+	it.each([
+		"0x1F90",
+		"1e3",
+		"5432abc",
+		"",
+		" ",
+		"-5",
+		"+5",
+		"5.0",
+		"5_432",
+		"٥",
+		"0",
+		"65536",
+		"99999999999999999999",
+		"Infinity",
+		"NaN",
+	])("does not take %j for a port", (text) => {
+		expect(parseText(PORT, text)).toEqual({ fault: `must be an integer from 1 to 65535, not ${JSON.stringify(text.trim())}` });
+	});
+
+	it.each(["joined", "", "join,query"])("does not take %j for a strategy", (text) => {
+		expect(parseText(STRATEGY, text)).toEqual({ fault: `must be one of "join", "query", not "${text}"` });
+	});
+
+	it.each(["", " ", "\n"])("does not take %j for a text", (text) => {
+		expect(parseText(TEXT, text)).toEqual({ fault: "must not be empty" });
+	});
+
+	it.each(NOT_A_HOST)("does not take %j for a host", (text, fault) => {
+		expect(parseText(HOST, text)).toEqual({ fault });
+	});
+
+	it("never repeats an address, which may hold a password", () => {
+		expect(inspect(parseText(HOST, "postgres://app:hunter2@db.example.com/orders"))).not.toContain("hunter2");
+	});
+
+	it("repeats no more than the beginning of a long text", () => {
+		const { fault } = parseText(PORT, "x".repeat(41)) as { fault: string };
+
+		expect(fault).toBe(`must be an integer from 1 to 65535, not "${"x".repeat(40)}…"`);
+	});
+});
+
+describe("parseRaw", () => {
+	it.each([
+		[BOOLEAN, true],
+		[BOOLEAN, false],
+		[PORT, 1],
+		[PORT, 65_535],
+		[STRATEGY, "join"],
+		[TEXT, " verbatim "],
+		[HOST, "localhost"],
+	] as const)("accepts for %j the value %j as it is", (accepts, raw) => {
+		expect(parseRaw(accepts, raw)).toEqual({ value: raw });
+	});
+
+	it.each([
+		[0, "0"],
+		[65_536, "65536"],
+		[5432.5, "5432.5"],
+		[NaN, "NaN"],
+		[Infinity, "Infinity"],
+		[true, "true"],
+		[null, "null"],
+		[[5432], "a value of type object"],
+		["5432", 'the string "5432"; convert it, as in Number(value)'],
+		["", 'the string ""; convert it, as in Number(value)'],
+	])("does not take %p for a port", (raw, given) => {
+		expect(parseRaw(PORT, raw)).toEqual({ fault: `must be an integer from 1 to 65535, not ${given}` });
+	});
+
+	it.each([
+		["true", 'the string "true"; convert it, as in value === "true"'],
+		[1, "1"],
+		[null, "null"],
+	])("does not take %p for a boolean", (raw, given) => {
+		expect(parseRaw(BOOLEAN, raw)).toEqual({ fault: `must be true or false, not ${given}` });
+	});
+
+	it.each([
+		["JOIN", 'the string "JOIN"'],
+		[" join", 'the string " join"'],
+		[7, "7"],
+	])("does not take %p for a strategy", (raw, given) => {
+		expect(parseRaw(STRATEGY, raw)).toEqual({ fault: `must be one of "join", "query", not ${given}` });
+	});
+
+	it.each([[5], [null], [{}]])("does not take %p for a text or a host", (raw) => {
+		expect(parseRaw(TEXT, raw)).toEqual({ fault: "must be a string" });
+		expect(parseRaw(HOST, raw)).toEqual({ fault: "must be a string" });
+	});
+
+	it.each([...NOT_A_HOST, [" db.example.com", "must be a host name without white space"]] as const)(
+		"does not take %j for a host",
+		(raw, fault) => {
+			expect(parseRaw(HOST, raw)).toEqual({ fault });
+		},
+	);
+
+	it("does not take white space for a text", () => {
+		expect(parseRaw(TEXT, " ")).toEqual({ fault: "must not be empty" });
+	});
+});
