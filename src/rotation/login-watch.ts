@@ -19,12 +19,15 @@ export type Turn = "login" | "probe" | "wait";
 
 /** The logins of one pool, or of one side of replicas. */
 export class LoginWatch {
+	private alarm: ScheduledCall | undefined;
+	private isClosed = false;
+	/** A refused login is not tried again before the alarm. A flag and no time: timers may fire before the clock says so. */
+	private isPausing = false;
 	private isProbing = false;
-	private nextProbe: ScheduledCall | undefined;
-	private probeStartedAtMs = 0;
+	/** The others wait for the probe no longer than to the alarm. */
+	private isProbeSlow = false;
 	private provenUntilMs: number;
 	private refusalError: Error | undefined;
-	private retryAtMs = 0;
 	private readonly sleepers = new Set<() => void>();
 
 	constructor(
@@ -47,16 +50,13 @@ export class LoginWatch {
 
 	/** What somebody who needs a new connection may do at this moment. A `probe` must end in one of the `note…` methods. */
 	takeTurn(): Turn {
-		const nowMs = this.clock.nowMs();
-		if (this.refusalError === undefined && nowMs < this.provenUntilMs) return "login";
-		if (this.isProbing) {
-			return this.refusalError === undefined && nowMs - this.probeStartedAtMs >= PROBE_PATIENCE_MS ? "login" : "wait";
-		}
-		if (this.refusalError !== undefined && nowMs < this.retryAtMs) return "wait";
+		const isRefused = this.refusalError !== undefined;
+		if (!isRefused && this.clock.nowMs() < this.provenUntilMs) return "login";
+		if (this.isProbing) return !isRefused && this.isProbeSlow ? "login" : "wait";
+		if (isRefused && this.isPausing) return "wait";
 		this.isProbing = true;
-		this.probeStartedAtMs = nowMs;
-		// Whoever waits looks again when patience with a slow login ends.
-		this.wakeAllAfter(PROBE_PATIENCE_MS);
+		this.isProbeSlow = false;
+		this.setAlarm(PROBE_PATIENCE_MS);
 		return "probe";
 	}
 
@@ -74,8 +74,8 @@ export class LoginWatch {
 		this.provenUntilMs = 0;
 		const pauseMs = PROBE_PAUSE_MS * (1 - PROBE_JITTER_FRACTION * this.random());
 		this.refusalError = error;
-		this.retryAtMs = this.clock.nowMs() + pauseMs;
-		this.wakeAllAfter(pauseMs);
+		this.isPausing = true;
+		this.setAlarm(pauseMs);
 	}
 
 	/** The login ended in another fault, such as an unreachable server. That is no statement about the credentials: the others find out themselves. */
@@ -117,12 +117,19 @@ export class LoginWatch {
 
 	/** Ends the timers. Whoever still waits is let go. */
 	close(): void {
-		this.nextProbe?.cancel();
+		this.isClosed = true;
+		this.alarm?.cancel();
 		this.wakeAll();
 	}
 
-	private wakeAllAfter(delayMs: number): void {
-		this.nextProbe?.cancel();
-		this.nextProbe = this.clock.schedule(() => this.wakeAll(), delayMs);
+	/** Whoever waits looks again then. */
+	private setAlarm(delayMs: number): void {
+		if (this.isClosed) return;
+		this.alarm?.cancel();
+		this.alarm = this.clock.schedule(() => {
+			this.isPausing = false;
+			this.isProbeSlow = true;
+			this.wakeAll();
+		}, delayMs);
 	}
 }
