@@ -6,6 +6,7 @@ import { withDeadline } from "../support/with-deadline.js";
 export interface PostgresClient {
 	readonly connection?: { readonly stream?: { destroy(): unknown } };
 	end(): unknown;
+	off(event: string, listener: () => void): unknown;
 	on(event: string, listener: () => void): unknown;
 	once(event: string, listener: () => void): unknown;
 	query(text: string): Promise<{ rows: Record<string, unknown>[] }>;
@@ -76,24 +77,8 @@ export async function probeIdle(pool: PostgresPool, clock: Clock, deadlineMs: nu
 	if (pool.ending === true || pool.idleCount === 0 || pool.waitingCount > 0) return undefined;
 	return new Promise((resolve, reject) => {
 		pool.connect((connectError, client, release) => {
-			if (connectError instanceof Error) {
-				reject(connectError);
-				return;
-			}
-			const giveBack = once(release);
-			// Without a listener the error event of a lent client ends the process.
-			client.once("error", () => giveBack(new Error("The connection was lost")));
-			withDeadline(() => probe(client), { clock, deadlineMs, subject: "SELECT 1" }).then(
-				(answer) => {
-					giveBack();
-					resolve(answer);
-				},
-				(error: unknown) => {
-					giveBack(error as Error);
-					client.connection?.stream?.destroy();
-					reject(error);
-				},
-			);
+			if (connectError instanceof Error) reject(connectError);
+			else resolve(probeAndGiveBack(client, release, clock, deadlineMs));
 		});
 	});
 }
@@ -118,6 +103,27 @@ export async function closeIdle(pool: PostgresPool, clock: Clock): Promise<boole
 	});
 }
 
+async function probeAndGiveBack(
+	client: PostgresClient,
+	release: (error?: Error) => void,
+	clock: Clock,
+	deadlineMs: number,
+): Promise<ProbeAnswer> {
+	// Without a listener the error event of a lent client ends the process.
+	const ignore = (): undefined => undefined;
+	client.on("error", ignore);
+	try {
+		const answer = await withDeadline(async () => probe(client), { clock, deadlineMs, subject: "SELECT 1" });
+		client.off("error", ignore);
+		release();
+		return answer;
+	} catch (error) {
+		release(error as Error);
+		client.connection?.stream?.destroy();
+		throw error;
+	}
+}
+
 async function probe(client: PostgresClient): Promise<ProbeAnswer> {
 	await client.query("SELECT 1");
 	try {
@@ -127,15 +133,6 @@ async function probe(client: PostgresClient): Promise<ProbeAnswer> {
 		// Poolers and PostgreSQL-like servers may not know the setting; SELECT 1 has answered.
 		return { isReadOnly: undefined };
 	}
-}
-
-function once(release: (error?: Error) => void): (error?: Error) => void {
-	let isReleased = false;
-	return (error) => {
-		if (isReleased) return;
-		isReleased = true;
-		release(error);
-	};
 }
 
 /** A pool that is being ended: how far it is, and a way to cut the rest. */
