@@ -52,6 +52,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * @param parameterStoreConfigService Anything with `get(lookup)`; `undefined` when every field without a default is given in code.
 	 * @param config The connector's options.
 	 * @param name Name of the connector in messages.
+	 * @param dataSourceName Becomes `name` in the options. Up to version 11 `@nestjs/typeorm` looks for it there when it closes a named DataSource.
 	 * @throws ConfigurationError with every option that is unknown or of a wrong kind. Values of fields are checked when they are resolved.
 	 */
 	constructor(
@@ -60,6 +61,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		config: ITypeOrmAwsConnectorConfig,
 		/** @internal */
 		readonly name: string = "default",
+		/** @internal Name of the DataSource for `@nestjs/typeorm`, where it has one. */
+		private readonly dataSourceName?: string,
 	) {
 		validateConfig(config);
 		const { drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS, shouldRotateOnAuthFailure } = config.rotation ?? {};
@@ -78,7 +81,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 */
 	async getTypeOrmOptions(): Promise<DataSourceOptions> {
 		const { options } = await this.resolveConnection();
-		return options;
+		return nameOptions(options, this.dataSourceName);
 	}
 
 	/**
@@ -176,6 +179,10 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	private warn(message: string): void {
 		this.logger.warn(`Connector "${this.name}": ${message}`);
 	}
+}
+
+function nameOptions(options: DataSourceOptions, name: string | undefined): DataSourceOptions {
+	return name === undefined ? options : Object.assign(options, { name });
 }
 
 function readRegion(configService: ConfigReader | undefined): string | undefined {

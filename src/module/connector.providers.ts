@@ -15,7 +15,7 @@ import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.s
 import { OptionInvalidError } from "../errors/errors.js";
 import { ParameterStoreConfigService } from "../parameter-store/parameter-store-config.service.js";
 import { RotatorService } from "../rotation/rotator.service.js";
-import { nameConnector, ROTATION_INTERVAL_NAME } from "./connector.tokens.js";
+import { nameConnector, nameDataSource, ROTATION_INTERVAL_NAME } from "./connector.tokens.js";
 import { loadNestConfig, loadNestSchedule } from "./optional-packages.js";
 
 let registrationCount = 0;
@@ -98,7 +98,13 @@ function createConnectorProvider({ dataSourceToken, parameterStoreToken }: IType
 		],
 		provide: TypeOrmAwsConnectorService,
 		useFactory: (config: ConnectorArguments[2], parameterStore: ConnectorArguments[1], configService: ConnectorArguments[0]) =>
-			new TypeOrmAwsConnectorService(configService, parameterStore, config, nameConnector(dataSourceToken)),
+			new TypeOrmAwsConnectorService(
+				configService,
+				parameterStore,
+				config,
+				nameConnector(dataSourceToken),
+				nameDataSource(dataSourceToken),
+			),
 	};
 }
 

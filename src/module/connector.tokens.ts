@@ -39,6 +39,11 @@ export function nameConnector(dataSourceToken: InjectionToken = DataSource): str
 	return typeof dataSourceToken === "function" ? dataSourceToken.name : String(dataSourceToken);
 }
 
+/** The name behind a token of `getDataSourceToken("name")`; `undefined` for the default DataSource, and for tokens of another kind. */
+export function nameDataSource(dataSourceToken?: InjectionToken): string | undefined {
+	return typeof dataSourceToken === "string" ? /^(.+)DataSource$/.exec(dataSourceToken)?.[1] : undefined;
+}
+
 function issueTokens(dataSourceToken: InjectionToken): { connector: symbol; rotator: symbol } {
 	const issued = issuedTokens.get(dataSourceToken) ?? {
 		connector: Symbol(`TypeOrmAwsConnectorService:${nameConnector(dataSourceToken)}`),

@@ -3,7 +3,7 @@ import type { InjectionToken } from "@nestjs/common";
 import { getDataSourceToken } from "@nestjs/typeorm";
 import { DataSource } from "typeorm";
 
-import { getConnectorToken, getRotatorToken, nameConnector } from "../../../src/module/connector.tokens.js";
+import { getConnectorToken, getRotatorToken, nameConnector, nameDataSource } from "../../../src/module/connector.tokens.js";
 
 class OrdersDataSource extends DataSource {}
 
@@ -62,4 +62,14 @@ it.each([
 	[Symbol("orders"), "Symbol(orders)"],
 ])("calls the connector of %p %p", (token, name) => {
 	expect(nameConnector(token)).toBe(name);
+});
+
+it.each([
+	["the default DataSource", getDataSourceToken(), undefined],
+	["a named DataSource", getDataSourceToken("orders"), "orders"],
+	["a DataSource whose name ends like a token", getDataSourceToken("ordersDataSource"), "ordersDataSource"],
+	["another string", "ORDERS", undefined],
+	["a class", OrdersDataSource, undefined],
+])("reads the name of %s from its token", (_label, token, name) => {
+	expect(nameDataSource(token)).toBe(name);
 });

@@ -188,6 +188,17 @@ describe("several registrations", () => {
 		await application.close();
 	});
 
+	it("put the name of their DataSource into its options, where @nestjs/typeorm looks for it at shutdown", async () => {
+		const { main, orders } = registerAll();
+		const application = await boot(main, orders);
+		const makeOptions = (token?: string): Promise<unknown> =>
+			application.get<TypeOrmAwsConnectorService>(getConnectorToken(token)).getTypeOrmOptions();
+
+		expect(await makeOptions(ORDERS)).toMatchObject({ name: "orders" });
+		expect(await makeOptions()).not.toHaveProperty("name");
+		await application.close();
+	});
+
 	it("can be re-exported by the module that owns the database", async () => {
 		const { main, orders } = registerAll();
 		const owner = defineModule({ exports: [TypeOrmAwsConnectorModule], imports: [orders] });

@@ -1,0 +1,86 @@
+/** Makes modules of the snippets in the README of `@elsikora/nestjs-typeorm-aws-connector`. Of their own text only the package names change. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { compileFunction } from "node:vm";
+
+import { type Options, transformSync } from "@swc/core";
+import ts from "typescript";
+
+import swcOptions from "../../swc.config.js";
+
+/** The files in `readme-snippets`, in the order of the README. */
+export const SNIPPETS = [
+	"parameter-store",
+	"static-registration",
+	"custom-lookups",
+	"raw-values",
+	"rotation",
+	"async-registration",
+	"several-databases",
+] as const;
+
+export type SnippetName = (typeof SNIPPETS)[number];
+
+const OWN_NAME = "nestjs-typeorm-aws-connector";
+const FORMER_NAMES = /"@elsikora\/nestjs-(?:aws-parameter-store-config|typeorm-aws-connector)"/g;
+
+/** Where the names come from that a snippet uses without importing them. */
+const HOMES: Readonly<Record<string, string>> = {
+	ConfigModule: "@nestjs/config",
+	ConfigService: "@nestjs/config",
+	ProviderEntity: "./entities/provider.entity",
+	TypeOrmAwsConnectorModule: OWN_NAME,
+	UserEntity: "./entities/user.entity",
+};
+
+/** The snippet as it stands in the README. */
+export function readSnippet(name: SnippetName): string {
+	return readFileSync(join(__dirname, "readme-snippets", `${name}.txt`), "utf8");
+}
+
+/** The snippet with our package name, the imports it leaves out, and, where it is a bare registration, with a name to import it by. */
+export function completeSnippet(name: SnippetName): string {
+	const text = readSnippet(name).replace(FORMER_NAMES, `"${OWN_NAME}"`);
+	const imports = Object.entries(HOMES)
+		.filter(([missing]) => uses(text, missing) && !declares(text, missing))
+		.map(([missing, home]) => `import { ${missing} } from "${home}";\n`);
+	const isFragment = !text.includes("export class");
+	return [...imports, isFragment ? text.replace(/^TypeOrmAwsConnectorModule\./m, "export const registration = $&") : text].join("");
+}
+
+/** Compiles the snippet and runs it; what it exports. */
+export function runSnippet(name: SnippetName): Record<string, unknown> {
+	const { code } = transformSync(completeSnippet(name), { ...(swcOptions as Options), configFile: false, swcrc: false });
+	const exported = {};
+	compileFunction(code, ["exports", "require"])(exported, createRequire(__filename));
+	return exported;
+}
+
+/** What the compiler, in strict mode, has to say about all snippets. */
+export function checkSnippetTypes(): string[] {
+	const root = join(__dirname, "../..");
+	const { config } = ts.readConfigFile(join(root, "tsconfig.json"), (path) => ts.sys.readFile(path));
+	const { options: ownOptions } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+	// One snippet has a parameter that it does not use.
+	const options = { ...ownOptions, noUnusedParameters: false };
+	const sources = new Map(SNIPPETS.map((name) => [join(__dirname, `${name}.snippet.ts`), completeSnippet(name)]));
+	const host = ts.createCompilerHost(options);
+	const { fileExists, readFile } = host;
+	host.fileExists = (file) => sources.has(file) || fileExists(file);
+	host.readFile = (file) => sources.get(file) ?? readFile(file);
+	const program = ts.createProgram([...sources.keys()], options, host);
+	const diagnostics = [...sources.keys()].flatMap((file) => {
+		const sourceFile = program.getSourceFile(file);
+		return [...program.getSyntacticDiagnostics(sourceFile), ...program.getSemanticDiagnostics(sourceFile)];
+	});
+	return diagnostics.map((diagnostic) => ts.formatDiagnostic(diagnostic, { ...host, getNewLine: () => "\n" }));
+}
+
+function uses(text: string, name: string): boolean {
+	return new RegExp(`\\b${name}\\b`).test(text);
+}
+
+function declares(text: string, name: string): boolean {
+	return new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\}`).test(text);
+}
