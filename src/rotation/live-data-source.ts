@@ -63,7 +63,8 @@ export class LiveDataSource {
 			if (typeof this.driver[method] !== "function")
 				throw new RotationUnsupportedError(`its driver has no ${method}(); use TypeORM 0.3.20 to 1.x`);
 		}
-		if (typeof this.driver.postgres.Pool !== "function") throw new RotationUnsupportedError("its driver is not node-postgres");
+		const postgres = this.driver.postgres as Partial<LiveDriver["postgres"]> | undefined;
+		if (typeof postgres?.Pool !== "function") throw new RotationUnsupportedError("its driver is not node-postgres");
 		if (url !== undefined)
 			throw new RotationUnsupportedError('its options have a "url", which would win over fresh credentials; remove it');
 		const stronger = STRONGER_EXTRA_KEYS.filter((key) => extra?.[key] !== undefined);

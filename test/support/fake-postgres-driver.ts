@@ -1,0 +1,186 @@
+/**
+ * TypeORM's DataSource and PostgresDriver as far as a rotation touches them, above the real pg-pool: its own code, with its timers on a FakeClock and a
+ * server in memory below. test/integration/support/fake-postgres-driver.spec.ts holds this driver against those of TypeORM.
+ */
+import { readFileSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { compileFunction } from "node:vm";
+import type { DataSource } from "typeorm";
+
+import type { ObtainedConnection } from "../../src/rotation/live-data-source.js";
+import type { LooseOptions, NodeCredentials } from "../../src/rotation/plan-credentials.js";
+import type { PostgresPool } from "../../src/rotation/postgres-pool.js";
+import type { Clock } from "../../src/support/clock.js";
+import { type FakeLogin, FakePostgresClient, type FakePostgresServer } from "./fake-postgres-server.js";
+
+/** Constructor of pg-pool's pools. */
+export type PoolConstructor = new (options: unknown) => PostgresPool;
+
+/** Servers by host name. A host that is not among them is not found. */
+export type FakeServers = Readonly<Record<string, FakePostgresServer>>;
+
+/** A query runner that has a connection, as the driver's list has it. */
+export interface FakeQueryRunner {
+	readonly isReleased: boolean;
+	release?(): Promise<void>;
+	releaseCallback?: (error?: Error) => void;
+}
+
+type PoolSource = (...globals: unknown[]) => void;
+
+let poolSource: PoolSource | undefined;
+
+/**
+ * The module `pg` for servers in memory. Its Pool is pg-pool's own; timeouts pass on `clock`.
+ *
+ * The errors it makes must be those of this realm: jest runs specs in another one than the code of Node.
+ */
+export function createFakePg(clock: Clock, servers: FakeServers): { Pool: PoolConstructor } {
+	const file = require.resolve("pg-pool");
+	poolSource ??= compileFunction(readFileSync(file, "utf8"), ["require", "module", "Error", "global", "setTimeout", "clearTimeout"], {
+		filename: file,
+	}) as PoolSource;
+	const poolModule = { exports: undefined as unknown };
+	const setTimer = (callback: () => void, delayMs: number): object => ({ ...clock.schedule(callback, delayMs), unref: () => undefined });
+	const clearTimer = (timer: { cancel(): void } | undefined): void => timer?.cancel();
+	poolSource(require, poolModule, Error, { Promise }, setTimer, clearTimer);
+
+	const RealPool = poolModule.exports as new (options: unknown, Client: unknown) => PostgresPool;
+	class Client extends FakePostgresClient {
+		constructor(login: FakeLogin) {
+			super(login, servers[login.host ?? ""]);
+		}
+	}
+	class Pool extends RealPool {
+		constructor(options: unknown) {
+			super(options, Client);
+		}
+	}
+	return { Pool };
+}
+
+/** TypeORM's PostgresDriver without its SQL. */
+export class FakePostgresDriver {
+	connectedQueryRunners: FakeQueryRunner[] = [];
+	master: PostgresPool | undefined;
+	slaves: PostgresPool[] = [];
+
+	constructor(
+		public options: LooseOptions,
+		readonly postgres: { Pool: PoolConstructor },
+	) {}
+
+	async connect(): Promise<void> {
+		const { replication } = this.options;
+		if (replication === undefined) {
+			this.master = await this.createPool(this.options, this.options);
+			return;
+		}
+		this.slaves = await Promise.all(replication.slaves.map((slave) => this.createPool(this.options, slave)));
+		this.master = await this.createPool(this.options, replication.master);
+	}
+
+	/** Opens one connection through `this.postgres.Pool`. On a failure the pool is not ended and nobody has it, as in TypeORM. */
+	createPool(options: LooseOptions, credentials: NodeCredentials): Promise<PostgresPool> {
+		const { connectTimeoutMS, poolSize } = options as { connectTimeoutMS?: number; poolSize?: number };
+		const { host, password, port, username: user } = credentials;
+		const pool = new this.postgres.Pool({
+			connectionTimeoutMillis: connectTimeoutMS,
+			host,
+			max: poolSize,
+			password,
+			port,
+			user,
+			...options.extra,
+		});
+		pool.on("error", () => undefined);
+		return new Promise((resolve, reject) => {
+			pool.connect((error, _, release) => {
+				if (error) {
+					reject(error);
+					return;
+				}
+				release();
+				resolve(pool);
+			});
+		});
+	}
+
+	/** TypeORM gives back every connection first, and spins for ever on a runner that was released already. */
+	async disconnect(): Promise<void> {
+		if (this.master === undefined) throw new Error("Connection is not established with postgres database");
+		if (this.connectedQueryRunners.some(({ isReleased }) => isReleased)) throw new Error("TypeORM would hang here");
+		for (const runner of this.connectedQueryRunners.splice(0)) await runner.release?.();
+		await Promise.all([this.master, ...this.slaves].map((pool) => pool.end()));
+		this.master = undefined;
+		this.slaves = [];
+	}
+
+	obtainMasterConnection(): Promise<ObtainedConnection> {
+		if (this.master === undefined) return Promise.reject(new Error("Driver not Connected"));
+		return connect(this.master);
+	}
+
+	obtainSlaveConnection(): Promise<ObtainedConnection> {
+		const slave = this.slaves[Math.floor(Math.random() * this.slaves.length)];
+		return slave === undefined ? this.obtainMasterConnection() : connect(slave);
+	}
+}
+
+/** A DataSource on a {@link FakePostgresDriver}. */
+export interface FakeDataSource {
+	destroy(): Promise<void>;
+	driver: FakePostgresDriver;
+	initialize(): Promise<this>;
+	isInitialized: boolean;
+	options: LooseOptions;
+}
+
+/** Makes a DataSource; defaults: pool of 3, 5,000 ms to connect, user `app` with password `one` on host `db`, idle connections stay. */
+export function createFakeDataSource(clock: Clock, servers: FakeServers, options: Record<string, unknown> = {}): FakeDataSource {
+	const allOptions: LooseOptions = Object.freeze({
+		connectTimeoutMS: 5_000,
+		database: "shop",
+		extra: { idleTimeoutMillis: 0 },
+		host: "db",
+		password: "one",
+		poolSize: 3,
+		port: 5_432,
+		type: "postgres",
+		username: "app",
+		...options,
+	});
+	return {
+		async destroy() {
+			await this.driver.disconnect();
+			this.isInitialized = false;
+		},
+		driver: new FakePostgresDriver(allOptions, createFakePg(clock, servers)),
+		async initialize() {
+			await this.driver.connect();
+			this.isInitialized = true;
+			return this;
+		},
+		isInitialized: false,
+		options: allOptions,
+	};
+}
+
+/** The fake in the type that the library takes. */
+export function asDataSource(fake: FakeDataSource): DataSource {
+	return fake as unknown as DataSource;
+}
+
+/** Lets sockets and promises come to rest while the clock stands still. */
+export async function settle(): Promise<void> {
+	for (let turn = 0; turn < 20; turn += 1) await nextTurn();
+}
+
+function connect(pool: PostgresPool): Promise<ObtainedConnection> {
+	return new Promise((resolve, reject) => {
+		pool.connect((error, client, release) => {
+			if (error) reject(error);
+			else resolve([client, release]);
+		});
+	});
+}

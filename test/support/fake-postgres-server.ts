@@ -1,0 +1,231 @@
+/** A PostgreSQL server in memory and pg's Client for it: logins, faults and sockets, seen from both ends. Time passes on a FakeClock. */
+import { EventEmitter } from "node:events";
+import type { Clock } from "../../src/support/clock.js";
+
+/** What a client logs in with. */
+export interface FakeLogin {
+	readonly host?: string;
+	readonly password?: string;
+	readonly user?: string;
+}
+
+type Callback = (error?: Error | null) => void;
+
+/** Delay of something that never happens: a black hole. */
+export const NEVER_MS = Number.POSITIVE_INFINITY;
+
+/**
+ * The server. Everything it does takes one turn of the event loop, plus the delays given below on the clock; change any field at any time.
+ * @example
+ * const server = new FakePostgresServer(clock, { app: "one" });
+ * server.passwords.set("app", "two"); // as ALTER ROLE: connections that are open stay open
+ */
+export class FakePostgresServer {
+	/** Logins that succeeded. */
+	acceptedCount = 0;
+	/** How long a statement takes. */
+	answerMs = 0;
+	/** How long a socket stays open after the client said goodbye. */
+	closeMs = 0;
+	/** Sockets that may be open; one more is turned away with 53300. */
+	connectionLimit = Number.POSITIVE_INFINITY;
+	/** `false`: nobody listens on the port, ECONNREFUSED. */
+	isReachable = true;
+	/** A standby, a reader endpoint. */
+	isReadOnly = false;
+	/** How long a login takes. The password is checked at the end of it. */
+	loginMs = 0;
+	/** Most sockets that were ever open at the same time, those that log in included. */
+	openMaximum = 0;
+	/** The password of each role. */
+	readonly passwords: Map<string, string>;
+	/** Logins that were refused because of user or password. */
+	refusedCount = 0;
+	/** Statements that were executed, in order. */
+	readonly statements: string[] = [];
+	private readonly sockets = new Set<FakePostgresClient>();
+
+	constructor(
+		readonly clock: Clock,
+		passwords: Readonly<Record<string, string>>,
+	) {
+		this.passwords = new Map(Object.entries(passwords));
+	}
+
+	/** Sockets that are open, those that log in included. */
+	get openCount(): number {
+		return this.sockets.size;
+	}
+
+	/** Users of the connections that are open. */
+	get openUsers(): (string | undefined)[] {
+		return [...this.sockets].map(({ login }) => login.user);
+	}
+
+	/** Accepts a socket, or says why not. */
+	accept(client: FakePostgresClient): Error | undefined {
+		if (!this.isReachable) return Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+		if (this.sockets.size >= this.connectionLimit) return fatal("53300", "sorry, too many clients already");
+		this.sockets.add(client);
+		this.openMaximum = Math.max(this.openMaximum, this.sockets.size);
+		return undefined;
+	}
+
+	/** Checks the password, as at the end of SCRAM. */
+	authenticate({ password, user = "" }: FakeLogin): Error | undefined {
+		if (this.passwords.has(user) && this.passwords.get(user) === password) {
+			this.acceptedCount += 1;
+			return undefined;
+		}
+		this.refusedCount += 1;
+		return fatal("28P01", `password authentication failed for user "${user}"`);
+	}
+
+	/** Executes a statement. */
+	execute(text: string): Record<string, unknown>[] {
+		this.statements.push(text);
+		if (text === "SHOW transaction_read_only") return [{ transaction_read_only: this.isReadOnly ? "on" : "off" }];
+		if (text.toLowerCase().includes("version()")) return [{ version: "PostgreSQL 16.4 on fake" }];
+		return [{ current_database: "shop", current_schema: "public" }];
+	}
+
+	/** The socket is closed on both ends. */
+	forget(client: FakePostgresClient): void {
+		this.sockets.delete(client);
+	}
+
+	/** Cuts every socket, as a crash or a failover does. */
+	cutConnections(): void {
+		for (const client of [...this.sockets]) client.connection.stream.destroy();
+	}
+}
+
+/**
+ * pg's Client as pg-pool, TypeORM and this library use it, written after pg 8.23: a refused login ends in the callback of `connect`; a lost socket ends
+ * there, too, or in an `error` event that stops the process when nobody listens; `end` follows whenever a socket is closed.
+ */
+export class FakePostgresClient extends EventEmitter {
+	/** pg-pool looks at these two when a client comes back. */
+	_ending = false;
+	_queryable = true;
+
+	/** The way to cut a socket without a goodbye. */
+	readonly connection = { stream: { destroy: (): void => this.after(0, () => this.close()) } };
+
+	private connectCallback: Callback | undefined;
+	private readonly endCallbacks: (() => void)[] = [];
+	private isClosed = false;
+	private readonly statements = new Set<(error: Error) => void>();
+
+	constructor(
+		readonly login: FakeLogin,
+		private readonly server: FakePostgresServer | undefined,
+	) {
+		super();
+	}
+
+	connect(callback: Callback): void {
+		this.connectCallback = callback;
+		this.after(0, () => {
+			const fault =
+				this.server === undefined
+					? Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" })
+					: this.server.accept(this);
+			if (fault !== undefined) this.refuse(fault);
+			else this.after(this.server?.loginMs ?? 0, () => this.finishLogin());
+		});
+	}
+
+	/** Says goodbye; a statement that runs is cut. */
+	end(callback?: () => void): Promise<void> {
+		this._ending = true;
+		return new Promise((resolve) => {
+			const finish = (): void => {
+				callback?.();
+				resolve();
+			};
+			if (this.isClosed) {
+				finish();
+				return;
+			}
+			this.endCallbacks.push(finish);
+			const isGoodbye = this._queryable && this.statements.size === 0;
+			this.after(isGoodbye ? (this.server?.closeMs ?? 0) : 0, () => this.close());
+		});
+	}
+
+	query(text: string): Promise<{ rows: Record<string, unknown>[] }> {
+		if (!this._queryable) return Promise.reject(new Error("Client has encountered a connection error and is not queryable"));
+		if (this._ending) return Promise.reject(new Error("Client was closed and is not queryable"));
+		return new Promise((resolve, reject) => {
+			this.statements.add(reject);
+			this.after(this.server?.answerMs ?? 0, () => {
+				if (!this.statements.delete(reject)) return;
+				resolve({ rows: this.server?.execute(text) ?? [] });
+			});
+		});
+	}
+
+	ref(): void {
+		// pg-pool calls it; there is no handle.
+	}
+
+	unref(): void {
+		// As above.
+	}
+
+	private finishLogin(): void {
+		if (this.isClosed) return;
+		const refusal = this.server?.authenticate(this.login);
+		if (refusal === undefined) this.settleConnect(null);
+		else this.refuse(refusal);
+	}
+
+	/** The server said no. It closes its end; ours follows after the callback. */
+	private refuse(fault: Error): void {
+		if (this.isClosed) return;
+		this.isClosed = true;
+		this.server?.forget(this);
+		this.settleConnect(fault);
+		this.emitEnd();
+	}
+
+	private close(): void {
+		if (this.isClosed) return;
+		this.isClosed = true;
+		this.server?.forget(this);
+		const error = new Error(this._ending ? "Connection terminated" : "Connection terminated unexpectedly");
+		for (const reject of this.statements) reject(error);
+		this.statements.clear();
+		if (!this._ending) {
+			this._queryable = false;
+			if (this.connectCallback === undefined) this.emit("error", error);
+			else this.settleConnect(error);
+		}
+		this.emitEnd();
+	}
+
+	private settleConnect(error: Error | null): void {
+		const callback = this.connectCallback;
+		this.connectCallback = undefined;
+		callback?.(error);
+	}
+
+	private emitEnd(): void {
+		for (const finish of this.endCallbacks.splice(0)) finish();
+		process.nextTick(() => this.emit("end"));
+	}
+
+	/** One turn of the event loop for the wire, then the delay. */
+	private after(delayMs: number, callback: () => void): void {
+		if (delayMs === NEVER_MS) return;
+		setImmediate(() => {
+			if (delayMs === 0) callback();
+			else this.server?.clock.schedule(callback, delayMs);
+		});
+	}
+}
+
+function fatal(code: string, message: string): Error {
+	return Object.assign(new Error(message), { code, severity: "FATAL" });
+}

@@ -1,0 +1,360 @@
+/** What is touched inside TypeORM, what is refused, and that everything can be put back. */
+import { RotationUnsupportedError } from "../../../src/errors/errors.js";
+import { LiveDataSource, listPools, type Obtain } from "../../../src/rotation/live-data-source.js";
+import type { PostgresPool } from "../../../src/rotation/postgres-pool.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { asDataSource, createFakeDataSource, type FakeDataSource, settle } from "../../support/fake-postgres-driver.js";
+import { FakePostgresServer } from "../../support/fake-postgres-server.js";
+
+const NODE = { password: "one", port: 5_432, username: "app" };
+const REPLICATION = {
+	master: { ...NODE, host: "db" },
+	slaves: [
+		{ ...NODE, host: "reader-1" },
+		{ ...NODE, host: "reader-2" },
+	],
+};
+
+let clock: FakeClock;
+let reader: FakePostgresServer;
+let server: FakePostgresServer;
+
+beforeEach(() => {
+	clock = new FakeClock();
+	reader = new FakePostgresServer(clock, { app: "one" });
+	server = new FakePostgresServer(clock, { app: "one" });
+});
+
+function create(options: Record<string, unknown> = {}): FakeDataSource {
+	return createFakeDataSource(clock, { db: server, "reader-1": reader, "reader-2": reader }, options);
+}
+
+async function initialize(options: Record<string, unknown> = {}): Promise<{ dataSource: FakeDataSource; live: LiveDataSource }> {
+	const dataSource = await create(options).initialize();
+	return { dataSource, live: new LiveDataSource(asDataSource(dataSource)) };
+}
+
+describe("listPools", () => {
+	it("has the master first", () => {
+		const [master, first, second] = ["master", "first", "second"] as unknown as PostgresPool[];
+
+		expect(listPools({ master: master as PostgresPool, slaves: [first as PostgresPool, second as PostgresPool] })).toEqual([
+			"master",
+			"first",
+			"second",
+		]);
+	});
+});
+
+describe("LiveDataSource", () => {
+	describe("refuses", () => {
+		function refusal(dataSource: FakeDataSource): string {
+			try {
+				new LiveDataSource(asDataSource(dataSource));
+				return "nothing";
+			} catch (error) {
+				expect(error).toBeInstanceOf(RotationUnsupportedError);
+				return (error as Error).message;
+			}
+		}
+
+		it("an engine whose pools it does not know", () => {
+			expect(refusal(create({ type: "sqlite" }))).toBe('The DataSource cannot be rotated: type "sqlite" has no rotation.');
+		});
+
+		it.each(["createPool", "obtainMasterConnection", "obtainSlaveConnection"])(
+			"a driver without %s(), and names the versions that have it",
+			(method) => {
+				const dataSource = create();
+				Object.defineProperty(dataSource.driver, method, { value: undefined });
+
+				expect(refusal(dataSource)).toBe(
+					`The DataSource cannot be rotated: its driver has no ${method}(); use TypeORM 0.3.20 to 1.x.`,
+				);
+			},
+		);
+
+		it.each([{}, undefined])("a driver whose module is %j and not node-postgres", (postgres) => {
+			const dataSource = create();
+			Object.defineProperty(dataSource.driver, "postgres", { value: postgres });
+
+			expect(refusal(dataSource)).toBe("The DataSource cannot be rotated: its driver is not node-postgres.");
+		});
+
+		it("a url, without showing it", () => {
+			const message = refusal(create({ url: "postgres://app:hunter2@db/shop" }));
+
+			expect(message).toBe(
+				'The DataSource cannot be rotated: its options have a "url", which would win over fresh credentials; remove it.',
+			);
+		});
+
+		it.each(["connectionString", "host", "password", "port", "user"])("extra.%s, without showing it", (key) => {
+			const message = refusal(create({ extra: { [key]: "hunter2" } }));
+
+			expect(message).toBe(
+				`The DataSource cannot be rotated: its options have extra.${key}, which would win over fresh credentials; remove it.`,
+			);
+		});
+
+		it("several of them at once", () => {
+			expect(refusal(create({ extra: { password: "hunter2", user: "app" } }))).toContain("extra.password, extra.user");
+		});
+
+		it("nothing of an extra that carries no credentials", () => {
+			expect(refusal(create({ extra: { idleTimeoutMillis: 10, password: undefined } }))).toBe("nothing");
+		});
+	});
+
+	describe("is usable", () => {
+		it("while it is initialized on the driver that was looked at", async () => {
+			const { live } = await initialize();
+
+			expect(live.isUsable).toBe(true);
+		});
+
+		it("not before it is initialized", () => {
+			expect(new LiveDataSource(asDataSource(create())).isUsable).toBe(false);
+		});
+
+		it("not while destroy() is under way: the pools are gone before the flag", async () => {
+			const { dataSource, live } = await initialize();
+
+			await dataSource.driver.disconnect();
+
+			expect(dataSource.isInitialized).toBe(true);
+			expect(live.isUsable).toBe(false);
+		});
+
+		it("not with another driver", async () => {
+			const { dataSource, live } = await initialize();
+
+			dataSource.driver = create().driver;
+
+			expect(live.isUsable).toBe(false);
+		});
+	});
+
+	describe("reading the pools", () => {
+		it("gives the master and no slaves where there are none", async () => {
+			const { dataSource, live } = await initialize();
+
+			expect(live.readPools()).toEqual({ master: dataSource.driver.master, slaves: [] });
+		});
+
+		it("gives the replicas in a list of its own", async () => {
+			const { dataSource, live } = await initialize({ replication: REPLICATION });
+
+			const { slaves } = live.readPools();
+
+			expect(slaves).toEqual(dataSource.driver.slaves);
+			expect(slaves).not.toBe(dataSource.driver.slaves);
+		});
+
+		it("says so when there are none", () => {
+			expect(() => new LiveDataSource(asDataSource(create())).readPools()).toThrow(
+				"The DataSource cannot be rotated: it is not connected.",
+			);
+		});
+	});
+
+	describe("making a pool", () => {
+		it("opens one connection with the driver's own factory and the credentials it is given", async () => {
+			const { dataSource, live } = await initialize();
+			server.passwords.set("green", "two");
+
+			const pool = await live.createPool(dataSource.options, { host: "db", password: "two", username: "green" }, () => undefined);
+
+			expect(server.openUsers).toEqual(["app", "green"]);
+			expect(pool.idleCount).toBe(1);
+			expect(pool.options.max).toBe(3);
+		});
+
+		it("hands the pool over before it connects", async () => {
+			const { dataSource, live } = await initialize();
+			const created: PostgresPool[] = [];
+			server.isReachable = false;
+
+			const making = live.createPool(dataSource.options, dataSource.options, (pool) => created.push(pool));
+
+			expect(created).toHaveLength(1);
+			expect(created[0]?.totalCount).toBe(1);
+			await expect(making).rejects.toMatchObject({ code: "ECONNREFUSED" });
+		});
+
+		it("leaves the live pools and the driver's module as they are", async () => {
+			const { dataSource, live } = await initialize();
+			const { master, postgres } = dataSource.driver;
+			const { Pool } = postgres;
+
+			const pool = await live.createPool(dataSource.options, dataSource.options, () => undefined);
+
+			expect(pool).not.toBe(master);
+			expect(dataSource.driver.master).toBe(master);
+			expect(dataSource.driver.postgres).toBe(postgres);
+			expect(postgres.Pool).toBe(Pool);
+			expect(pool).toBeInstanceOf(Pool);
+		});
+	});
+
+	describe("exchanging the pools", () => {
+		it("puts the new ones and the new options where TypeORM reads them", async () => {
+			const { dataSource, live } = await initialize({ replication: REPLICATION });
+			const master = await live.createPool(dataSource.options, dataSource.options, () => undefined);
+			const slave = await live.createPool(dataSource.options, dataSource.options, () => undefined);
+			const options = { ...dataSource.options, password: "two" };
+
+			live.exchangePools({ master, slaves: [slave] }, options);
+
+			expect(dataSource.driver.master).toBe(master);
+			expect(dataSource.driver.slaves).toEqual([slave]);
+			expect(dataSource.driver.options).toBe(options);
+			expect(dataSource.options).toBe(options);
+			expect(live.options).toBe(options);
+		});
+
+		it("changes nothing inside the options it replaces, which may be frozen and shared", async () => {
+			const { dataSource, live } = await initialize();
+			const before = dataSource.options;
+			expect(Object.isFrozen(before)).toBe(true);
+
+			live.exchangePools(live.readPools(), { ...before, password: "two" });
+
+			expect(before).toMatchObject({ password: "one" });
+			expect(dataSource.options).toMatchObject({ password: "two" });
+		});
+
+		it("keeps the list of replicas its own", async () => {
+			const { dataSource, live } = await initialize({ replication: REPLICATION });
+			const next = live.readPools();
+
+			live.exchangePools(next, dataSource.options);
+
+			expect(dataSource.driver.slaves).not.toBe(next.slaves);
+		});
+	});
+
+	describe("wrapping the obtain methods", () => {
+		/** A wrap that writes down who came. */
+		function spy(calls: string[]): (obtain: Obtain, role: "master" | "slave") => Obtain {
+			return (obtain, role) => async () => {
+				calls.push(role);
+				return obtain();
+			};
+		}
+
+		it("sees every connection, and the driver's own method still makes it", async () => {
+			const { dataSource, live } = await initialize();
+			const calls: string[] = [];
+			live.wrapObtain(spy(calls));
+
+			const [, release] = await dataSource.driver.obtainMasterConnection();
+
+			expect(calls).toEqual(["master"]);
+			expect(dataSource.driver.master?.idleCount).toBe(0);
+			release();
+			expect(dataSource.driver.master?.idleCount).toBe(1);
+		});
+
+		it("sees a replica's connection once", async () => {
+			const { dataSource, live } = await initialize({ replication: REPLICATION });
+			const calls: string[] = [];
+			live.wrapObtain(spy(calls));
+
+			const [client] = await dataSource.driver.obtainSlaveConnection();
+
+			expect(calls).toEqual(["slave"]);
+			expect(client).toMatchObject({ login: { host: expect.stringContaining("reader") as string } });
+		});
+
+		it("sees a call for a replica once, too, where there is none and the master serves", async () => {
+			const { dataSource, live } = await initialize();
+			const calls: string[] = [];
+			live.wrapObtain(spy(calls));
+
+			await dataSource.driver.obtainSlaveConnection();
+
+			expect(calls).toEqual(["master"]);
+		});
+
+		it("serves from the pools that are there at the moment of the call", async () => {
+			const { dataSource, live } = await initialize();
+			live.wrapObtain(spy([]));
+			const master = await live.createPool(dataSource.options, dataSource.options, () => undefined);
+			live.exchangePools({ master, slaves: [] }, dataSource.options);
+
+			await dataSource.driver.obtainMasterConnection();
+
+			expect(master.idleCount).toBe(0);
+		});
+
+		it("can be undone without a trace", async () => {
+			const { dataSource, live } = await initialize();
+			const { obtainMasterConnection, obtainSlaveConnection } = dataSource.driver;
+			const calls: string[] = [];
+
+			const restore = live.wrapObtain(spy(calls));
+			restore();
+			await dataSource.driver.obtainMasterConnection();
+
+			expect(calls).toEqual([]);
+			expect(dataSource.driver.obtainMasterConnection).toBe(obtainMasterConnection);
+			expect(dataSource.driver.obtainSlaveConnection).toBe(obtainSlaveConnection);
+			expect(Object.keys(dataSource.driver)).not.toContain("obtainMasterConnection");
+		});
+
+		it("puts back what somebody else had put on the driver before", async () => {
+			const { dataSource, live } = await initialize();
+			const foreign = jest.fn<Promise<never>, []>();
+			dataSource.driver.obtainMasterConnection = foreign;
+
+			const restore = live.wrapObtain(spy([]));
+			void dataSource.driver.obtainMasterConnection();
+			restore();
+
+			expect(foreign).toHaveBeenCalledTimes(1);
+			expect(foreign.mock.contexts[0]).toBe(dataSource.driver);
+			expect(dataSource.driver.obtainMasterConnection).toBe(foreign);
+		});
+	});
+
+	describe("with runners that were released while they were connecting", () => {
+		it("gives their connections back, and destroy() ends", async () => {
+			const { dataSource, live } = await initialize();
+			const [, releaseCallback] = await dataSource.driver.obtainMasterConnection();
+			dataSource.driver.connectedQueryRunners.push({ isReleased: true, releaseCallback });
+
+			live.releaseAbandonedRunners();
+
+			expect(dataSource.driver.master?.idleCount).toBe(1);
+			await dataSource.destroy();
+			await settle();
+			expect(server.openCount).toBe(0);
+		});
+
+		it("leaves all others alone", async () => {
+			const { dataSource, live } = await initialize();
+			const releaseCallback = jest.fn();
+			const held = { isReleased: false, releaseCallback };
+			const runners = dataSource.driver.connectedQueryRunners;
+			runners.push({ isReleased: true }, held, { isReleased: true });
+
+			live.releaseAbandonedRunners();
+
+			expect(dataSource.driver.connectedQueryRunners).toBe(runners);
+			expect(runners).toEqual([held]);
+			expect(releaseCallback).not.toHaveBeenCalled();
+		});
+
+		it("gives each back once", async () => {
+			const { dataSource, live } = await initialize();
+			const releaseCallback = jest.fn();
+			dataSource.driver.connectedQueryRunners.push({ isReleased: true, releaseCallback });
+
+			live.releaseAbandonedRunners();
+			live.releaseAbandonedRunners();
+
+			expect(releaseCallback).toHaveBeenCalledTimes(1);
+		});
+	});
+});

@@ -1,0 +1,470 @@
+/** Asking a pool without growing it, ending it without losing anybody, and cutting it: against pg-pool's own code. */
+import {
+	beginEnd,
+	closeIdle,
+	copyListeners,
+	countBusy,
+	type PostgresClient,
+	type PostgresPool,
+	probeIdle,
+	rejectWaiting,
+	watchPool,
+} from "../../../src/rotation/postgres-pool.js";
+import { failureOf } from "../../support/failure-of.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { createFakePg, settle } from "../../support/fake-postgres-driver.js";
+import { type FakePostgresClient, FakePostgresServer, NEVER_MS } from "../../support/fake-postgres-server.js";
+
+const DEADLINE_MS = 2_000;
+
+let clock: FakeClock;
+let pool: PostgresPool;
+let server: FakePostgresServer;
+
+beforeEach(() => {
+	clock = new FakeClock();
+	server = new FakePostgresServer(clock, { app: "one" });
+	pool = createPool();
+});
+
+function createPool(options: object = {}): PostgresPool {
+	const { Pool } = createFakePg(clock, { db: server });
+	const created = new Pool({
+		connectionTimeoutMillis: 0,
+		host: "db",
+		idleTimeoutMillis: 0,
+		max: 2,
+		password: "one",
+		user: "app",
+		...options,
+	});
+	created.on("error", () => undefined);
+	return created;
+}
+
+/** A connection in the hands of a caller. */
+interface Loan {
+	readonly client: FakePostgresClient;
+	readonly release: (error?: Error) => void;
+}
+
+function lend(from: PostgresPool = pool): Promise<Loan> {
+	return new Promise((resolve, reject) => {
+		from.connect((error, client, release) => {
+			if (error) reject(error);
+			else resolve({ client: client as unknown as FakePostgresClient, release });
+		});
+	});
+}
+
+/** Fills the pool with idle connections. */
+async function warm(count: number): Promise<FakePostgresClient[]> {
+	const loans = await Promise.all(Array.from({ length: count }, async () => lend()));
+	for (const { release } of loans) release();
+	return loans.map(({ client }) => client);
+}
+
+describe("probeIdle", () => {
+	it("asks SELECT 1 over a connection that is idle, and gives it back", async () => {
+		await warm(1);
+
+		const answer = await probeIdle(pool, clock, DEADLINE_MS);
+
+		expect(answer).toEqual({ isReadOnly: false });
+		expect(server.statements).toEqual(["SELECT 1", "SHOW transaction_read_only"]);
+		expect(pool.idleCount).toBe(1);
+		expect(clock.pendingCount).toBe(0);
+	});
+
+	it("tells a server that is read-only", async () => {
+		await warm(1);
+		server.isReadOnly = true;
+
+		expect(await probeIdle(pool, clock, DEADLINE_MS)).toEqual({ isReadOnly: true });
+	});
+
+	it("does not know of a server without that setting, which has answered all the same", async () => {
+		const [client] = await warm(1);
+		const { query } = client as FakePostgresClient;
+		jest.spyOn(client as FakePostgresClient, "query").mockImplementation((text) =>
+			text.startsWith("SHOW") ? Promise.reject(new Error("unrecognized configuration parameter")) : query.call(client, text),
+		);
+
+		expect(await probeIdle(pool, clock, DEADLINE_MS)).toEqual({ isReadOnly: undefined });
+		expect(pool.idleCount).toBe(1);
+	});
+
+	it("does not know of a server that has nothing to say", async () => {
+		const [client] = await warm(1);
+		jest.spyOn(client as FakePostgresClient, "query").mockResolvedValue({ rows: [] });
+
+		expect(await probeIdle(pool, clock, DEADLINE_MS)).toEqual({ isReadOnly: false });
+	});
+
+	describe("never opens a connection", () => {
+		it("for a pool that has none", async () => {
+			expect(await probeIdle(pool, clock, DEADLINE_MS)).toBeUndefined();
+			expect(server.acceptedCount).toBe(0);
+		});
+
+		it("for a pool whose connections are all lent", async () => {
+			await lend();
+
+			expect(await probeIdle(pool, clock, DEADLINE_MS)).toBeUndefined();
+			expect(server.acceptedCount).toBe(1);
+		});
+
+		it("when a caller asked for the last idle one just before and has not got it yet", async () => {
+			await warm(1);
+
+			const asking = lend();
+			const answer = await probeIdle(pool, clock, DEADLINE_MS);
+			(await asking).release();
+
+			expect(answer).toBeUndefined();
+			expect(server.acceptedCount).toBe(1);
+		});
+
+		it("for callers who wait already", async () => {
+			await warm(2);
+			const loans = [lend(), lend(), lend()];
+			await settle();
+
+			expect(await probeIdle(pool, clock, DEADLINE_MS)).toBeUndefined();
+			for (const loan of loans.slice(0, 2)) (await loan).release();
+		});
+
+		it("for a pool that is ending", async () => {
+			await warm(1);
+			void pool.end();
+
+			expect(await probeIdle(pool, clock, DEADLINE_MS)).toBeUndefined();
+		});
+	});
+
+	describe("unanswered", () => {
+		beforeEach(async () => {
+			await warm(1);
+			server.answerMs = NEVER_MS;
+		});
+
+		it("ends at the deadline", async () => {
+			const failure = failureOf(probeIdle(pool, clock, DEADLINE_MS));
+			await settle();
+
+			await clock.advance(DEADLINE_MS);
+
+			expect(await failure).toMatchObject({ code: "ERR_CONNECTOR_TIMEOUT", deadlineMs: DEADLINE_MS });
+		});
+
+		it("does not end before", async () => {
+			const settled = jest.fn();
+			probeIdle(pool, clock, DEADLINE_MS).then(settled, settled);
+			await settle();
+
+			await clock.advance(DEADLINE_MS - 1);
+
+			expect(settled).not.toHaveBeenCalled();
+		});
+
+		it("destroys its connection, which would keep its place in the pool for ever", async () => {
+			server.closeMs = NEVER_MS;
+			const probing = probeIdle(pool, clock, DEADLINE_MS).catch(() => undefined);
+			await settle();
+
+			await clock.advance(DEADLINE_MS);
+			await probing;
+			await settle();
+
+			expect(server.openCount).toBe(0);
+			expect(pool.totalCount).toBe(0);
+		});
+	});
+
+	it("passes on what the pool says instead of a connection", async () => {
+		await warm(1);
+		const refusal = new Error("no");
+		jest.spyOn(pool, "connect").mockImplementation((callback) => callback(refusal, {} as PostgresClient, () => undefined));
+
+		await expect(probeIdle(pool, clock, DEADLINE_MS)).rejects.toBe(refusal);
+	});
+
+	it("passes on that the connection was lost while it asked, and lets the process live", async () => {
+		await warm(1);
+		server.answerMs = NEVER_MS;
+		const failure = failureOf(probeIdle(pool, clock, DEADLINE_MS));
+		await settle();
+
+		server.cutConnections();
+		await settle();
+
+		expect(await failure).toMatchObject({ message: "Connection terminated unexpectedly" });
+		expect(pool.totalCount).toBe(0);
+		expect(clock.pendingCount).toBe(0);
+	});
+
+	it("leaves no listener on the connection, however often it asks", async () => {
+		const [client] = await warm(1);
+		const before = client?.listenerCount("error");
+
+		for (let time = 0; time < 3; time += 1) await probeIdle(pool, clock, DEADLINE_MS);
+
+		expect(client?.listenerCount("error")).toBe(before);
+	});
+});
+
+describe("closeIdle", () => {
+	it("closes one connection and waits until the server knows", async () => {
+		await warm(2);
+		server.closeMs = 50;
+		const settled = jest.fn();
+		void closeIdle(pool, clock).then(settled);
+		await settle();
+		expect(settled).not.toHaveBeenCalled();
+
+		await clock.advance(50);
+
+		expect(settled).toHaveBeenCalledWith(true);
+		expect(server.openCount).toBe(1);
+		expect(pool.totalCount).toBe(1);
+		expect(clock.pendingCount).toBe(0);
+	});
+
+	it("waits a second at most for a peer that does not answer", async () => {
+		await warm(1);
+		server.closeMs = NEVER_MS;
+		const settled = jest.fn();
+		void closeIdle(pool, clock).then(settled);
+		await settle();
+
+		await clock.advance(999);
+		expect(settled).not.toHaveBeenCalled();
+
+		await clock.advance(1);
+		expect(settled).toHaveBeenCalledWith(true);
+	});
+
+	it("says so when there is none, and opens none", async () => {
+		expect(await closeIdle(pool, clock)).toBe(false);
+		expect(server.acceptedCount).toBe(0);
+	});
+
+	it("takes none from callers who wait", async () => {
+		await warm(2);
+		const loans = [lend(), lend(), lend()];
+		await settle();
+
+		expect(await closeIdle(pool, clock)).toBe(false);
+		for (const loan of loans.slice(0, 2)) (await loan).release();
+	});
+
+	it("says so when the pool gives it none", async () => {
+		await warm(1);
+		jest.spyOn(pool, "connect").mockImplementation((callback) => callback(new Error("no"), {} as PostgresClient, () => undefined));
+
+		expect(await closeIdle(pool, clock)).toBe(false);
+	});
+
+	it("leaves a pool that is ending alone", async () => {
+		await warm(1);
+		void pool.end();
+
+		expect(await closeIdle(pool, clock)).toBe(false);
+	});
+});
+
+describe("copyListeners", () => {
+	it.each(["acquire", "connect", "release", "remove"])("lets an application's %s listener follow", (event) => {
+		const replacement = createPool();
+		const listener = jest.fn();
+		pool.on(event, listener);
+
+		copyListeners(pool, replacement);
+
+		expect(replacement.listeners(event)).toEqual([listener]);
+		expect(pool.listeners(event)).toEqual([listener]);
+	});
+
+	it("leaves behind what this library listens for on its own account", () => {
+		const replacement = createPool();
+		const application = jest.fn();
+		watchPool(pool, "remove", jest.fn());
+		pool.on("remove", application);
+
+		copyListeners(pool, replacement);
+
+		expect(replacement.listeners("remove")).toEqual([application]);
+	});
+
+	it("leaves error listeners to TypeORM, which puts its own on each pool", () => {
+		const replacement = createPool();
+		const before = replacement.listeners("error");
+
+		copyListeners(pool, replacement);
+
+		expect(replacement.listeners("error")).toEqual(before);
+	});
+});
+
+describe("watchPool", () => {
+	it("hears of what happens", async () => {
+		const listener = jest.fn();
+		watchPool(pool, "connect", listener);
+
+		await lend();
+
+		expect(listener).toHaveBeenCalledTimes(1);
+	});
+});
+
+describe("countBusy", () => {
+	it("counts connections that are lent or being opened, not those that are idle", async () => {
+		await warm(2);
+		await lend();
+		const opening = createPool();
+		void lend(opening);
+
+		expect(countBusy(pool)).toBe(1);
+		expect(countBusy(opening)).toBe(1);
+		expect(countBusy(createPool())).toBe(0);
+	});
+});
+
+describe("beginEnd", () => {
+	it("closes idle connections at once, and is done when their sockets are closed", async () => {
+		await warm(2);
+		server.closeMs = 50;
+
+		const end = beginEnd(pool);
+		await settle();
+		expect(pool.totalCount).toBe(0);
+		expect(end.isDone).toBe(false);
+
+		await clock.advance(50);
+		await settle();
+		expect(server.openCount).toBe(0);
+		expect(end.isDone).toBe(true);
+	});
+
+	it("leaves a lent connection to its borrower, and closes it on its return", async () => {
+		const loan = await lend();
+
+		const end = beginEnd(pool);
+		await settle();
+		await expect(loan.client.query("SELECT 2")).resolves.toBeDefined();
+		expect(end.isDone).toBe(false);
+
+		loan.release();
+		await settle();
+		expect(end.isDone).toBe(true);
+		expect(server.openCount).toBe(0);
+	});
+
+	it("is done at once with a pool that is empty", async () => {
+		const end = beginEnd(pool);
+		await settle();
+
+		expect(end.isDone).toBe(true);
+	});
+
+	it("does not fail on a pool that somebody else has ended", async () => {
+		void pool.end();
+
+		const end = beginEnd(pool);
+		await settle();
+
+		expect(end.isDone).toBe(true);
+	});
+
+	it("knows no clients of a pool that does not show them, and waits for its end", async () => {
+		const end = beginEnd({ end: () => Promise.resolve() } as unknown as PostgresPool);
+		await settle();
+
+		expect(end.isDone).toBe(true);
+		expect(() => end.force()).not.toThrow();
+	});
+
+	describe("forced", () => {
+		it("cuts a lent connection, and lets the process live although the borrower does not listen", async () => {
+			const loan = await lend();
+			server.answerMs = NEVER_MS;
+			const failure = failureOf(loan.client.query("SELECT 2"));
+
+			beginEnd(pool).force();
+			await settle();
+
+			expect(await failure).toMatchObject({ message: "Connection terminated unexpectedly" });
+			expect(server.openCount).toBe(0);
+		});
+
+		it("is done once the borrower has given back what is left of it", async () => {
+			const loan = await lend();
+			const end = beginEnd(pool);
+
+			end.force();
+			await settle();
+			expect(server.openCount).toBe(0);
+			expect(end.isDone).toBe(false);
+
+			loan.release();
+			await settle();
+			expect(end.isDone).toBe(true);
+		});
+
+		it("cuts idle connections whose server does not answer the goodbye", async () => {
+			await warm(2);
+			server.closeMs = NEVER_MS;
+			const end = beginEnd(pool);
+			await settle();
+			expect(server.openCount).toBe(2);
+
+			end.force();
+			await settle();
+
+			expect(server.openCount).toBe(0);
+			expect(end.isDone).toBe(true);
+		});
+
+		it("cuts a connection that is still being opened", async () => {
+			server.loginMs = NEVER_MS;
+			const failure = failureOf(lend());
+			await settle();
+			expect(server.openCount).toBe(1);
+
+			beginEnd(pool).force();
+			await settle();
+
+			expect(await failure).toMatchObject({ message: "Connection terminated unexpectedly" });
+			expect(server.openCount).toBe(0);
+		});
+
+		it("does not stumble over a client without a socket", () => {
+			const client = { on: jest.fn(), once: jest.fn() } as unknown as PostgresClient;
+
+			const end = beginEnd({ _clients: [client], end: () => Promise.resolve() } as unknown as PostgresPool);
+
+			expect(() => end.force()).not.toThrow();
+		});
+	});
+});
+
+describe("rejectWaiting", () => {
+	it("ends the wait of everybody in the queue with the reason", async () => {
+		await Promise.all([lend(), lend()]);
+		const reason = new Error("closed");
+		const waiting = [lend(), lend()];
+		const outcomes = Promise.allSettled(waiting);
+
+		rejectWaiting(pool, reason);
+
+		expect(await outcomes).toEqual([
+			{ reason, status: "rejected" },
+			{ reason, status: "rejected" },
+		]);
+		expect(pool.waitingCount).toBe(0);
+	});
+
+	it("does nothing to a pool that does not show its queue", () => {
+		expect(() => rejectWaiting({} as unknown as PostgresPool, new Error("closed"))).not.toThrow();
+	});
+});
