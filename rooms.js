@@ -15,7 +15,7 @@ const ROOMS = {
 	credentials: { mayImport: ["errors", "events", "support", "configuration", "secrets"], mayLoad: [] },
 	connector: {
 		mayImport: ["errors", "events", "support", "parameter-store", "configuration", "resolution", "credentials"],
-		mayLoad: [],
+		mayLoad: ["typeorm"],
 	},
 	rotation: { mayImport: ["errors", "events", "support", "configuration", "connector"], mayLoad: ["typeorm"] },
 	observability: { mayImport: ["events", "rotation"], mayLoad: [] },

@@ -42,6 +42,11 @@ export type TDatabaseConfigRotation = {
 	isEnabled?: boolean;
 	/** Whether a refused login refreshes the credentials and is tried once more. Default: the value of `isEnabled`. */
 	shouldRotateOnAuthFailure?: boolean;
+	/**
+	 * Whether AWSPENDING is tried when AWSCURRENT is refused, as happens in the middle of a single-user rotation. Default `true`. Not being allowed to read
+	 * that version is no fault; switch it off where a denied call would raise an alarm.
+	 */
+	shouldUsePendingSecret?: boolean;
 };
 
 /** How AWS is reached. */

@@ -26,6 +26,7 @@ const ROTATION: Checks<TDatabaseConfigRotation> = {
 	intervalMs: checkLater,
 	isEnabled: checkLater,
 	shouldRotateOnAuthFailure: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
+	shouldUsePendingSecret: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
 };
 
 const AWS: Checks<ITypeOrmAwsConnectorAws> = {

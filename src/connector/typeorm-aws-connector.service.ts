@@ -5,14 +5,16 @@ import { Injectable, Logger, type OnModuleDestroy } from "@nestjs/common";
 import type { DataSourceOptions } from "typeorm";
 
 import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.js";
-import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { validateConfig } from "../configuration/validate-config.js";
-import type { Credentials, CredentialsProvider } from "../credentials/credentials-provider.js";
+import type { Credentials, CredentialsProvider, SecretLabel } from "../credentials/credentials-provider.js";
 import { selectCredentials } from "../credentials/select-credentials.js";
-import { ALL_FIELDS, resolveRotation, resolveSecretId, resolveSettings } from "../resolution/resolve-settings.js";
+import { ALL_FIELDS, type ResolvedSettings, resolveRotation, resolveSecretId, resolveSettings } from "../resolution/resolve-settings.js";
+import { chooseLogin } from "./choose-login.js";
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
 import type { ResolveConnectionOptions, ResolvedConnection } from "./resolved-connection.js";
+import { tryLogin } from "./try-login.js";
 
 /** The part of ConfigService that is used. */
 export interface ConfigReader {
@@ -44,6 +46,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	private readonly credentials: CredentialsProvider;
 	private hasWarnedOfInterval = false;
 	private hasWarnedOfPassword = false;
+	private lastSecretId: string | undefined;
 	private readonly logger = new Logger(TypeOrmAwsConnectorService.name);
 	private readonly parameters: ConnectorParameters;
 
@@ -72,16 +75,30 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.parameters = new ConnectorParameters(config, parameterStoreConfigService, (message) => this.warn(message));
 	}
 
+	/** @internal Name or ARN of the secret that was asked for last. */
+	get secretId(): string | undefined {
+		return this.lastSecretId;
+	}
+
 	/**
-	 * Options for `new DataSource()` or `TypeOrmModule.forRootAsync()`. The secret is read afresh each time.
+	 * Options for `new DataSource()` or `TypeOrmModule.forRootAsync()`. The secret is read afresh each time. While a rotation of it is under way (it has a
+	 * pending version), one login finds out which version the server takes; `rotation.shouldUsePendingSecret: false` does without.
 	 * @throws ConfigurationError with every field that is missing or invalid; ParameterStoreUnavailableError; SecretNotFoundError;
 	 * SecretMalformedError; CredentialsUnavailableError; ConnectorTimeoutError when AWS does not answer within 10 s.
 	 * @example
 	 * const dataSource = new DataSource({ ...(await connector.getTypeOrmOptions()), migrations });
 	 */
 	async getTypeOrmOptions(): Promise<DataSourceOptions> {
-		const { options } = await this.resolveConnection();
-		return nameOptions(options, this.dataSourceName);
+		const [settings, [current, pending]] = await this.resolveWith(async (secretId) =>
+			Promise.all([this.fetchCredentials(secretId), this.fetchLabelled("AWSPENDING", secretId)]),
+		);
+		const credentials = await chooseLogin({
+			current,
+			fetchPrevious: async () => this.fetchLabelled("AWSPREVIOUS", settings.secretId),
+			pending,
+			tryLogin: async (candidate) => tryLogin(this.assembleOptions(settings, candidate)),
+		});
+		return nameOptions(this.assembleOptions(settings, credentials), this.dataSourceName);
 	}
 
 	/**
@@ -95,14 +112,15 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	/**
-	 * User name and password: each as given in code, or from the secret. Printing the result does not show the password.
+	 * User name and password: each as given in code, or from the secret. A plain object, for a client of one's own: do not log it.
 	 * @throws What {@link getTypeOrmOptions} throws, as far as it concerns the secret.
 	 * @example
 	 * const { username, password } = await connector.getCredentials();
 	 */
-	async getCredentials(): Promise<Credentials> {
+	async getCredentials(): Promise<IAwsDatabaseCredentialsSecret> {
 		const parameters = await this.parameters.load(["secretId"]);
-		return this.fetchCredentials(resolveSecretId(this.#config, parameters));
+		const { password, username } = await this.fetchCredentials(resolveSecretId(this.#config, parameters));
+		return { password, username };
 	}
 
 	/**
@@ -126,12 +144,21 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * @internal
 	 */
 	async resolveConnection({ shouldRefresh = false, signal }: ResolveConnectionOptions = {}): Promise<ResolvedConnection> {
-		const early = this.startEarly(signal);
-		const parameters = await (shouldRefresh ? this.parameters.refresh(signal) : this.parameters.load(ALL_FIELDS, signal));
-		const settings = resolveSettings(this.#config, parameters);
-		const credentials = await (early ?? this.fetchCredentials(settings.secretId, signal));
-		const options = createDataSourceOptions({ connector: this, credentials, entities: this.#config.entities, settings });
-		return { options, versionId: credentials.versionId };
+		const fetch = async (secretId: string | undefined): Promise<Credentials> => this.fetchCredentials(secretId, signal);
+		const [settings, credentials] = await this.resolveWith(fetch, { shouldRefresh, signal });
+		return { options: this.assembleOptions(settings, credentials), versionId: credentials.versionId };
+	}
+
+	/**
+	 * The same with the pending version of the secret; `undefined` when there is none, when it may not be read, or when it is not to be used. Parameter
+	 * Store is not asked again.
+	 * @internal
+	 */
+	async resolvePendingConnection({ signal }: ResolveConnectionOptions = {}): Promise<ResolvedConnection | undefined> {
+		const fetch = async (secretId: string | undefined): Promise<Credentials | undefined> =>
+			this.fetchLabelled("AWSPENDING", secretId, signal);
+		const [settings, credentials] = await this.resolveWith(fetch, { signal });
+		return credentials && { options: this.assembleOptions(settings, credentials), versionId: credentials.versionId };
 	}
 
 	/**
@@ -157,14 +184,28 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.close();
 	}
 
-	/** Without waiting for Parameter Store, when nothing in it can change what to ask for. */
-	private startEarly(signal: AbortSignal | undefined): Promise<Credentials> | undefined {
+	/** Settings, and what `fetch` makes of the secret's id; both are asked for at once where the id is given in code. */
+	private async resolveWith<Fetched>(
+		fetch: (secretId: string | undefined) => Promise<Fetched>,
+		{ shouldRefresh = false, signal }: ResolveConnectionOptions = {},
+	): Promise<[ResolvedSettings, Fetched]> {
 		const { secretId } = this.#config;
-		if (secretId === undefined || secretId === "") return undefined;
-		const credentials = this.fetchCredentials(secretId, signal);
+		const early = secretId === undefined || secretId === "" ? undefined : fetch(secretId);
 		// When a setting is missing, that is what gets reported.
-		credentials.catch(() => undefined);
-		return credentials;
+		early?.catch(() => undefined);
+		const parameters = await (shouldRefresh ? this.parameters.refresh(signal) : this.parameters.load(ALL_FIELDS, signal));
+		const settings = resolveSettings(this.#config, parameters);
+		this.lastSecretId = settings.secretId;
+		return [settings, await (early ?? fetch(settings.secretId))];
+	}
+
+	private assembleOptions(settings: ResolvedSettings, credentials: Credentials): DataSourceOptions {
+		return createDataSourceOptions({ connector: this, credentials, entities: this.#config.entities, settings });
+	}
+
+	private async fetchLabelled(label: SecretLabel, secretId: string | undefined, signal?: AbortSignal): Promise<Credentials | undefined> {
+		if (this.#config.rotation?.shouldUsePendingSecret === false) return undefined;
+		return this.credentials.fetchLabelled(label, secretId, signal);
 	}
 
 	private async fetchCredentials(secretId: string | undefined, signal?: AbortSignal): Promise<Credentials> {

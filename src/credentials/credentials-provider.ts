@@ -33,12 +33,17 @@ export class Credentials {
 	}
 }
 
+/** Versions of a secret besides the current one: the next, and the last. */
+export type SecretLabel = "AWSPENDING" | "AWSPREVIOUS";
+
 /** Where logins come from. */
 export interface CredentialsProvider {
 	/** Gives back what it holds of AWS. Fetches may fail from now on. */
 	close(): void;
 	/** The login as it is now. `secretId` is the resolved one, `undefined` where no secret is needed. */
 	fetch(secretId: string | undefined, signal?: AbortSignal): Promise<Credentials>;
+	/** The login that has another label than AWSCURRENT; `undefined` when there is none that can be read. */
+	fetchLabelled(label: SecretLabel, secretId: string | undefined, signal?: AbortSignal): Promise<Credentials | undefined>;
 	/** Drops clients and whatever else may have gone bad. */
 	renew(): void;
 }

@@ -18,6 +18,10 @@ export class StaticCredentials implements CredentialsProvider {
 		return Promise.resolve(this.credentials);
 	}
 
+	fetchLabelled(): Promise<undefined> {
+		return Promise.resolve(undefined);
+	}
+
 	renew(): void {
 		// Nothing of it can go bad.
 	}

@@ -4,7 +4,7 @@
  */
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
-import { isAuthenticationFailure } from "./login-failure.js";
+import { isAuthenticationFailure } from "../support/login-failure.js";
 import type { LiveDataSource, Obtain, ObtainedConnection, PoolSet } from "./live-data-source.js";
 import { LoginWatch } from "./login-watch.js";
 import { Permits } from "./permits.js";

@@ -4,21 +4,17 @@
  */
 import { StagingFailedError } from "../errors/errors.js";
 import type { RotationTrigger } from "../events/connector-event.js";
-import { isAuthenticationFailure } from "./login-failure.js";
+import { isAuthenticationFailure } from "../support/login-failure.js";
 import type { FreshConnection } from "./connection-source.js";
 import type { PoolSet } from "./live-data-source.js";
 import type { CredentialPlan } from "./plan-credentials.js";
 import type { RefusedLogins } from "./refused-logins.js";
-
-/** The label of the version that was taken. */
-export type VersionStage = "AWSCURRENT" | "AWSPENDING";
 
 /** Pools that have answered, and where their login came from. */
 export interface Replacement {
 	readonly plan: CredentialPlan;
 	readonly pools: PoolSet;
 	readonly versionId: string | undefined;
-	readonly versionStage: VersionStage;
 }
 
 /** What the choice is made from. */
@@ -32,22 +28,31 @@ export interface ChoiceContext {
 	readonly trigger: RotationTrigger;
 }
 
+/** What was chosen. */
+export interface Choice {
+	/** Whether the live side runs on AWSPENDING when this is done, and AWSCURRENT has not caught up yet. */
+	readonly isLivePending: boolean;
+	/** `undefined` when there is nothing to change. */
+	readonly replacement: Replacement | undefined;
+}
+
 /**
- * Stages the first version that the server takes; `undefined` when there is nothing to change.
+ * Stages the first version that the server takes.
  * @throws StagingFailedError when no version works, with the refusal of AWSCURRENT.
  */
-export async function chooseReplacement(current: FreshConnection, context: ChoiceContext): Promise<Replacement | undefined> {
+export async function chooseReplacement(current: FreshConnection, context: ChoiceContext): Promise<Choice> {
 	const { fetchPending, isLivePending, plan, refused, stage, trigger } = context;
 	const isLiveRefused = trigger === "authentication-failure";
 	const currentPlan = plan(current);
 	let refusal: unknown;
 
 	if (currentPlan.isUnchanged) {
-		if (!isLiveRefused) return undefined;
+		if (!isLiveRefused) return { isLivePending: false, replacement: undefined };
 		refused.note(currentPlan);
 	} else if (mayTry(currentPlan, { isLivePending, isLiveRefused, refused })) {
 		try {
-			return { plan: currentPlan, pools: await stage(currentPlan), versionId: current.versionId, versionStage: "AWSCURRENT" };
+			const pools = await stage(currentPlan);
+			return { isLivePending: false, replacement: { plan: currentPlan, pools, versionId: current.versionId } };
 		} catch (error) {
 			if (!isRefusal(error)) throw error;
 			refused.note(currentPlan);
@@ -58,10 +63,11 @@ export async function chooseReplacement(current: FreshConnection, context: Choic
 	const pending = await fetchPending();
 	const pendingPlan = pending === undefined ? undefined : plan(pending);
 	// The live side runs on the pending version already and is ahead of AWSCURRENT.
-	if (pendingPlan?.isUnchanged === true) return undefined;
+	if (pendingPlan?.isUnchanged === true) return { isLivePending: true, replacement: undefined };
 	if (pending !== undefined && pendingPlan !== undefined && !refused.isTooSoon(pendingPlan)) {
 		try {
-			return { plan: pendingPlan, pools: await stage(pendingPlan), versionId: pending.versionId, versionStage: "AWSPENDING" };
+			const pools = await stage(pendingPlan);
+			return { isLivePending: true, replacement: { plan: pendingPlan, pools, versionId: pending.versionId } };
 		} catch (error) {
 			if (!isRefusal(error)) throw error;
 			refused.note(pendingPlan);
@@ -69,7 +75,7 @@ export async function chooseReplacement(current: FreshConnection, context: Choic
 		}
 	}
 	if (refusal !== undefined) throw refusal as Error;
-	return undefined;
+	return { isLivePending: isLivePending && !currentPlan.isUnchanged, replacement: undefined };
 }
 
 /**

@@ -8,7 +8,7 @@ import type { AcquireGate } from "./acquire-gate.js";
 import { chooseReplacement, type Replacement } from "./choose-replacement.js";
 import { type FreshConnection, fetchFreshConnection, fetchPendingConnection, type RotatableConnector } from "./connection-source.js";
 import { Drain } from "./drain-pools.js";
-import { isConnectionLimit } from "./login-failure.js";
+import { isConnectionLimit } from "../support/login-failure.js";
 import { listPools, type LiveDataSource, type PoolSet } from "./live-data-source.js";
 import { type CredentialPlan, planCredentials } from "./plan-credentials.js";
 import { copyListeners, type ProbeAnswer, probeIdle } from "./postgres-pool.js";
@@ -69,7 +69,7 @@ export async function runRotationCycle(context: RotationContext): Promise<CycleR
 	const current = await fetchWithin(context, async (signal) => fetchFreshConnection(connector, signal));
 	const health = await currentHealth;
 
-	const replacement = await chooseReplacement(current, {
+	const { isLivePending, replacement } = await chooseReplacement(current, {
 		fetchPending: async () => {
 			enter("fetching");
 			return fetchWithin(context, async (signal) => fetchPendingConnection(connector, signal));
@@ -80,14 +80,10 @@ export async function runRotationCycle(context: RotationContext): Promise<CycleR
 		stage: async (plan) => stage(context, plan, health),
 		trigger: context.trigger,
 	});
-	if (replacement === undefined) {
-		const hasCaughtUp = planCredentials(live.options, current.options).isUnchanged;
-		return { isLivePending: context.isLivePending && !hasCaughtUp, outcome: "unchanged" };
-	}
+	if (replacement === undefined) return { isLivePending, outcome: "unchanged" };
 
 	enter("promoting");
 	const drain = promote(context, replacement);
-	const isLivePending = replacement.versionStage === "AWSPENDING";
 	if (!isLivePending) refused.clear();
 	void reportHealth(context, "promoted");
 	return { drain, isLivePending, outcome: "rotated", versionId: replacement.versionId };

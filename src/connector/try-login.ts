@@ -1,0 +1,33 @@
+/** One login with TypeORM's own driver, to learn whether the server takes the credentials. Nothing of the schema is looked at. */
+import { DataSource, type DataSourceOptions } from "typeorm";
+
+import { isAuthenticationFailure } from "../support/login-failure.js";
+import { withDeadline } from "../support/with-deadline.js";
+
+/** Longer than this, and the server's answer is not about the credentials. */
+const DEADLINE_MS = 5_000;
+
+/** What the server said. */
+export type LoginAnswer = "accepted" | "refused" | "unknown";
+
+/** Connects once and disconnects. Never rejects. */
+export async function tryLogin(options: DataSourceOptions): Promise<LoginAnswer> {
+	// The driver alone: initialize() would synchronize, migrate and install extensions.
+	const { driver } = new DataSource({
+		...options,
+		dropSchema: false,
+		entities: [],
+		logging: false,
+		migrationsRun: false,
+		synchronize: false,
+	});
+	const connect = async (): Promise<void> => driver.connect();
+	const disconnect = async (): Promise<void> => driver.disconnect();
+	try {
+		await withDeadline(connect, { deadlineMs: DEADLINE_MS, disposeLate: disconnect, subject: "The login" });
+	} catch (error) {
+		return isAuthenticationFailure(error) ? "refused" : "unknown";
+	}
+	await disconnect().catch(() => undefined);
+	return "accepted";
+}
