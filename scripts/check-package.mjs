@@ -9,45 +9,10 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { npmCommand } from "./npm-command.cjs";
+import { writeTypeConsumer } from "./type-consumer.cjs";
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const manifest = readJson(path.join(ROOT, "package.json"));
-
-const consumer = `
-import { type DynamicModule, Module } from "@nestjs/common";
-import {
-	EDatabaseType,
-	type ITypeOrmAwsConnectorConfig,
-	isTypeOrmAwsConnectorError,
-	ParameterStoreConfigModule,
-	RotatorService,
-	TypeOrmAwsConnectorModule,
-	TypeOrmAwsConnectorService,
-} from "${manifest.name}";
-import { DataSource } from "typeorm";
-
-const config: ITypeOrmAwsConnectorConfig = { entities: [], poolSize: 5, type: EDatabaseType.POSTGRES };
-export const registered: DynamicModule = TypeOrmAwsConnectorModule.register(config);
-export const stored = ParameterStoreConfigModule.register({ application: "a", environment: "b", instanceName: "c", namespace: "d" });
-
-@Module({ imports: [registered] })
-export class ConsumerModule {}
-
-export async function connect(connector: TypeOrmAwsConnectorService, rotator: RotatorService): Promise<DataSource | undefined> {
-	try {
-		await rotator.rotateDatabaseConnection();
-		return new DataSource(await connector.getTypeOrmOptions());
-	} catch (error) {
-		if (isTypeOrmAwsConnectorError(error)) return void error.code;
-		throw error;
-	}
-}
-
-// @ts-expect-error A pool size is a number.
-TypeOrmAwsConnectorModule.register({ entities: [], poolSize: "5" });
-// @ts-expect-error There is no such export.
-export { thisNameDoesNotExist } from "${manifest.name}";
-`;
 
 const folder = mkdtempSync(path.join(tmpdir(), "connector-package-"));
 try {
@@ -113,20 +78,9 @@ function checkExports() {
 }
 
 function compileConsumers() {
-	const compilerOptions = {
-		experimentalDecorators: true,
-		module: "nodenext",
-		noEmit: true,
-		skipLibCheck: false,
-		strict: true,
-		target: "es2022",
-		types: ["node"],
-	};
-	const files = ["consumer.mts", "consumer.cts"];
-	for (const file of files) writeFileSync(path.join(folder, file), consumer);
-	writeFileSync(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
-	run(bin("typescript", "tsc"), ["-p", folder], folder);
-	console.log(`${files.join(" and ")} compile under module: nodenext with skipLibCheck: false`);
+	const [compiler, ...compilerArguments] = writeTypeConsumer(folder);
+	run(compiler, compilerArguments, folder);
+	console.log("A typed consumer compiles as ESM and as CJS under module: nodenext, with skipLibCheck: false");
 }
 
 /** The script behind a package's command, so that it is started without a shell on every platform. */

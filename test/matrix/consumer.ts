@@ -4,15 +4,17 @@ import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { npmCommand } from "../../scripts/npm-command.cjs";
+import { writeTypeConsumer } from "../../scripts/type-consumer.cjs";
 import type { FakeAws } from "../support/fake-aws/fake-aws.js";
 import type { PostgresServer } from "../support/postgres/postgres-server.js";
 import { type Outcome, runProgram } from "./child-process.js";
 import type { VersionSet } from "./sets.js";
 
 const INSTALL_LIMIT_MS = 300_000;
-const RUN_LIMIT_MS = 60_000;
+const COMPILE_LIMIT_MS = 300_000;
+const RUN_LIMIT_MS = 120_000;
 /** Between the end of `close()` and the end of the process. */
-const EXIT_LIMIT_MS = 5_000;
+const EXIT_LIMIT_MS = 10_000;
 
 /** The servers that consumers talk to. */
 export interface Servers {
@@ -23,7 +25,7 @@ export interface Servers {
 /** Makes the project of a set and installs the tarball with the set's versions; a conflict between peers is a failure. */
 export function installConsumer(folder: string, tarball: string, { versions }: VersionSet): Promise<Outcome> {
 	mkdirSync(folder);
-	const dependencies = { ...versions, "nestjs-typeorm-aws-connector": `file:${tarball}` };
+	const dependencies = { ...versions, "@types/node": "^20.0.0", "nestjs-typeorm-aws-connector": `file:${tarball}` };
 	writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, dependencies }, undefined, 2));
 	cpSync(path.join(__dirname, "app"), folder, { recursive: true });
 	const install = [
@@ -36,6 +38,11 @@ export function installConsumer(folder: string, tarball: string, { versions }: V
 		"--loglevel=error",
 	];
 	return runProgram({ ...npmCommand(install), cwd: folder, limitMs: INSTALL_LIMIT_MS });
+}
+
+/** Compiles a typed consumer against the declarations of the set's packages. */
+export function compileConsumer(folder: string): Promise<Outcome> {
+	return runProgram({ command: process.execPath, commandArguments: writeTypeConsumer(folder), cwd: folder, limitMs: COMPILE_LIMIT_MS });
 }
 
 /** Runs the application once, on a database, users, parameters and a secret of its own. `run` names all of them. */

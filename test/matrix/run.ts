@@ -1,6 +1,6 @@
 /**
  * Proves the published package on every supported NestJS major: packs it, installs the tarball beside each set of versions, and runs an
- * application that connects, queries, rotates and closes, as ESM and as CJS. `--counts=<file>` writes the counts instead of printing them.
+ * application that connects, queries, rotates and closes, as ESM and as CJS; a typed consumer is compiled too. `--counts=<file>` writes the counts instead of printing them.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,14 +10,14 @@ import { npmCommand } from "../../scripts/npm-command.cjs";
 import { startFakeAws } from "../support/fake-aws/fake-aws.js";
 import { startPostgres } from "../support/postgres/postgres-server.js";
 import { killPrograms, type Outcome, runProgram } from "./child-process.js";
-import { installConsumer, runConsumer, type Servers } from "./consumer.js";
+import { compileConsumer, installConsumer, runConsumer, type Servers } from "./consumer.js";
 import { VERSION_SETS, type VersionSet } from "./sets.js";
 
 type Row = { readonly label: string; readonly outcomes: Readonly<Record<Check, Outcome>> };
-type Check = "CJS" | "ESM" | "install";
+type Check = "CJS" | "ESM" | "install" | "types";
 
 const ROOT = path.resolve(__dirname, "../..");
-const CHECKS: readonly Check[] = ["install", "ESM", "CJS"];
+const CHECKS: readonly Check[] = ["install", "types", "ESM", "CJS"];
 /** As many as a small machine has cores. */
 const CONCURRENT_SET_COUNT = 2;
 const PACK_LIMIT_MS = 300_000;
@@ -80,12 +80,13 @@ async function runSet(set: VersionSet, name: string, tarball: string, servers: S
 	const install = await installConsumer(project, tarball, set);
 	if (install.problem !== undefined) {
 		const skipped: Outcome = { durationMs: 0, output: "", problem: "was not installed" };
-		return { label: set.label, outcomes: { CJS: skipped, ESM: skipped, install } };
+		return { label: set.label, outcomes: { CJS: skipped, ESM: skipped, install, types: skipped } };
 	}
+	const types = await compileConsumer(project);
 	const esm = await runConsumer(project, `${entry}.mjs`, `${name}_esm`, servers);
 	const cjs = await runConsumer(project, `${entry}.cjs`, `${name}_cjs`, servers);
 	rmSync(project, { force: true, maxRetries: 3, recursive: true });
-	return { label: set.label, outcomes: { CJS: cjs, ESM: esm, install } };
+	return { label: set.label, outcomes: { CJS: cjs, ESM: esm, install, types } };
 }
 
 function report(rows: readonly Row[]): void {
