@@ -113,7 +113,6 @@ class LoopbackProxy implements TcpProxy {
 		const link = new Link(client, () => this.latencyMs);
 		this.links.add(link);
 		void link.closed.then(() => this.links.delete(link));
-		if (this.isFrozen) link.freeze();
 		if (!this.isHolding && !this.isFrozen) link.open(this.target);
 	}
 }
@@ -140,12 +139,11 @@ class Link {
 			if (this.upstream === undefined) client.destroy();
 		});
 		this.closed = new Promise((resolve) => client.once("close", () => resolve()));
-		void this.closed.then(() => this.upstream?.destroy());
 		this.request = new Relay(client, getLatencyMs);
 	}
 
 	open(target: Endpoint): void {
-		if (this.upstream !== undefined || this.client.destroyed) return;
+		if (this.upstream !== undefined) return;
 		const upstream = connect({ allowHalfOpen: true, host: target.host, noDelay: true, port: target.port });
 		this.upstream = upstream;
 		upstream.on("error", () => this.cut());
@@ -191,7 +189,6 @@ class Link {
 class Relay {
 	private isBlocked = false;
 	private isFrozen = false;
-	private lastDueAt = 0;
 	/** `undefined` stands for the end of the stream. */
 	private readonly queue: { readonly chunk: Buffer | undefined; readonly dueAt: number }[] = [];
 	private queuedByteCount = 0;
@@ -226,8 +223,7 @@ class Relay {
 	}
 
 	private push(chunk: Buffer | undefined): void {
-		this.lastDueAt = Math.max(this.lastDueAt, Date.now() + this.getLatencyMs());
-		this.queue.push({ chunk, dueAt: this.lastDueAt });
+		this.queue.push({ chunk, dueAt: Date.now() + this.getLatencyMs() });
 		this.queuedByteCount += chunk?.length ?? 0;
 		if (this.queuedByteCount > MAXIMUM_QUEUED_BYTE_COUNT) this.from.pause();
 		this.flush();

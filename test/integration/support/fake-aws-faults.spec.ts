@@ -2,6 +2,7 @@
 import { connect } from "node:net";
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GetParameterCommand, GetParametersByPathCommand, GetParametersCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { countResources, findLeaks } from "../../support/leak-check.js";
 import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
 import type { FaultKind } from "../../support/fake-aws/faults.js";
 
@@ -230,6 +231,15 @@ describe("the protocol", () => {
 		expect(await response.json()).toMatchObject({ __type: name });
 	});
 
+	it.each([
+		["Message", "secretsmanager.GetSecretValue", '{"SecretId":"missing"}'],
+		["message", "AmazonSSM.GetParameters", '{"Names":[]}'],
+	])("tells its errors under %s, as each service does", async (field, target, body) => {
+		const response = await fetch(aws.url, { body, headers: { ...headers, authorization, "x-amz-target": target }, method: "POST" });
+
+		expect(await response.json()).toEqual({ __type: expect.any(String), [field]: expect.any(String) });
+	});
+
 	it("is found by clients of a process through the environment alone", async () => {
 		const former = Object.entries(aws.env).map(([name]) => [name, process.env[name]] as const);
 		Object.assign(process.env, aws.env);
@@ -250,19 +260,20 @@ describe("the protocol", () => {
 
 describe("stop", () => {
 	it("ends at once with a request that hangs, one that is delayed and an idle socket, and leaves nothing open", async () => {
-		await getParameter();
+		const before = await countResources();
 		aws.faults.inject({ kind: "hang", times: 1 });
 		aws.faults.inject({ kind: "latency", latencyMs: 60_000 });
 		const attempts = [failureOf(getSecret()), failureOf(getSecret())];
 		const { hostname, port } = new URL(aws.url);
 		const idle = connect({ host: hostname, port: Number(port) });
-		await until(() => aws.calls.count("GetSecretValue") === 2 && aws.openConnectionCount === 4);
+		await until(() => aws.calls.count("GetSecretValue") === 2 && aws.openConnectionCount === 3);
 
 		await aws.stop();
 
 		expect(aws.openConnectionCount).toBe(0);
 		for (const failure of await Promise.all(attempts)) expect(failure.message).toMatch(/ECONNRESET|socket hang up/);
 		idle.destroy();
+		expect(await findLeaks(before)).toEqual([]);
 	});
 
 	it("may be called twice", async () => {

@@ -9,6 +9,7 @@ import {
 	UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import type { RotationEvent } from "../../support/fake-aws/secret-vault.js";
 
 const NAME = "app/database";
 
@@ -27,6 +28,26 @@ afterEach(async () => {
 
 async function read(input: { VersionId?: string; VersionStage?: string } = {}): Promise<string | undefined> {
 	return (await client.send(new GetSecretValueCommand({ SecretId: NAME, ...input }))).SecretString;
+}
+
+/** What the rotation functions of AWS do with the secret; the database is left out. */
+async function rotateAsLambda({ clientRequestToken, secretId, step }: RotationEvent): Promise<void> {
+	const current = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
+	if (step === "createSecret") {
+		const SecretString = `next to ${String(current.SecretString)}`;
+		await client.send(
+			new PutSecretValueCommand({
+				ClientRequestToken: clientRequestToken,
+				SecretId: secretId,
+				SecretString,
+				VersionStages: ["AWSPENDING"],
+			}),
+		);
+	}
+	if (step === "finishSecret") {
+		const move = { MoveToVersionId: clientRequestToken, RemoveFromVersionId: current.VersionId, VersionStage: "AWSCURRENT" };
+		await client.send(new UpdateSecretVersionStageCommand({ SecretId: secretId, ...move }));
+	}
 }
 
 describe("GetSecretValue", () => {
@@ -137,6 +158,8 @@ describe("CreateSecret and PutSecretValue", () => {
 		expect(repeated).toMatchObject({ VersionId: ClientRequestToken, VersionStages: ["AWSCURRENT"] });
 		expect(Object.keys(aws.secrets.versions(NAME))).toHaveLength(2);
 		await expect(put("two")).rejects.toMatchObject({ name: "ResourceExistsException" });
+		const asBytes = client.send(new PutSecretValueCommand({ ClientRequestToken, SecretBinary: Buffer.from("one"), SecretId: NAME }));
+		await expect(asBytes).rejects.toMatchObject({ name: "ResourceExistsException" });
 	});
 
 	it("refuse a value twice over, and no value", async () => {
@@ -166,6 +189,14 @@ describe("UpdateSecretVersionStage", () => {
 
 		expect(await read()).toBe("pending");
 		expect(aws.secrets.versions(NAME)).toEqual({ [currentId]: ["AWSPREVIOUS"], [pendingId]: ["AWSPENDING", "AWSCURRENT"] });
+	});
+
+	it("takes a move to where the stage already is for done", async () => {
+		const currentId = aws.secrets.put(NAME, "current");
+
+		await client.send(new UpdateSecretVersionStageCommand({ MoveToVersionId: currentId, SecretId: NAME, VersionStage: "AWSCURRENT" }));
+
+		expect(aws.secrets.versions(NAME)).toEqual({ [currentId]: ["AWSCURRENT"] });
 	});
 
 	it("removes a stage that is named with its version", async () => {
@@ -207,39 +238,47 @@ describe("RotateSecret", () => {
 		expect(await read()).toBe("one");
 	});
 
-	it("runs the four steps of a rotation function, which works through the SDK as a Lambda does", async () => {
-		const firstId = aws.secrets.put(NAME, "one");
+	it("answers, then runs the four steps of a rotation function, which works through the SDK as a Lambda does", async () => {
+		aws.secrets.put(NAME, "one");
 		const steps: string[] = [];
-		aws.secrets.setRotationFunction(NAME, async ({ clientRequestToken, secretId, step }) => {
-			steps.push(step);
-			if (step === "createSecret")
-				await client.send(
-					new PutSecretValueCommand({
-						ClientRequestToken: clientRequestToken,
-						SecretId: secretId,
-						SecretString: "two",
-						VersionStages: ["AWSPENDING"],
-					}),
-				);
-			if (step === "finishSecret")
-				await client.send(
-					new UpdateSecretVersionStageCommand({
-						MoveToVersionId: clientRequestToken,
-						RemoveFromVersionId: firstId,
-						SecretId: secretId,
-						VersionStage: "AWSCURRENT",
-					}),
-				);
+		aws.secrets.setRotationFunction(NAME, async (event) => {
+			steps.push(`${event.step} after ${String(aws.calls.list.find(({ operation }) => operation === "RotateSecret")?.status)}`);
+			await rotateAsLambda(event);
 		});
 
 		await client.send(new RotateSecretCommand({ SecretId: NAME }));
-		const duringRotation = await read();
 		await aws.secrets.rotationEnd(NAME);
 
-		expect(steps).toEqual(["createSecret", "setSecret", "testSecret", "finishSecret"]);
-		expect(duringRotation).toMatch(/one|two/);
-		expect([await read(), await read({ VersionStage: "AWSPREVIOUS" })]).toEqual(["two", "one"]);
+		expect(steps).toEqual(["createSecret after 200", "setSecret after 200", "testSecret after 200", "finishSecret after 200"]);
+		expect([await read(), await read({ VersionStage: "AWSPREVIOUS" })]).toEqual(["next to one", "one"]);
 		expect((await client.send(new DescribeSecretCommand({ SecretId: NAME }))).LastRotatedDate).toBeInstanceOf(Date);
+	});
+
+	it("may run again while AWSPENDING is still on what has become current", async () => {
+		aws.secrets.put(NAME, "one");
+		aws.secrets.setRotationFunction(NAME, rotateAsLambda);
+
+		for (let turn = 0; turn < 2; turn += 1) {
+			await client.send(new RotateSecretCommand({ SecretId: NAME }));
+			await aws.secrets.rotationEnd(NAME);
+		}
+
+		expect(await read()).toBe("next to next to one");
+	});
+
+	it("leaves no unhandled rejection behind when nobody asks how a rotation ended", async () => {
+		const onUnhandled = jest.fn();
+		process.on("unhandledRejection", onUnhandled);
+		aws.secrets.put(NAME, "one");
+		const rotate = jest.fn(() => Promise.reject(new Error("the database is not there")));
+		aws.secrets.setRotationFunction(NAME, rotate);
+
+		await client.send(new RotateSecretCommand({ SecretId: NAME }));
+		for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+		process.off("unhandledRejection", onUnhandled);
+
+		expect(rotate).toHaveBeenCalledTimes(1);
+		expect(onUnhandled).not.toHaveBeenCalled();
 	});
 
 	it("reports the failure of a rotation function, and refuses the next rotation while the pending version is there", async () => {

@@ -2,6 +2,7 @@
 import { type Server, type Socket, connect, createServer } from "node:net";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import { countResources, findLeaks } from "../../support/leak-check.js";
 import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
 
 /** Long enough for anything on loopback to arrive. */
@@ -15,7 +16,7 @@ let target: Server;
 beforeEach(async () => {
 	accepted = [];
 	clients = [];
-	target = createServer((socket) => {
+	target = createServer({ allowHalfOpen: true }, (socket) => {
 		accepted.push(socket);
 		socket.on("error", () => undefined);
 		socket.pipe(socket);
@@ -72,6 +73,31 @@ describe("a proxy that is left alone", () => {
 		accepted[0]?.end("farewell");
 
 		expect(await received).toBe("farewell");
+	});
+
+	it("leaves the way to the target open when the target has ended only its own half", async () => {
+		const client = await open({ allowHalfOpen: true });
+		await echo(client, "x");
+		const target = accepted[0] as Socket;
+		const ended = once(client, "end");
+		const received = once(target.unpipe().resume(), "data");
+
+		target.end();
+		await ended;
+		client.write("afterwards");
+
+		expect(String((await received)[0])).toBe("afterwards");
+	});
+
+	it("passes on that the client was lost", async () => {
+		const client = await open();
+		await echo(client, "x");
+		const loss = lossOf(accepted[0] as Socket);
+
+		client.resetAndDestroy();
+
+		expect(await loss).toBe("ECONNRESET");
+		expect(proxy.openCount).toBe(0);
 	});
 
 	it("cuts the client when the target cannot be reached", async () => {
@@ -164,7 +190,7 @@ describe("freeze", () => {
 		await echo(client, "x");
 		proxy.freeze();
 
-		const isFlushed = await isSettledSoon(new Promise((resolve) => client.write(Buffer.alloc(64 * 2 ** 20), resolve)));
+		const isFlushed = await isSettledSoon(new Promise((resolve) => client.write(Buffer.alloc(32 * 2 ** 20), resolve)), 500);
 
 		expect(isFlushed).toBe(false);
 	});
@@ -247,6 +273,21 @@ describe("stop", () => {
 		await expect(open()).rejects.toMatchObject({ code: "ECONNREFUSED" });
 	});
 
+	it("leaves no timer behind for what was still on its way", async () => {
+		const client = await open();
+		await echo(client, "x");
+		const before = await countResources();
+		proxy.latencyMs = 60_000;
+		client.write("late");
+		await until(
+			() => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length > (before.resources.get("Timeout") ?? 0),
+		);
+
+		await proxy.stop();
+
+		expect(await findLeaks(before)).toEqual([]);
+	});
+
 	it("may be called twice", async () => {
 		await proxy.stop();
 
@@ -259,8 +300,8 @@ function portOf(server: Server): number {
 	return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-async function open(): Promise<Socket> {
-	const socket = connect({ host: proxy.host, port: proxy.port });
+async function open({ allowHalfOpen = false } = {}): Promise<Socket> {
+	const socket = connect({ allowHalfOpen, host: proxy.host, port: proxy.port });
 	clients.push(socket);
 	await once(socket, "connect");
 	socket.on("error", () => undefined);
@@ -298,8 +339,8 @@ function lossOf(socket: Socket): Promise<string | undefined> {
 	});
 }
 
-async function isSettledSoon(promise: Promise<unknown>): Promise<boolean> {
-	return Promise.race([promise.then(() => true), delay(QUIET_MS, false)]);
+async function isSettledSoon(promise: Promise<unknown>, quietMs = QUIET_MS): Promise<boolean> {
+	return Promise.race([promise.then(() => true), delay(quietMs, false)]);
 }
 
 async function until(condition: () => boolean): Promise<void> {

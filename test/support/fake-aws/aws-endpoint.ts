@@ -38,8 +38,6 @@ export class AwsEndpoint {
 		private readonly faults: FaultBox,
 	) {
 		this.server.on("connection", (socket) => {
-			// A connection that was in the backlog while the endpoint stopped.
-			if (!this.server.listening) socket.destroy();
 			this.sockets.add(socket);
 			socket.once("close", () => this.sockets.delete(socket));
 		});
@@ -155,8 +153,6 @@ function send(response: ServerResponse, call: AwsCall | undefined, status: numbe
 }
 
 function sendError(response: ServerResponse, call: AwsCall | undefined, error: unknown): void {
-	// The client has gone, or the endpoint is stopping: nobody is left to answer.
-	if (response.destroyed) return;
 	const { message, name, statusCode } =
 		error instanceof AwsServiceError ? error : new AwsServiceError("InternalFailure", String(error), 500);
 	// SSM writes `message` and Secrets Manager `Message`.
