@@ -1,6 +1,6 @@
 /** A PostgreSQL server in memory and pg's Client for it: logins, faults and sockets, seen from both ends. Time passes on a FakeClock. */
 import { EventEmitter } from "node:events";
-import type { Clock } from "../../src/support/clock.js";
+import type { Clock, ScheduledCall } from "../../src/support/clock.js";
 
 /** What a client logs in with. */
 export interface FakeLogin {
@@ -113,6 +113,7 @@ export class FakePostgresClient extends EventEmitter {
 	readonly connection = { stream: { destroy: (): void => this.after(0, () => this.close()) } };
 
 	private connectCallback: Callback | undefined;
+	private readonly delays = new Set<ScheduledCall>();
 	private readonly endCallbacks: (() => void)[] = [];
 	private isClosed = false;
 	private readonly statements = new Set<(error: Error) => void>();
@@ -184,16 +185,14 @@ export class FakePostgresClient extends EventEmitter {
 	/** The server said no. It closes its end; ours follows after the callback. */
 	private refuse(fault: Error): void {
 		if (this.isClosed) return;
-		this.isClosed = true;
-		this.server?.forget(this);
+		this.closeSocket();
 		this.settleConnect(fault);
 		this.emitEnd();
 	}
 
 	private close(): void {
 		if (this.isClosed) return;
-		this.isClosed = true;
-		this.server?.forget(this);
+		this.closeSocket();
 		const error = new Error(this._ending ? "Connection terminated" : "Connection terminated unexpectedly");
 		for (const reject of this.statements) reject(error);
 		this.statements.clear();
@@ -203,6 +202,12 @@ export class FakePostgresClient extends EventEmitter {
 			else this.settleConnect(error);
 		}
 		this.emitEnd();
+	}
+
+	private closeSocket(): void {
+		this.isClosed = true;
+		this.server?.forget(this);
+		for (const delay of this.delays) delay.cancel();
 	}
 
 	private settleConnect(error: Error | null): void {
@@ -220,8 +225,8 @@ export class FakePostgresClient extends EventEmitter {
 	private after(delayMs: number, callback: () => void): void {
 		if (delayMs === NEVER_MS) return;
 		setImmediate(() => {
-			if (delayMs === 0) callback();
-			else this.server?.clock.schedule(callback, delayMs);
+			if (delayMs === 0 || this.server === undefined) callback();
+			else if (!this.isClosed) this.delays.add(this.server.clock.schedule(callback, delayMs));
 		});
 	}
 }
