@@ -41,12 +41,17 @@ export async function createCluster(engine: Engine, settings: Readonly<Record<st
 	await give(parent, engine);
 	const folder = await mkdtemp(join(parent, "server-"));
 	const data = join(folder, "data");
-	await give(folder, engine);
-	// By the server's user, so that the files are its own.
-	await runAsServer(engine, "cp", ["-Rp", join(template, "data"), data]);
-	const lines = Object.entries({ ...SETTINGS, ...settings }).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`);
-	await appendFile(join(data, "postgresql.conf"), lines.join(""));
-	return { data, folder, log: join(folder, "server.log"), password: await readFile(join(template, "password"), "utf8") };
+	try {
+		await give(folder, engine);
+		// By the server's user, so that the files are its own.
+		await runAsServer(engine, "cp", ["-Rp", join(template, "data"), data]);
+		const lines = Object.entries({ ...SETTINGS, ...settings }).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`);
+		await appendFile(join(data, "postgresql.conf"), lines.join(""));
+		return { data, folder, log: join(folder, "server.log"), password: await readFile(join(template, "password"), "utf8") };
+	} catch (error) {
+		await rm(folder, { force: true, recursive: true });
+		throw error;
+	}
 }
 
 /** Removes the files of a server that has stopped. */
