@@ -58,6 +58,8 @@ export interface Scene extends SceneDatabase {
 	readonly connector: TypeOrmAwsConnectorService;
 	readonly dataSource: DataSource;
 	readonly events: ConnectorEvent[];
+	/** Name of the user as which a query of the DataSource runs now. */
+	findUser(): Promise<string>;
 	readonly rotator: RotatorService;
 	/** Ends it as Nest ends an application. May be called again. */
 	stop(): Promise<void>;
@@ -89,17 +91,16 @@ export async function createSceneDatabase({ aws, server }: SceneServers): Promis
 	databaseCount += 1;
 	const suffix = `_${String(databaseCount)}`;
 	const database = `shop${suffix}`;
-	const owner = `owner${suffix}`;
 	const secretId = `${SECRET_ID}${suffix}`;
 	const users = [`${USERS[0]}${suffix}`, `${USERS[1]}${suffix}`] as const;
 	await server.createDatabase(database);
-	await server.createRole(owner, "unused", { databases: [database] });
 	let rotationCount = 0;
 	let current: SceneLogin = { password: "password-0", username: users[0] };
-	for (const user of users) await server.createRole(user, current.password, { databases: [database], memberOf: [owner] });
-	for (const [creator, other] of [users, users.toReversed()] as [string, string][]) {
-		await server.admin.query(`ALTER DEFAULT PRIVILEGES FOR ROLE ${creator} GRANT ALL ON TABLES TO ${other}`, [], database);
-	}
+	for (const user of users) await server.createRole(user, current.password, { databases: [database] });
+	const sharing = [users, users.toReversed()].map(
+		([creator, other]) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${String(creator)} GRANT ALL ON TABLES TO ${String(other)}`,
+	);
+	await server.admin.query(sharing.join("; "), [], database);
 	aws.secrets.put(secretId, current);
 
 	return {
@@ -132,7 +133,8 @@ export async function createSceneDatabase({ aws, server }: SceneServers): Promis
 /** Makes a database of its own for one test, and a DataSource that rotates. Call `stop()` at the end. */
 export async function startScene(servers: SceneServers, options: SceneOptions): Promise<Scene> {
 	const scene = await createSceneDatabase(servers);
-	const config = { ...scene.config, ...options.endpoint, ...options.config };
+	const { host, port } = options.endpoint ?? scene.server;
+	const config = { ...scene.config, host, port, ...options.config };
 	const connector = new TypeOrmAwsConnectorService(undefined, options.parameterSource, config);
 	const { DataSource } = options.version.load();
 	const { override = (served) => served } = options;
@@ -148,6 +150,10 @@ export async function startScene(servers: SceneServers, options: SceneOptions): 
 		connector,
 		dataSource,
 		events,
+		findUser: async () => {
+			const [row] = await dataSource.query<[{ user: string }]>("SELECT current_user AS user");
+			return row.user;
+		},
 		rotator,
 		stop: async () => {
 			await rotator.onModuleDestroy();

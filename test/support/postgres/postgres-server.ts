@@ -36,7 +36,7 @@ export interface ServerConnection {
 
 /** Queries as the superuser. Each opens a connection of its own, which `connections()` leaves out. */
 export interface PostgresAdmin {
-	/** Runs one statement in `database` (default `postgres`). */
+	/** Runs one statement in `database` (default `postgres`), or several at once where there are no parameters. */
 	query<Row extends QueryResultRow = Record<string, unknown>>(
 		sql: string,
 		parameters?: readonly unknown[],
@@ -118,10 +118,13 @@ export class PostgresServer {
 		await this.admin.query(`CREATE ROLE ${role} LOGIN CONNECTION LIMIT ${String(connectionLimit)} PASSWORD ${escapeLiteral(password)}`);
 		for (const group of memberOf) await this.admin.query(`GRANT ${escapeIdentifier(group)} TO ${role}`);
 		for (const database of databases) {
-			const grants = ["ALL ON SCHEMA public", "ALL ON ALL TABLES IN SCHEMA public", "ALL ON ALL SEQUENCES IN SCHEMA public"];
-			for (const grant of grants) await this.admin.query(`GRANT ${grant} TO ${role}`, [], database);
-			for (const kind of ["TABLES", "SEQUENCES"])
-				await this.admin.query(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON ${kind} TO ${role}`, [], database);
+			const grants = ["SCHEMA public", "ALL TABLES IN SCHEMA public", "ALL SEQUENCES IN SCHEMA public"].map(
+				(objects) => `GRANT ALL ON ${objects} TO ${role}`,
+			);
+			const futureGrants = ["TABLES", "SEQUENCES"].map(
+				(kind) => `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON ${kind} TO ${role}`,
+			);
+			await this.admin.query([...grants, ...futureGrants].join("; "), [], database);
 		}
 	}
 
@@ -186,7 +189,7 @@ export class PostgresServer {
 		client.on("error", () => undefined);
 		await client.connect();
 		try {
-			return await client.query<Row>(sql, [...parameters]);
+			return await client.query<Row>(sql, parameters.length === 0 ? undefined : [...parameters]);
 		} finally {
 			await client.end();
 		}

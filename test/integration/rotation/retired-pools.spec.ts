@@ -1,0 +1,75 @@
+/** What becomes of the pools that were replaced: nothing of them is left, and each was ended exactly once. */
+import { countPools } from "../../support/counted-pools.js";
+import { startLedgerWorkload } from "../../support/ledger-workload.js";
+import { type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
+import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { waitUntil } from "../../support/wait-until.js";
+
+let servers: SceneServers;
+
+beforeAll(async () => {
+	servers = await startSceneServers();
+}, 60_000);
+
+afterAll(async () => servers.stop());
+
+describe.each(TYPEORM_VERSIONS)("Retired pools on TypeORM $label", (version) => {
+	it("leaves no connection of the former user after rotations under load", async () => {
+		const scene = await startScene(servers, { version });
+		const workload = startLedgerWorkload(scene.dataSource);
+		for (let rotation = 0; rotation < 5; rotation += 1) {
+			await scene.alternate();
+			await scene.rotator.rotateDatabaseConnection();
+		}
+		const formerUser = scene.users[0];
+
+		await waitUntil("the former user has no connection", async () => (await scene.server.connections(formerUser)).length === 0);
+		const connections = await scene.server.connections(scene.users[1]);
+		const { failures } = await workload.stop();
+		await scene.stop();
+
+		expect(failures).toEqual([]);
+		expect(connections.length).toBeGreaterThan(0);
+	}, 60_000);
+
+	it("ends each pool exactly once, the last one with the DataSource", async () => {
+		const { driver, pools } = countPools();
+		const scene = await startScene(servers, { override: (options) => ({ ...options, driver }), version });
+		for (let rotation = 0; rotation < 4; rotation += 1) {
+			await scene.alternate();
+			await scene.rotator.rotateDatabaseConnection();
+		}
+
+		await waitUntil("the retired pools are drained", () => scene.events.filter(({ type }) => type === "drain.finished").length === 4);
+		const endCounts = pools.map(({ endCount }) => endCount);
+		await scene.stop();
+
+		expect(endCounts).toEqual([1, 1, 1, 1, 0]);
+		expect(pools.map(({ endCount }) => endCount)).toEqual([1, 1, 1, 1, 1]);
+		expect(pools.map(({ pool }) => pool.totalCount)).toEqual([0, 0, 0, 0, 0]);
+	}, 60_000);
+
+	it("does not gather listeners on the live pool from rotation to rotation", async () => {
+		const { driver, pools } = countPools();
+		const scene = await startScene(servers, { override: (options) => ({ ...options, driver }), version });
+		let acquisitionCount = 0;
+		pools[0]?.pool.on("acquire", () => (acquisitionCount += 1));
+		for (let rotation = 0; rotation < 6; rotation += 1) {
+			await scene.alternate();
+			await scene.rotator.rotateDatabaseConnection();
+		}
+		const countListeners = (index: number) =>
+			pools[index]?.pool.eventNames().map((name) => [name, pools[index]?.pool.listenerCount(name)]);
+		const acquisitionCountBefore = acquisitionCount;
+
+		await scene.dataSource.query("SELECT 1");
+		const acquisitionCountAfter = acquisitionCount;
+		const listeners = [countListeners(6), countListeners(5)];
+		await scene.stop();
+
+		expect(acquisitionCountAfter).toBe(acquisitionCountBefore + 1);
+		expect(Object.fromEntries(listeners[0] ?? [])).toMatchObject({ acquire: 1, connect: 1, error: 1 });
+		// The retired one is watched for the end of its connections.
+		expect(Object.fromEntries(listeners[1] ?? [])).toEqual({ ...Object.fromEntries(listeners[0] ?? []), remove: 1 });
+	}, 60_000);
+});

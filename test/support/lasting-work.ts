@@ -1,0 +1,85 @@
+/** Work that lasts longer than a rotation: a transaction, and a stream that is read slowly. */
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import type { DataSource, QueryRunner } from "typeorm";
+
+/** Work that has its connection already. */
+export interface LastingWork<Result> {
+	/** Process id of its backend. */
+	readonly pid: number;
+	/** What came of it; rejects when it was disturbed. */
+	readonly result: Promise<Result>;
+}
+
+/** What a transaction saw. */
+export interface TransactionResult {
+	/** Process ids of the backends that ran its statements. */
+	readonly pids: readonly number[];
+	/** Users as which they ran. */
+	readonly users: readonly string[];
+}
+
+const PAUSE_MS = 50;
+/** More than the streams and cursors on the way can hold between them. */
+const STREAM_ROW_COUNT = 10_000;
+
+/** Begins a transaction that stores `id` in the ledger, goes on querying for `durationMs`, and commits. */
+export async function beginTransaction(dataSource: DataSource, id: string, durationMs: number): Promise<LastingWork<TransactionResult>> {
+	const runner = dataSource.createQueryRunner();
+	await runner.startTransaction();
+	const pid = await readPid(runner);
+	const work = async (): Promise<TransactionResult> => {
+		const pids = new Set<number>();
+		const users = new Set<string>();
+		try {
+			await runner.query("INSERT INTO ledger (id, worker) VALUES ($1, 0)", [id]);
+			for (const startedAtMs = performance.now(); performance.now() - startedAtMs < durationMs;) {
+				const [row] = (await runner.query("SELECT pg_backend_pid() AS pid, current_user AS user")) as [
+					{ pid: number; user: string },
+				];
+				pids.add(row.pid);
+				users.add(row.user);
+				await delay(PAUSE_MS);
+			}
+			await runner.commitTransaction();
+		} finally {
+			await runner.release();
+		}
+		return { pids: [...pids], users: [...users] };
+	};
+	return { pid, result: ignoreUntilAwaited(work()) };
+}
+
+/** Begins to read a long answer at leisure; the result is the number of rows. The reader waits where it is until `goOn` is called. */
+export async function beginStream(dataSource: DataSource): Promise<LastingWork<number> & { goOn(): void; readonly rowCount: number }> {
+	const runner = dataSource.createQueryRunner();
+	const pid = await readPid(runner);
+	const rows = await runner.stream("SELECT i, repeat('x', 100) FROM generate_series(1, $1::int) AS i", [STREAM_ROW_COUNT]);
+	await once(rows, "readable");
+	let goOn: () => void = () => undefined;
+	const halfway = new Promise<void>((resolve) => (goOn = resolve));
+	const read = async (): Promise<number> => {
+		let count = 0;
+		try {
+			for await (const row of rows) {
+				count += row === undefined ? 0 : 1;
+				if (count === STREAM_ROW_COUNT / 2) await halfway;
+			}
+		} finally {
+			await runner.release();
+		}
+		return count;
+	};
+	return { goOn, pid, result: ignoreUntilAwaited(read()), rowCount: STREAM_ROW_COUNT };
+}
+
+async function readPid(runner: QueryRunner): Promise<number> {
+	const [row] = (await runner.query("SELECT pg_backend_pid() AS pid")) as [{ pid: number }];
+	return row.pid;
+}
+
+/** A failure shows where the result is awaited; until then it must not end the process. */
+function ignoreUntilAwaited<Result>(work: Promise<Result>): Promise<Result> {
+	work.catch(() => undefined);
+	return work;
+}

@@ -1,0 +1,19 @@
+/** Waits for what another process or a timer brings about. */
+import { setTimeout as delay } from "node:timers/promises";
+
+const POLL_INTERVAL_MS = 10;
+
+/**
+ * Resolves as soon as `isTrue` says so.
+ * @param withinMs How long to go on asking. Default 15,000: a bound for what is broken, not a claim about speed.
+ * @throws Error naming `what` when it has not come true by then.
+ * @example
+ * await waitUntil("the pool is empty", () => pool.totalCount === 0);
+ */
+export async function waitUntil(what: string, isTrue: () => Promise<boolean> | boolean, withinMs = 15_000): Promise<void> {
+	const deadlineAt = performance.now() + withinMs;
+	while (!(await isTrue())) {
+		if (performance.now() > deadlineAt) throw new Error(`It did not come true within ${String(withinMs)} ms that ${what}.`);
+		await delay(POLL_INTERVAL_MS);
+	}
+}
