@@ -6,33 +6,67 @@ import type { DataSourceOptions } from "typeorm";
 import type { IConfigGetProperties } from "../parameter-store/parameter-store.options.js";
 import type { EDatabaseType, ERelationLoadStrategy } from "./connector.enums.js";
 
-/** The part of an AWS identity that the SDK accepts as `credentials`: an identity, or a function that fetches one. */
+/**
+ * The part of an AWS identity that the SDK accepts as `credentials`: an identity, or a function that fetches one.
+ * @see https://docs.aws.amazon.com/sdk-for-javascript/v3/developer-guide/setting-credentials-node.html
+ */
 export type TAwsCredentials = NonNullable<ConstructorParameters<typeof SecretsManagerClient>[0]>["credentials"];
 
-/** A structured look-up: `path` below `/<application>/<environment>/<namespace>/<instanceName>`, every other segment optional. */
+/**
+ * A structured look-up: `path` below `/<application>/<environment>/<namespace>/<instanceName>`, every other segment optional.
+ * @example
+ * { namespace: ENamespace.AWS_RDS, instanceName: "aurora-postgres", path: ["host"] }
+ */
 export type IStructuredLookup = IConfigGetProperties;
 
-/** Segments used where neither a field's own look-up nor the canonical one names them. */
+/**
+ * Segments used where neither a field's own look-up nor the canonical one names them.
+ * @example
+ * { ssmLookupDefaults: { instanceName: "reports" } }
+ */
 export type ITypeOrmAwsConnectorSsmLookupDefaults = Omit<IStructuredLookup, "path">;
 
-/** Where each field is looked up, for those that are not at their canonical place. An entry needs its `path`. */
+/**
+ * Where each field is looked up, for those that are not at their canonical place. An entry needs its `path`. Default of each: see
+ * `TYPEORM_AWS_CONNECTOR_CONSTANT.CANONICAL_SSM_LOOKUPS`.
+ * @example
+ * { ssmLookups: { host: { namespace: "aws-rds", instanceName: "reports", path: ["reader", "host"] } } }
+ */
 export interface ITypeOrmAwsConnectorSsmLookups {
+	/** How long opening a connection may take. */
 	connectionTimeoutMs?: IStructuredLookup;
+	/** Name of the database. */
 	databaseName?: IStructuredLookup;
+	/** Host name of the database server. */
 	host?: IStructuredLookup;
+	/** After how long an idle connection is closed. */
 	idleTimeoutMs?: IStructuredLookup;
+	/** Whether TypeORM logs its queries. */
 	isVerbose?: IStructuredLookup;
+	/** Largest number of connections. */
 	poolSize?: IStructuredLookup;
+	/** Port of the database server. */
 	port?: IStructuredLookup;
+	/** How relations are loaded. */
 	relationLoadStrategy?: IStructuredLookup;
+	/** `rotation.intervalMs`. */
 	rotationIntervalMs?: IStructuredLookup;
+	/** `rotation.isEnabled`. */
 	rotationIsEnabled?: IStructuredLookup;
+	/** Name or ARN of the secret. */
 	secretId?: IStructuredLookup;
+	/** Whether TypeORM synchronizes the schema at start. */
 	shouldSynchronize?: IStructuredLookup;
+	/** Engine. */
 	type?: IStructuredLookup;
 }
 
-/** When and how credentials are rotated. */
+/**
+ * When and how credentials are rotated.
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotation-strategy.html
+ * @example
+ * { isEnabled: true, intervalMs: 300_000, drainTimeoutMs: 120_000 }
+ */
 export type TDatabaseConfigRotation = {
 	/** How long a retired pool may finish its work before its connections are cut, in milliseconds. Default 60,000. */
 	drainTimeoutMs?: number;
@@ -49,7 +83,11 @@ export type TDatabaseConfigRotation = {
 	shouldUsePendingSecret?: boolean;
 };
 
-/** How AWS is reached. */
+/**
+ * How AWS is reached.
+ * @example
+ * { region: "eu-west-1", endpoint: "https://vpce-1234.secretsmanager.eu-west-1.vpce.amazonaws.com" }
+ */
 export interface ITypeOrmAwsConnectorAws {
 	/** An AWS identity or a function that fetches one. Default: the SDK's own chain. */
 	credentials?: TAwsCredentials;
@@ -63,6 +101,7 @@ export interface ITypeOrmAwsConnectorAws {
 
 /**
  * One connector. For every field the order is: the value given here, then SSM, then the default.
+ * @see https://typeorm.io/docs/data-source/data-source-options for what TypeORM does with the values.
  * @example
  * { entities: [UserEntity], poolSize: 20, rotation: { isEnabled: true } }
  */
@@ -105,7 +144,11 @@ export interface ITypeOrmAwsConnectorConfig {
 	username?: string;
 }
 
-/** What has to be known before anything can be injected, and is therefore given beside a factory, not by it. */
+/**
+ * What has to be known before anything can be injected, and is therefore given beside a factory, not by it.
+ * @example
+ * { dataSourceToken: getDataSourceToken("reports") }
+ */
 export interface ITypeOrmAwsConnectorBinding {
 	/**
 	 * Token of the DataSource that the connector rotates, as given by `getDataSourceToken("name")` of `@nestjs/typeorm`.
@@ -116,11 +159,24 @@ export interface ITypeOrmAwsConnectorBinding {
 	parameterStoreToken?: InjectionToken;
 }
 
-/** Options of `TypeOrmAwsConnectorModule.register()`. */
+/**
+ * Options of `TypeOrmAwsConnectorModule.register()`.
+ * @example
+ * { dataSourceToken: getDataSourceToken("reports"), entities: [ReportEntity], rotation: { isEnabled: true } }
+ */
 export interface ITypeOrmAwsConnectorModuleOptions extends ITypeOrmAwsConnectorBinding, ITypeOrmAwsConnectorConfig {}
 
-/** A class that makes the configuration, for `useClass` and `useExisting`. */
+/**
+ * A class that makes the configuration, for `useClass` and `useExisting`.
+ * @example
+ * class DatabaseConfig implements ITypeOrmAwsConnectorConfigFactory {
+ * 	createTypeOrmAwsConnectorConfig() {
+ * 		return { entities: [UserEntity] };
+ * 	}
+ * }
+ */
 export interface ITypeOrmAwsConnectorConfigFactory {
+	/** Called once, when the application starts. */
 	createTypeOrmAwsConnectorConfig(): ITypeOrmAwsConnectorConfig | Promise<ITypeOrmAwsConnectorConfig>;
 }
 
@@ -143,8 +199,13 @@ export interface ITypeOrmAwsConnectorModuleAsyncOptions<TFactoryArguments extend
 	useFactory?: (...factoryArguments: TFactoryArguments) => ITypeOrmAwsConnectorConfig | Promise<ITypeOrmAwsConnectorConfig>;
 }
 
-/** The two fields a secret must have. */
+/**
+ * The two fields a secret must have, as Secrets Manager writes them for a database. Others are ignored.
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+ */
 export interface IAwsDatabaseCredentialsSecret {
+	/** Taken verbatim, white space included. Not empty. */
 	password: string;
+	/** Not empty. */
 	username: string;
 }

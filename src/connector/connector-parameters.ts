@@ -5,7 +5,11 @@ import { isTypeOrmAwsConnectorError, type TConnectorErrorCode } from "../errors/
 import type { IParameterStoreGetManyOptions } from "../parameter-store/parameter-store.options.js";
 import { ALL_FIELDS, listLookups, type ParameterReader, TARGET_FIELDS } from "../resolution/resolve-settings.js";
 
-/** ParameterStoreConfigService, or another provider with `get`. Without `getMany` nothing can be read again. */
+/**
+ * ParameterStoreConfigService, or another provider with `get`. Without `getMany` nothing can be read again.
+ * @example
+ * const parameters: ParameterSource = { get: ({ path }) => process.env[path.join("_").toUpperCase()] ?? null };
+ */
 export interface ParameterSource extends ParameterReader {
 	/** The values of the look-ups, in their order. */
 	getMany?(lookups: readonly IStructuredLookup[], options: IParameterStoreGetManyOptions): Promise<readonly (string | null)[]>;

@@ -3,7 +3,11 @@ import { inspect } from "node:util";
 
 import type { IAwsDatabaseCredentialsSecret } from "../configuration/connector.options.js";
 
-/** One login. Printing it, in whatever way, does not show the password. */
+/**
+ * One login. Printing it, in whatever way, does not show the password.
+ * @example
+ * const { username, password } = await connector.getCredentials();
+ */
 export class Credentials {
 	/** Version of the secret it was read from, where there is one. */
 	readonly versionId: string | undefined;
@@ -16,14 +20,17 @@ export class Credentials {
 		this.versionId = versionId;
 	}
 
+	/** Verbatim, as the secret or the code has it. */
 	get password(): string {
 		return this.#password;
 	}
 
+	/** Name of the database user. */
 	get username(): string {
 		return this.#username;
 	}
 
+	/** The login with its password hidden, for JSON.stringify(). */
 	toJSON(): object {
 		return { password: "[hidden]", username: this.#username, versionId: this.versionId };
 	}

@@ -7,7 +7,10 @@ export interface LookupTrace {
 	readonly path?: string | undefined;
 }
 
-/** Why a secret cannot be used. The text itself is never part of an error: V8 quotes it in its own JSON messages. */
+/**
+ * Why a secret cannot be used. The text itself is never part of an error: V8 quotes it in its own JSON messages.
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+ */
 export type SecretDefect = "empty" | "missing-field" | "not-json" | "not-object" | "not-utf8" | "too-large";
 
 const SECRET_DEFECTS: Readonly<Record<SecretDefect, string>> = {
@@ -43,7 +46,12 @@ export class ConfigurationError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** An option given in code is unknown, contradictory or of the wrong kind. Raised at registration. */
+/**
+ * An option given in code is unknown, contradictory or of the wrong kind: at registration, at start, or among the `problems` of a
+ * ConfigurationError.
+ * @example
+ * if (error instanceof OptionInvalidError) console.error(`Correct the option ${error.option}.`);
+ */
 export class OptionInvalidError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_OPTION_INVALID";
 	override readonly name = "OptionInvalidError";
@@ -58,7 +66,11 @@ export class OptionInvalidError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** A structured look-up cannot be turned into a path: a segment is missing, empty or holds a slash. */
+/**
+ * A structured look-up cannot be turned into a path: a segment is missing, empty or holds a slash.
+ * @example
+ * parameters.get({ path: ["typeorm/pool-size"] }); // throws: "path[0]" must not contain "/"
+ */
 export class LookupInvalidError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_LOOKUP_INVALID";
 	override readonly name = "LookupInvalidError";
@@ -68,7 +80,12 @@ export class LookupInvalidError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** A required parameter does not exist. It has no `cause`: nothing failed, the parameter is simply not there. */
+/**
+ * A required parameter does not exist. It has no `cause`: nothing failed, the parameter is simply not there.
+ * @example
+ * const missing = configurationError.problems.filter((problem) => problem instanceof ParameterNotFoundError);
+ * console.error(missing.map(({ field }) => field)); // ["host", "port"]
+ */
 export class ParameterNotFoundError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_PARAMETER_NOT_FOUND";
 	override readonly name = "ParameterNotFoundError";
@@ -84,7 +101,11 @@ export class ParameterNotFoundError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** A parameter exists, but its text is not what the field needs. */
+/**
+ * A parameter exists, but its text is not what the field needs, or it is a StringList.
+ * @example
+ * if (error instanceof ParameterInvalidError) console.error(error.field, error.message);
+ */
 export class ParameterInvalidError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_PARAMETER_INVALID";
 	override readonly name = "ParameterInvalidError";
@@ -99,7 +120,12 @@ export class ParameterInvalidError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** A synchronous `get` asked for a parameter that was never fetched, because the module was told to load on demand. */
+/**
+ * A synchronous `get` asked for a parameter that was never fetched, because the module was told to load on demand.
+ * @example
+ * await parameters.getMany([lookup]);
+ * parameters.get(lookup); // does not throw any more
+ */
 export class ParameterNotLoadedError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_PARAMETER_NOT_LOADED";
 	override readonly name = "ParameterNotLoadedError";
@@ -114,7 +140,12 @@ export class ParameterNotLoadedError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** Parameter Store could not be read. */
+/**
+ * Parameter Store could not be read: denied, throttled or out of reach. `isTransient` tells whether waiting may help.
+ * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html
+ * @example
+ * if (error instanceof ParameterStoreUnavailableError && !error.isTransient) console.error("Look at the IAM policy.", error.cause);
+ */
 export class ParameterStoreUnavailableError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE";
 	override readonly isTransient: boolean;
@@ -126,7 +157,12 @@ export class ParameterStoreUnavailableError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** The secret does not exist in this account and region, or has no version with the stage that was asked for. */
+/**
+ * The secret does not exist in this account and region, or has no version with the stage that was asked for.
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+ * @example
+ * if (error instanceof SecretNotFoundError) console.error(`Is ${error.secretId} in this region?`);
+ */
 export class SecretNotFoundError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_SECRET_NOT_FOUND";
 	override readonly name = "SecretNotFoundError";
@@ -140,7 +176,11 @@ export class SecretNotFoundError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** The secret exists but does not hold usable credentials. Never has a `cause`: a parser's message would quote the secret. */
+/**
+ * The secret exists but does not hold usable credentials. Never has a `cause`: a parser's message would quote the secret.
+ * @example
+ * if (error instanceof SecretMalformedError) console.error(error.secretId, error.reason, error.field); // "app/database", "missing-field", "password"
+ */
 export class SecretMalformedError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_SECRET_MALFORMED";
 	override readonly name = "SecretMalformedError";
@@ -159,7 +199,12 @@ export class SecretMalformedError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** Secrets Manager could not be asked. */
+/**
+ * Secrets Manager could not be asked: denied, throttled or out of reach. `isTransient` tells whether waiting may help.
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+ * @example
+ * if (error instanceof CredentialsUnavailableError && !error.isTransient) console.error("Look at the IAM policy.", error.cause);
+ */
 export class CredentialsUnavailableError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE";
 	override readonly isTransient: boolean;
@@ -177,7 +222,13 @@ export class CredentialsUnavailableError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** A replacement pool could not be opened (`connect`) or did not answer `SELECT 1` (`verify`). The live pool is untouched. */
+/**
+ * A replacement pool could not be opened (`connect`) or did not answer `SELECT 1` (`verify`). The live pool is untouched. The driver's
+ * own error is the `cause`.
+ * @example
+ * const result = await rotator.rotateDatabaseConnection();
+ * if (result.outcome === "failed" && result.error instanceof StagingFailedError) console.error(result.error.phase, result.error.cause);
+ */
 export class StagingFailedError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_STAGING_FAILED";
 	override readonly isTransient = true;
@@ -195,7 +246,11 @@ export class StagingFailedError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** A rotation was asked for after the application had closed the rotator. */
+/**
+ * A rotation was asked for after the application had begun to shut down, or the shutdown called it off.
+ * @example
+ * await rotator.rotateDatabaseConnection().catch((error) => { if (!(error instanceof RotatorClosedError)) throw error; });
+ */
 export class RotatorClosedError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_CLOSED";
 	override readonly name = "RotatorClosedError";
@@ -205,7 +260,12 @@ export class RotatorClosedError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** A rotating connector is bound to a DataSource whose options came from another connector. */
+/**
+ * A rotating connector is bound to a DataSource whose options came from another connector. The application does not start.
+ * @example
+ * // Among several connectors, name the one that makes the options:
+ * TypeOrmModule.forRootAsync({ name: "reports", inject: [getConnectorToken(getDataSourceToken("reports"))], useFactory });
+ */
 export class DataSourceMismatchError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_DATA_SOURCE_MISMATCH";
 	override readonly name = "DataSourceMismatchError";
@@ -223,7 +283,11 @@ export class DataSourceMismatchError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** This DataSource cannot be rotated: its engine, its driver or its TypeORM version offers no way to do it safely. */
+/**
+ * This DataSource cannot be rotated: its engine, its driver, its TypeORM version or an option such as `url` offers no way to do it safely.
+ * @example
+ * if (error instanceof RotationUnsupportedError) console.error(error.message); // The DataSource cannot be rotated: type "mysql" has no rotation.
+ */
 export class RotationUnsupportedError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_ROTATION_UNSUPPORTED";
 	override readonly name = "RotationUnsupportedError";
@@ -233,7 +297,12 @@ export class RotationUnsupportedError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** Every connection stayed in use for as long as a caller may wait for one (`connectionTimeoutMs`). No SQL was sent. */
+/**
+ * Every connection stayed in use for as long as a caller may wait for one (`connectionTimeoutMs`). No SQL was sent, so that the work
+ * may be tried again.
+ * @example
+ * if (error instanceof AcquireTimeoutError) console.error(`${error.poolSize} connections were busy for ${error.waitedMs} ms.`);
+ */
 export class AcquireTimeoutError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_ACQUIRE_TIMEOUT";
 	override readonly isTransient = true;
@@ -251,7 +320,11 @@ export class AcquireTimeoutError extends TypeOrmAwsConnectorError {
 	}
 }
 
-/** Something did not end within its deadline. */
+/**
+ * Something did not end within its deadline: a request to AWS, a connect, a `SELECT 1`.
+ * @example
+ * if (error instanceof ConnectorTimeoutError) console.error(`${error.subject}: ${error.deadlineMs} ms are over.`);
+ */
 export class ConnectorTimeoutError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_TIMEOUT";
 	override readonly isTransient = true;

@@ -14,8 +14,11 @@ interface EventBase {
 
 /** A fault in a form that cannot carry a secret: codes and one of our own messages. */
 export interface EventFault {
+	/** Code of the error; `ERR_UNEXPECTED` when it is none of ours. */
 	readonly code: TConnectorErrorCode | "ERR_UNEXPECTED";
+	/** Whether another attempt may succeed although nothing is changed. */
 	readonly isTransient: boolean;
+	/** Message of the error; of one that is none of ours only its name, since its text may quote a secret. */
 	readonly message: string;
 }
 

@@ -38,6 +38,8 @@ export class ParameterStoreConfigModule {
 	/**
 	 * Registers with properties known in code.
 	 * @throws OptionInvalidError naming the option that cannot be used.
+	 * @example
+	 * ParameterStoreConfigModule.register({ application: "shop", environment: "production", namespace: "api", instanceName: "main" });
 	 */
 	static register(properties: IParameterStoreConfigProperties): DynamicModule {
 		return assembleModule([ParameterStoreConfigPropertiesProvider(properties)]);
@@ -46,6 +48,8 @@ export class ParameterStoreConfigModule {
 	/**
 	 * Registers with properties made when the application starts; they are checked then.
 	 * @throws OptionInvalidError when there is no `useFactory`, `useExisting` or `useClass`.
+	 * @example
+	 * ParameterStoreConfigModule.registerAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => config.getOrThrow("store") });
 	 */
 	static registerAsync<FactoryArguments extends unknown[] = unknown[]>(
 		properties: IParameterStoreConfigAsyncModuleProperties<FactoryArguments>,

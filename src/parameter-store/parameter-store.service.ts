@@ -46,6 +46,9 @@ export class ParameterStoreService implements OnApplicationShutdown {
 	 * @param isRecursive Whether deeper levels are read too. Default `true`.
 	 * @param isVerbose Whether the path and the count are logged. Default `false`.
 	 * @throws ParameterStoreUnavailableError when a page cannot be read, takes more than 10 s, or names itself as the next one.
+	 * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html
+	 * @example
+	 * const parameters = await parameterStore.getParametersByPath("/shop/production", true);
 	 */
 	async getParametersByPath(path: string, shouldDecrypt = false, isRecursive = true, isVerbose = false): Promise<Parameter[]> {
 		if (isVerbose) this.logger.verbose(`Reading the parameters under "${path}"`);
@@ -60,6 +63,7 @@ export class ParameterStoreService implements OnApplicationShutdown {
 	/**
 	 * Parameters by their full names, ten a request, all requests at once, each within 10 s. Names that do not exist are left out.
 	 * @throws ParameterStoreUnavailableError when any request fails; RotatorClosedError when `signal` aborts.
+	 * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
 	 * @example
 	 * const [host] = await parameterStore.getParametersByName(["/shop/production/aws-rds/aurora-postgres/host"]);
 	 */

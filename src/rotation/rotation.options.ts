@@ -8,9 +8,15 @@ export type TRotationResult =
 	| { readonly generation: number; readonly outcome: "rotated" }
 	| { readonly outcome: "skipped" | "unchanged" };
 
-/** Parts of a rotator that tests exchange. */
+/**
+ * Parts of a rotator that tests exchange.
+ * @example
+ * new RotatorService(dataSource, undefined, connector, "db-rotation:test", { random: () => 0 });
+ */
 export interface IRotatorOptions {
+	/** Timers and the time. Default: those of the process. */
 	readonly clock?: Clock;
+	/** Deadlines of the steps in milliseconds. Default: connect 10,000, drain 60,000, fetch 12,000, health 2,000, verify 5,000. */
 	readonly deadlines?: Partial<RotationDeadlines>;
 	/** A number from 0 up to 1. Default Math.random. */
 	readonly random?: () => number;
