@@ -18,7 +18,6 @@ const ROOMS = {
 		mayLoad: ["typeorm"],
 	},
 	rotation: { mayImport: ["errors", "events", "support", "configuration", "connector"], mayLoad: ["typeorm"] },
-	observability: { mayImport: ["events", "rotation"], mayLoad: [] },
 	module: {
 		mayImport: [
 			"errors",
@@ -31,7 +30,6 @@ const ROOMS = {
 			"credentials",
 			"connector",
 			"rotation",
-			"observability",
 		],
 		mayLoad: ["typeorm"],
 	},
