@@ -64,6 +64,11 @@ export class AcquireGate {
 		return this.listSides().some(({ logins }) => logins.refusal !== undefined && logins.waitingCount > 0);
 	}
 
+	/** Lets one caller try the refused credentials again; there are no others at the moment. */
+	allowProbe(): void {
+		for (const { logins } of this.listSides()) logins.allowProbe();
+	}
+
 	/** Callers that wait for a connection. */
 	get waitingCount(): number {
 		return this.sumSides(({ logins, permits }) => permits.waitingCount + logins.waitingCount);

@@ -13,6 +13,8 @@ export interface HealerOptions {
 	readonly closed: AbortSignal;
 	readonly inFlight: () => Promise<TRotationResult> | undefined;
 	readonly isWanted: () => boolean;
+	/** Called when there are no other credentials to go to: the refused ones may have become right. */
+	readonly onNothingNew: () => void;
 	readonly random: () => number;
 	readonly rotate: (trigger: RotationTrigger) => Promise<TRotationResult>;
 }
@@ -30,13 +32,14 @@ export class Healer {
 	}
 
 	private async run(): Promise<void> {
-		const { clock, closed, inFlight, isWanted, random, rotate } = this.options;
+		const { clock, closed, inFlight, isWanted, onNothingNew, random, rotate } = this.options;
 		do {
 			await sleep(clock, this.notBeforeMs - clock.nowMs(), closed);
 			// A rotation that was under way knows nothing of the refusal and has not looked at the pending version.
 			await inFlight()?.catch(() => undefined);
 			if (closed.aborted || !isWanted()) return;
-			await rotate("authentication-failure").catch(() => undefined);
+			const result = await rotate("authentication-failure").catch(() => undefined);
+			if (result?.outcome !== "rotated") onNothingNew();
 			this.notBeforeMs = clock.nowMs() + PAUSE_MS * (1 - JITTER_FRACTION * random());
 		} while (isWanted());
 	}

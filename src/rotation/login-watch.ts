@@ -4,11 +4,14 @@
  */
 import type { Clock, ScheduledCall } from "../support/clock.js";
 
-/** How long a successful login vouches for the next ones. */
-const PROVEN_MS = 1_000;
+/** How long a successful login vouches for the next ones: long enough for those who waited for it, too short to outlast a change of the password. */
+const PROVEN_MS = 100;
 
-/** A refused login is tried again after 75 to 100 % of this: often enough to notice that the database was corrected, too seldom to lock an account. */
-const PROBE_PAUSE_MS = 1_000;
+/** A refused login is not tried again before this, whoever asks: too seldom to lock an account. */
+const MINIMUM_PAUSE_MS = 500;
+
+/** Without anybody's asking it is tried again after 75 to 100 % of this, so that a corrected database is noticed also while AWS does not answer. */
+const PROBE_PAUSE_MS = 2_000;
 const PROBE_JITTER_FRACTION = 0.25;
 
 /** A login that takes longer says nothing about the credentials; the others do not wait for it any more. */
@@ -26,17 +29,16 @@ export class LoginWatch {
 	private isProbing = false;
 	/** The others wait for the probe no longer than to the alarm. */
 	private isProbeSlow = false;
-	private provenUntilMs: number;
+	/** The login with which the driver connected once is too long ago to count. */
+	private provenUntilMs = 0;
 	private refusalError: Error | undefined;
+	private refusedAtMs = 0;
 	private readonly sleepers = new Set<() => void>();
 
 	constructor(
 		private readonly clock: Clock,
 		private readonly random: () => number,
-	) {
-		// The driver has connected once already, or there would be nothing to watch.
-		this.provenUntilMs = clock.nowMs() + PROVEN_MS;
-	}
+	) {}
 
 	/** The server's last refusal, while no login has succeeded since. */
 	get refusal(): Error | undefined {
@@ -74,8 +76,16 @@ export class LoginWatch {
 		this.provenUntilMs = 0;
 		const pauseMs = PROBE_PAUSE_MS * (1 - PROBE_JITTER_FRACTION * this.random());
 		this.refusalError = error;
+		this.refusedAtMs = this.clock.nowMs();
 		this.isPausing = true;
 		this.setAlarm(pauseMs);
+	}
+
+	/** There are no other credentials to go to at the moment: the refused ones may be tried again, in case the database was corrected. */
+	allowProbe(): void {
+		if (!this.isPausing || this.clock.nowMs() - this.refusedAtMs < MINIMUM_PAUSE_MS) return;
+		this.isPausing = false;
+		this.wakeAll();
 	}
 
 	/** The login ended in another fault, such as an unreachable server. That is no statement about the credentials: the others find out themselves. */

@@ -5,7 +5,7 @@ import type { Clock } from "../support/clock.js";
 import type { CredentialPlan } from "./plan-credentials.js";
 
 /** A refused login may be tried again after this, while callers wait for one that works. */
-const PAUSE_MS = 750;
+const PAUSE_MS = 500;
 
 /** The refused logins of one DataSource, since the last version that AWSCURRENT named worked. */
 export class RefusedLogins {

@@ -210,6 +210,7 @@ export class RotatorService
 			closed: runner.closed,
 			inFlight: () => runner.inFlight,
 			isWanted: () => gate.isHealingWanted,
+			onNothingNew: () => gate.allowProbe(),
 			random,
 			rotate: async (trigger) => runner.rotate(trigger),
 		});
