@@ -74,7 +74,7 @@ export type TDatabaseConfigRotation = {
 	intervalMs?: number;
 	/** Whether rotations are scheduled. Default: SSM, then `false`. `rotateDatabaseConnection()` works either way. */
 	isEnabled?: boolean;
-	/** Whether a refused login refreshes the credentials and is tried once more. Default: the value of `isEnabled`. */
+	/** Whether a refused login waits for credentials that work, at most `connectionTimeoutMs`. Default: the value of `isEnabled`. */
 	shouldRotateOnAuthFailure?: boolean;
 	/**
 	 * Whether AWSPENDING is tried when AWSCURRENT is refused, as happens in the middle of a single-user rotation. Default `true`. Not being allowed to read
@@ -155,7 +155,7 @@ export interface ITypeOrmAwsConnectorBinding {
 	 * With a token the registration is scoped to the importing module; without one it is global and means the default DataSource.
 	 */
 	dataSourceToken?: InjectionToken;
-	/** Token of any provider with `get(lookup)`, to be used in the place of ParameterStoreConfigService. */
+	/** Token of any provider with `get(lookup)`. Default: ParameterStoreConfigService, where the application has it. */
 	parameterStoreToken?: InjectionToken;
 }
 
