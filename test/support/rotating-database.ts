@@ -5,6 +5,7 @@ import type { ITypeOrmAwsConnectorConfig } from "../../src/configuration/connect
 import type { ParameterSource } from "../../src/connector/connector-parameters.js";
 import { TypeOrmAwsConnectorService } from "../../src/connector/typeorm-aws-connector.service.js";
 import type { ConnectorEvent } from "../../src/events/connector-event.js";
+import type { IntervalRegistry } from "../../src/rotation/rotation-schedule.js";
 import type { IRotatorOptions } from "../../src/rotation/rotation.options.js";
 import { RotatorService } from "../../src/rotation/rotator.service.js";
 import { type FakeAws, startFakeAws } from "./fake-aws/fake-aws.js";
@@ -49,6 +50,7 @@ export interface SceneOptions {
 	readonly override?: (options: DataSourceOptions) => DataSourceOptions;
 	/** Parameter Store, for what is not in `config`. */
 	readonly parameterSource?: ParameterSource;
+	readonly registry?: IntervalRegistry;
 	readonly rotatorOptions?: IRotatorOptions;
 	readonly version: TypeOrmVersion;
 }
@@ -97,8 +99,10 @@ export async function createSceneDatabase({ aws, server }: SceneServers): Promis
 	let rotationCount = 0;
 	let current: SceneLogin = { password: "password-0", username: users[0] };
 	for (const user of users) await server.createRole(user, current.password, { databases: [database] });
-	const sharing = [users, users.toReversed()].map(
-		([creator, other]) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${String(creator)} GRANT ALL ON TABLES TO ${String(other)}`,
+	const sharing = [users, users.toReversed()].flatMap(([creator, other]) =>
+		["TABLES", "SEQUENCES"].map(
+			(kind) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${String(creator)} GRANT ALL ON ${kind} TO ${String(other)}`,
+		),
 	);
 	await server.admin.query(sharing.join("; "), [], database);
 	aws.secrets.put(secretId, current);
@@ -140,7 +144,7 @@ export async function startScene(servers: SceneServers, options: SceneOptions): 
 	const { override = (served) => served } = options;
 	const dataSource = await new DataSource(override(await connector.getTypeOrmOptions())).initialize();
 	await createLedger(dataSource);
-	const rotator = new RotatorService(dataSource, undefined, connector, `db-rotation:${scene.database}`, options.rotatorOptions);
+	const rotator = new RotatorService(dataSource, options.registry, connector, `db-rotation:${scene.database}`, options.rotatorOptions);
 	const events: ConnectorEvent[] = [];
 	rotator.events$.subscribe((event) => events.push(event));
 	await rotator.onModuleInit();

@@ -1,0 +1,57 @@
+/** Rotation before the DataSource is initialized: skipped, and no obstacle to what comes later. */
+import { Logger } from "@nestjs/common";
+
+import { startNestApplication } from "../../support/nest-application.js";
+import { createSceneDatabase, type SceneServers, startSceneServers } from "../../support/rotating-database.js";
+import { waitUntil } from "../../support/wait-until.js";
+
+const MONTH_MS = 2_592_000_000;
+
+let servers: SceneServers;
+
+beforeAll(async () => {
+	servers = await startSceneServers();
+}, 60_000);
+
+afterAll(async () => servers.stop());
+
+it("is skipped with a warning, and works once the application has initialized the DataSource", async () => {
+	const warn = jest.spyOn(Logger.prototype, "warn");
+	const database = await createSceneDatabase(servers);
+	const { application, dataSource, events, rotator } = await startNestApplication({
+		config: { ...database.config, rotation: { intervalMs: MONTH_MS, isEnabled: true } },
+		typeOrm: { manualInitialization: true },
+	});
+
+	const early = await rotator.rotateDatabaseConnection();
+	const earlyEvents = events.map(({ type }) => type);
+	const warnings = warn.mock.calls.map(([message]) => String(message));
+	await dataSource.initialize();
+	await database.alternate();
+	const late = await rotator.rotateDatabaseConnection();
+	const [row] = await dataSource.query<[{ user: string }]>("SELECT current_user AS user");
+	await application.close();
+
+	expect(early).toEqual({ outcome: "skipped" });
+	expect(earlyEvents).toEqual(["rotation.skipped"]);
+	expect(warnings).toEqual([expect.stringContaining("not initialized")]);
+	expect(late).toEqual({ generation: 2, outcome: "rotated" });
+	expect(row.user).toBe(database.users[1]);
+}, 60_000);
+
+it("is taken up by the schedule, whenever the DataSource is initialized", async () => {
+	const database = await createSceneDatabase(servers);
+	const { application, dataSource, events } = await startNestApplication({
+		config: { ...database.config, rotation: { intervalMs: 50, isEnabled: true } },
+		typeOrm: { manualInitialization: true },
+	});
+	await waitUntil("a rotation was skipped", () => events.some(({ type }) => type === "rotation.skipped"));
+
+	await dataSource.initialize();
+	await database.alternate();
+	await waitUntil("the schedule has rotated", () => events.some(({ type }) => type === "rotation.succeeded"));
+	const [row] = await dataSource.query<[{ user: string }]>("SELECT current_user AS user");
+	await application.close();
+
+	expect(row.user).toBe(database.users[1]);
+}, 60_000);

@@ -1,0 +1,49 @@
+/** A NestJS application on a database of a scene, wired as the README shows. */
+import { type INestApplicationContext, Module, type ModuleMetadata } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import { TypeOrmModule, type TypeOrmModuleAsyncOptions } from "@nestjs/typeorm";
+import { DataSource } from "typeorm";
+
+import type { ITypeOrmAwsConnectorConfig } from "../../src/configuration/connector.options.js";
+import { TypeOrmAwsConnectorService } from "../../src/connector/typeorm-aws-connector.service.js";
+import type { ConnectorEvent } from "../../src/events/connector-event.js";
+import { TypeOrmAwsConnectorModule } from "../../src/module/typeorm-aws-connector.module.js";
+import { RotatorService } from "../../src/rotation/rotator.service.js";
+
+/** What differs from application to application. */
+export interface NestApplicationOptions {
+	readonly config: ITypeOrmAwsConnectorConfig;
+	/** Other modules of the application. */
+	readonly imports?: NonNullable<ModuleMetadata["imports"]>;
+	/** What the application gives `TypeOrmModule.forRootAsync` beside the options of the connector. */
+	readonly typeOrm?: object;
+}
+
+/** A running application. */
+export interface NestApplication {
+	readonly application: INestApplicationContext;
+	readonly dataSource: DataSource;
+	readonly events: ConnectorEvent[];
+	readonly rotator: RotatorService;
+}
+
+/** Boots it. Call `application.close()` at the end. */
+export async function startNestApplication({ config, imports = [], typeOrm = {} }: NestApplicationOptions): Promise<NestApplication> {
+	const connection: TypeOrmModuleAsyncOptions = {
+		inject: [TypeOrmAwsConnectorService],
+		useFactory: async (connector: TypeOrmAwsConnectorService) => ({
+			...(await connector.getTypeOrmOptions()),
+			retryAttempts: 0,
+			...typeOrm,
+		}),
+	};
+	class ApplicationModule {}
+	Module({ imports: [...imports, TypeOrmAwsConnectorModule.register(config), TypeOrmModule.forRootAsync(connection)] })(
+		ApplicationModule,
+	);
+	const application = await NestFactory.createApplicationContext(ApplicationModule, { abortOnError: false, logger: false });
+	const rotator = application.get(RotatorService, { strict: false });
+	const events: ConnectorEvent[] = [];
+	rotator.events$.subscribe((event) => events.push(event));
+	return { application, dataSource: application.get(DataSource, { strict: false }), events, rotator };
+}
