@@ -24,6 +24,9 @@ const STORE = { application: "shop", environment: "test", instanceName: "main", 
 const SECRET_ID = "app/database";
 const SECRET_ID_PATH = "/shop/test/aws-secrets-manager/database/secret-id";
 
+const CURRENT = "GetSecretValue AWSCURRENT";
+const PENDING = "GetSecretValue AWSPENDING";
+
 const environment = { ...process.env };
 let aws: FakeAws;
 let application: TestingModule | undefined;
@@ -64,7 +67,9 @@ async function start(
 }
 
 function listOperations(): string[] {
-	return aws.calls.list.map(({ operation }) => operation);
+	return aws.calls.list.map(
+		({ input, operation }) => `${operation}${"VersionStage" in input ? ` ${String(input["VersionStage"])}` : ""}`,
+	);
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -72,7 +77,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe("the number of requests", () => {
-	it("is one for the secret when the tree was read at start", async () => {
+	it("is one for each of two versions of the secret when the tree was read at start", async () => {
 		const connector = await start();
 
 		const options = await connector.getTypeOrmOptions();
@@ -85,19 +90,23 @@ describe("the number of requests", () => {
 			port: 5433,
 			username: "app",
 		});
-		expect(listOperations()).toEqual(["GetSecretValue"]);
+		expect(listOperations().sort()).toEqual([CURRENT, PENDING]);
 	});
 
-	it.each([20, 5_000])("is two for the parameters and one for the secret on demand, among %d unrelated parameters", async (count) => {
-		for (let index = 0; index < count; index += 1) aws.parameters.put(`/shop/test/api/main/unrelated/${String(index)}`, "x");
-		const connector = await start({}, { shouldLoadOnDemand: true });
+	it.each([20, 5_000])(
+		"is two for the parameters and the same for the secret on demand, among %d unrelated parameters",
+		async (count) => {
+			for (let index = 0; index < count; index += 1) aws.parameters.put(`/shop/test/api/main/unrelated/${String(index)}`, "x");
+			const connector = await start({}, { shouldLoadOnDemand: true });
 
-		await connector.getTypeOrmOptions();
-		await connector.prepare();
+			await connector.getTypeOrmOptions();
+			await connector.prepare();
 
-		expect(listOperations()).toEqual(["GetParameters", "GetParameters", "GetSecretValue"]);
-		expect(connector.getRotationConfig()).toEqual({ intervalMs: 60_000, isEnabled: true });
-	});
+			// Requests that are sent at once arrive in any order.
+			expect(listOperations().sort()).toEqual(["GetParameters", "GetParameters", CURRENT, PENDING]);
+			expect(connector.getRotationConfig()).toEqual({ intervalMs: 60_000, isEnabled: true });
+		},
+	);
 
 	it.each([{ shouldLoadOnDemand: false }, { shouldLoadOnDemand: true }])("is one and one for a refresh: %j", async (loading) => {
 		const connector = await start({}, loading);
@@ -107,7 +116,7 @@ describe("the number of requests", () => {
 		const { versionId } = await connector.resolveConnection({ shouldRefresh: true });
 
 		expect(versionId).toBe("v1");
-		expect(listOperations()).toEqual(["GetParameters", "GetSecretValue"]);
+		expect(listOperations()).toEqual(["GetParameters", CURRENT]);
 		expect(aws.calls.list[0]?.input["Names"]).toHaveLength(5);
 	});
 
@@ -153,7 +162,7 @@ describe("requests at once", () => {
 		const connection = connector.resolveConnection({ signal: controller.signal });
 		await until(() => aws.calls.count() === 3);
 
-		expect(listOperations().sort()).toEqual(["GetParameters", "GetParameters", "GetSecretValue"]);
+		expect(listOperations().sort()).toEqual(["GetParameters", "GetParameters", CURRENT]);
 		controller.abort();
 		await expect(connection).rejects.toThrow(RotatorClosedError);
 	});
@@ -186,11 +195,19 @@ describe("a rotation's view", () => {
 		expect(warn.mock.calls).toEqual([[expect.stringContaining("not authorized to perform: ssm:GetParameters")]]);
 	});
 
-	it("reads AWSCURRENT and nothing else", async () => {
+	it("has the pending version beside the current one", async () => {
 		const connector = await start();
-		aws.secrets.put(SECRET_ID, { password: "pending", username: "app" }, { stages: ["AWSPENDING"] });
+		aws.secrets.put(SECRET_ID, { password: "pending", username: "app" }, { stages: ["AWSPENDING"], versionId: "v2" });
 
-		await expect(connector.getCredentials()).resolves.toMatchObject({ password: "one", versionId: "v1" });
+		await expect(connector.getCredentials()).resolves.toEqual({ password: "one", username: "app" });
+		await expect(connector.resolvePendingConnection()).resolves.toMatchObject({ options: { password: "pending" }, versionId: "v2" });
+	});
+
+	it("has no pending version while that is without a value", async () => {
+		const connector = await start();
+		aws.secrets.put(SECRET_ID, undefined, { stages: ["AWSPENDING"] });
+
+		await expect(connector.resolvePendingConnection()).resolves.toBeUndefined();
 	});
 
 	it("reports a list and a missing parameter in one error", async () => {
@@ -244,7 +261,7 @@ describe("the AWS options", () => {
 	it("leave a ready-made client usable after the application closed", async () => {
 		const secretsManagerClient = new SecretsManagerClient(aws.clientConfig);
 		const connector = await start({ aws: { secretsManagerClient } });
-		await connector.getTypeOrmOptions();
+		await connector.getCredentials();
 		connector.renewClients();
 		await application?.close();
 		application = undefined;

@@ -25,13 +25,28 @@ let warn: jest.SpyInstance;
 
 beforeEach(() => {
 	aws = mockClient(SecretsManagerClient);
-	aws.on(GetSecretValueCommand).resolves({ SecretString: JSON.stringify(LOGIN), VersionId: "v1" });
+	serve(LOGIN, "v1");
+	aws.on(GetSecretValueCommand, { VersionStage: "AWSPENDING" }).rejects(
+		Object.assign(new Error("gone"), { name: "ResourceNotFoundException" }),
+	);
 	warn = jest.spyOn(Logger.prototype, "warn").mockImplementation();
 });
 
 afterEach(() => {
 	aws.restore();
 });
+
+/** What AWSCURRENT holds from now on. */
+function serve(secret: object, versionId?: string): void {
+	aws.on(GetSecretValueCommand, { VersionStage: "AWSCURRENT" }).resolves({ SecretString: JSON.stringify(secret), VersionId: versionId });
+}
+
+/** The versions that were asked for. */
+function listFetches(): string[] {
+	return aws
+		.commandCalls(GetSecretValueCommand)
+		.map(({ args: [{ input }] }) => `${String(input.SecretId)} ${String(input.VersionStage)}`);
+}
 
 function listWarnings(): unknown[] {
 	return warn.mock.calls.map(([message]) => message as unknown);
@@ -120,18 +135,34 @@ describe("getTypeOrmOptions", () => {
 		const { connector } = setUp(given);
 
 		await expect(connector.getTypeOrmOptions()).resolves.toMatchObject(expected);
-		expect(aws.calls()).toHaveLength(1);
+		expect(listFetches()).toContain("app/database AWSCURRENT");
+	});
+
+	it("puts the name of the DataSource where it is looked for, if there is one", async () => {
+		const named = new TypeOrmAwsConnectorService(undefined, undefined, ALL_GIVEN, "orders", "ordersDataSource");
+		const unnamed = new TypeOrmAwsConnectorService(undefined, undefined, ALL_GIVEN, "orders");
+
+		await expect(named.getTypeOrmOptions()).resolves.toHaveProperty("name", "ordersDataSource");
+		await expect(unnamed.getTypeOrmOptions()).resolves.not.toHaveProperty("name");
+	});
+
+	it("remembers which secret it asked for", async () => {
+		const { connector } = setUp();
+		expect(connector.secretId).toBeUndefined();
+
+		await connector.getTypeOrmOptions();
+
+		expect(connector.secretId).toBe("app/database");
 	});
 
 	it("reads the secret named by the parameter, afresh each time", async () => {
 		const { connector } = setUp();
 
 		await connector.getTypeOrmOptions();
-		aws.on(GetSecretValueCommand).resolves({ SecretString: JSON.stringify({ ...LOGIN, password: "two" }) });
+		serve({ ...LOGIN, password: "two" });
 		const options = await connector.createTypeOrmOptions();
 
 		expect(options).toMatchObject({ password: "two" });
-		expect(aws.commandCalls(GetSecretValueCommand).map(({ args }) => args[0].input.SecretId)).toEqual(["app/database", "app/database"]);
 	});
 
 	it("finds the region in ConfigService when nothing else names one", async () => {
@@ -152,7 +183,9 @@ describe("getTypeOrmOptions", () => {
 	});
 
 	it("reports what is missing, and not that the secret could not be read either", async () => {
-		aws.on(GetSecretValueCommand).rejects(Object.assign(new Error("gone"), { name: "ResourceNotFoundException" }));
+		aws.on(GetSecretValueCommand, { VersionStage: "AWSCURRENT" }).rejects(
+			Object.assign(new Error("gone"), { name: "ResourceNotFoundException" }),
+		);
 		const { connector, source } = setUp({ secretId: "app/other" });
 		source.values.delete("/shop/test/aws-rds/aurora-postgres/host");
 
@@ -160,13 +193,15 @@ describe("getTypeOrmOptions", () => {
 	});
 
 	it("says that the secret was not found", async () => {
-		aws.on(GetSecretValueCommand).rejects(Object.assign(new Error("gone"), { name: "ResourceNotFoundException" }));
+		aws.on(GetSecretValueCommand, { VersionStage: "AWSCURRENT" }).rejects(
+			Object.assign(new Error("gone"), { name: "ResourceNotFoundException" }),
+		);
 
 		await expect(setUp().connector.getTypeOrmOptions()).rejects.toThrow(SecretNotFoundError);
 	});
 
 	it("never shows a malformed secret", async () => {
-		aws.on(GetSecretValueCommand).resolves({ SecretString: "canary" });
+		aws.on(GetSecretValueCommand, { VersionStage: "AWSCURRENT" }).resolves({ SecretString: "canary" });
 
 		const error = await setUp()
 			.connector.getTypeOrmOptions()
@@ -194,7 +229,7 @@ describe("the order of requests", () => {
 		await options;
 
 		expect(source.reads).toHaveLength(1);
-		expect(aws.calls()).toHaveLength(1);
+		expect(listFetches()).toEqual(["app/database AWSCURRENT", "app/database AWSPENDING"]);
 	});
 
 	it("asks both at once when the id is given in code", async () => {
@@ -207,11 +242,11 @@ describe("the order of requests", () => {
 
 		const options = connector.getTypeOrmOptions();
 		await settle();
-		expect(aws.commandCalls(GetSecretValueCommand).map(({ args }) => args[0].input.SecretId)).toEqual(["app/other"]);
+		expect(listFetches()).toEqual(["app/other AWSCURRENT", "app/other AWSPENDING"]);
 		answer();
 		await options;
 
-		expect(aws.calls()).toHaveLength(1);
+		expect(aws.calls()).toHaveLength(2);
 	});
 
 	it("does not ask Secrets Manager for an empty id", async () => {
@@ -227,8 +262,9 @@ describe("getCredentials", () => {
 	it("asks for the secret's id only", async () => {
 		const { connector, source } = setUp();
 
-		await expect(connector.getCredentials()).resolves.toMatchObject({ ...LOGIN, versionId: "v1" });
+		await expect(connector.getCredentials()).resolves.toStrictEqual(LOGIN);
 
+		expect(listFetches()).toEqual(["app/database AWSCURRENT"]);
 		expect(source.reads.map(({ paths }) => paths)).toEqual([["/shop/test/aws-secrets-manager/database/secret-id"]]);
 	});
 
@@ -247,7 +283,7 @@ describe("getCredentials", () => {
 	});
 
 	it.each([" one", "one\n", "\u00A0one"])("uses the password %j as it is, and warns once without showing it", async (password) => {
-		aws.on(GetSecretValueCommand).resolves({ SecretString: JSON.stringify({ password, username: "app" }) });
+		serve({ password, username: "app" });
 		const { connector } = setUp();
 
 		const first = await connector.getCredentials();
@@ -317,14 +353,14 @@ describe("resolveConnection", () => {
 		const { options } = await connector.resolveConnection({ shouldRefresh: true });
 
 		expect(options).toMatchObject({ extra: { max: 7 }, host: "other.example.com" });
-		expect(aws.commandCalls(GetSecretValueCommand).at(-1)?.args[0].input.SecretId).toBe("app/other");
+		expect(listFetches().at(-1)).toBe("app/other AWSCURRENT");
 	});
 
 	it("gets new credentials although Parameter Store does not answer, and warns", async () => {
 		const { connector, source } = setUp();
 		await connector.getTypeOrmOptions();
 		jest.spyOn(source, "getMany").mockRejectedValue(new ParameterStoreUnavailableError("names", "Rate exceeded", true));
-		aws.on(GetSecretValueCommand).resolves({ SecretString: JSON.stringify({ ...LOGIN, password: "two" }), VersionId: "v2" });
+		serve({ ...LOGIN, password: "two" }, "v2");
 
 		const { options, versionId } = await connector.resolveConnection({ shouldRefresh: true });
 
@@ -334,7 +370,7 @@ describe("resolveConnection", () => {
 	});
 
 	it("ends when the caller's signal aborts", async () => {
-		aws.on(GetSecretValueCommand).callsFake(async () => new Promise(() => undefined));
+		aws.on(GetSecretValueCommand, { VersionStage: "AWSCURRENT" }).callsFake(async () => new Promise(() => undefined));
 		const { connector } = setUp();
 		const controller = new AbortController();
 
@@ -347,14 +383,45 @@ describe("resolveConnection", () => {
 	});
 });
 
+describe("resolvePendingConnection", () => {
+	it("tells what the pending version holds, without asking Parameter Store again", async () => {
+		aws.on(GetSecretValueCommand, { VersionStage: "AWSPENDING" }).resolves({
+			SecretString: JSON.stringify({ ...LOGIN, password: "next" }),
+			VersionId: "v2",
+		});
+		const { connector, source } = setUp();
+		await connector.resolveConnection();
+		const getMany = jest.spyOn(source, "getMany");
+
+		const pending = await connector.resolvePendingConnection();
+
+		expect(pending).toMatchObject({ options: { host: "db.example.com", password: "next" }, versionId: "v2" });
+		expect(getMany.mock.calls.map(([, options]) => options)).toEqual([{ signal: undefined }]);
+		expect(listFetches()).toEqual(["app/database AWSCURRENT", "app/database AWSPENDING"]);
+	});
+
+	it("has nothing when there is no pending version", async () => {
+		await expect(setUp().connector.resolvePendingConnection()).resolves.toBeUndefined();
+	});
+
+	it("has nothing, and asks for nothing, when it is not to be used", async () => {
+		const { connector } = setUp({ rotation: { shouldUsePendingSecret: false } });
+
+		await expect(connector.resolvePendingConnection()).resolves.toBeUndefined();
+		await connector.getTypeOrmOptions();
+
+		expect(listFetches()).toEqual(["app/database AWSCURRENT"]);
+	});
+});
+
 describe("the connector's AWS clients", () => {
 	it("are made once, and anew after renewClients", async () => {
 		const { connector } = setUp();
 
-		await connector.getTypeOrmOptions();
-		await connector.getTypeOrmOptions();
+		await connector.getCredentials();
+		await connector.getCredentials();
 		connector.renewClients();
-		await connector.getTypeOrmOptions();
+		await connector.getCredentials();
 
 		const clients = aws.calls().map(({ thisValue }) => thisValue as unknown);
 		expect(clients[1]).toBe(clients[0]);
@@ -378,9 +445,9 @@ describe("the connector's AWS clients", () => {
 		const secretsManagerClient = new SecretsManagerClient({ region: "eu-west-1" });
 		const { connector } = setUp({ aws: { secretsManagerClient } });
 
-		await connector.getTypeOrmOptions();
+		await connector.getCredentials();
 		connector.renewClients();
-		await connector.getTypeOrmOptions();
+		await connector.getCredentials();
 		connector.close();
 		await settle();
 

@@ -5,7 +5,8 @@ import { SecretMalformedError } from "../../../src/errors/errors.js";
 import type { FetchSecretOptions, FetchedSecret } from "../../../src/secrets/secret-fetcher.js";
 
 class StubFetcher {
-	readonly asked: { readonly secretId: string; readonly signal: AbortSignal | undefined }[] = [];
+	readonly asked: { readonly secretId: string; readonly signal: AbortSignal | undefined; readonly versionStage: string | undefined }[] =
+		[];
 	closeCount = 0;
 	renewCount = 0;
 
@@ -15,8 +16,8 @@ class StubFetcher {
 		this.closeCount += 1;
 	}
 
-	async fetch(secretId: string, { signal }: FetchSecretOptions = {}): Promise<FetchedSecret> {
-		this.asked.push({ secretId, signal });
+	async fetch(secretId: string, { signal, versionStage }: FetchSecretOptions = {}): Promise<FetchedSecret> {
+		this.asked.push({ secretId, signal, versionStage });
 		return Promise.resolve({ text: this.text, versionId: `v${String(this.asked.length)}` });
 	}
 
@@ -37,8 +38,8 @@ describe("SecretsManagerCredentials", () => {
 		expect(first).toMatchObject({ password: "p", username: "u", versionId: "v1" });
 		expect(second.versionId).toBe("v2");
 		expect(fetcher.asked).toEqual([
-			{ secretId: "app/database", signal },
-			{ secretId: "app/database", signal: undefined },
+			{ secretId: "app/database", signal, versionStage: undefined },
+			{ secretId: "app/database", signal: undefined, versionStage: undefined },
 		]);
 	});
 
@@ -46,6 +47,27 @@ describe("SecretsManagerCredentials", () => {
 		const provider = new SecretsManagerCredentials(new StubFetcher('{"username":"u","password":"p"}'), { password: "given" });
 
 		await expect(provider.fetch("s")).resolves.toMatchObject({ password: "given", username: "u", versionId: "v1" });
+	});
+
+	it("reads a version by its label, with what is given in code in it", async () => {
+		const fetcher = new StubFetcher('{"username":"u","password":"p"}');
+		const { signal } = new AbortController();
+
+		const pending = await new SecretsManagerCredentials(fetcher, { username: "given" }).fetchLabelled(
+			"AWSPENDING",
+			"app/database",
+			signal,
+		);
+
+		expect(pending).toMatchObject({ password: "p", username: "given", versionId: "v1" });
+		expect(fetcher.asked).toEqual([{ secretId: "app/database", signal, versionStage: "AWSPENDING" }]);
+	});
+
+	it("has no login for a label whose version cannot be read or used", async () => {
+		const unreadable = { close: jest.fn(), fetch: jest.fn().mockRejectedValue(new Error("denied")), renew: jest.fn() };
+
+		await expect(new SecretsManagerCredentials(unreadable).fetchLabelled("AWSPENDING", "s")).resolves.toBeUndefined();
+		await expect(new SecretsManagerCredentials(new StubFetcher("[]")).fetchLabelled("AWSPREVIOUS", "s")).resolves.toBeUndefined();
 	});
 
 	it("names the secret that is malformed", async () => {
