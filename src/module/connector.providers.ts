@@ -94,7 +94,7 @@ function createConnectorProvider({ dataSourceToken, parameterStoreToken }: IType
 			DATABASE_CONFIG_PROVIDER,
 			// A token that somebody chose has to exist; without one, all values may have been given in code.
 			parameterStoreToken ?? ifProvided(ParameterStoreConfigService),
-			...(nestConfig === undefined ? [] : [ifProvided(nestConfig.ConfigService)]),
+			...(nestConfig === undefined ? [] : [nestConfig.ConfigService]),
 		],
 		provide: TypeOrmAwsConnectorService,
 		useFactory: (config: ConnectorArguments[2], parameterStore: ConnectorArguments[1], configService: ConnectorArguments[0]) =>

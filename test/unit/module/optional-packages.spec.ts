@@ -1,7 +1,9 @@
 /** A missing package is nothing, a broken one is an error. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { ConfigModule, ConfigService } from "@nestjs/config";
 import { SchedulerRegistry } from "@nestjs/schedule";
@@ -46,6 +48,29 @@ describe("loadOptionalPackage", () => {
 		expect(load).toThrow(`The optional package "${name}" is installed but cannot be loaded. Repair or remove it.`);
 		expect(load).toThrow(expect.objectContaining({ cause: expect.objectContaining({ message: expect.stringContaining(reason) }) }));
 	});
+});
+
+it("behaves in plain Node as it does here, and does not take a package that cannot be required for a missing one", async () => {
+	const script = join(folder, "probe.ts");
+	const file = join(__dirname, "../../../src/module/optional-packages.ts");
+	const names = ["a-package-that-does-not-exist", "@nestjs/config", "import-only"];
+	const packageFolder = join(folder, "node_modules/import-only");
+	await mkdir(packageFolder, { recursive: true });
+	await writeFile(join(packageFolder, "package.json"), JSON.stringify({ exports: { import: "./index.mjs" }, name: "import-only" }));
+	await writeFile(
+		script,
+		`import { loadOptionalPackage } from ${JSON.stringify(file)};
+		const outcomes = ${JSON.stringify(names)}.map((name) => {
+			try { return typeof loadOptionalPackage(name); } catch (error) { return error.cause.code; }
+		});
+		console.log(JSON.stringify(outcomes));`,
+	);
+
+	const runner = join(__dirname, "../../../scripts/run-ts.cjs");
+	const env = { ...process.env, NODE_PATH: join(folder, "node_modules") };
+	const { stdout } = await promisify(execFile)(process.execPath, [runner, script], { env });
+
+	expect(JSON.parse(stdout)).toEqual(["undefined", "object", "ERR_PACKAGE_PATH_NOT_EXPORTED"]);
 });
 
 it("finds the classes that the application imports", () => {

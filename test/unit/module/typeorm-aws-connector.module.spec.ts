@@ -199,6 +199,14 @@ describe("several registrations", () => {
 		await application.close();
 	});
 
+	it("rotate the DataSource that they name, and need no other", async () => {
+		const registration = TypeOrmAwsConnectorModule.register({ ...RAW, dataSourceToken: ORDERS, rotation: { isEnabled: true } });
+
+		await expect(boot(registration)).rejects.toThrow(/there is no DataSource to rotate/);
+		const application = await boot(registration, standInTypeOrm(ORDERS, getConnectorToken(ORDERS)));
+		await application.close();
+	});
+
 	it("can be re-exported by the module that owns the database", async () => {
 		const { main, orders } = registerAll();
 		const owner = defineModule({ exports: [TypeOrmAwsConnectorModule], imports: [orders] });
