@@ -118,6 +118,15 @@ describe("parseSecret", () => {
 		);
 	});
 
+	it("takes nothing from a prototype that somebody else has polluted", () => {
+		Object.defineProperty(Object.prototype, "password", { configurable: true, value: "inherited" });
+		try {
+			expect(findFault('{"username":"u"}')).toMatchObject({ field: "password", reason: "missing-field" });
+		} finally {
+			Reflect.deleteProperty(Object.prototype, "password");
+		}
+	});
+
 	it("does not change any object's prototype", () => {
 		parseSecret('{"__proto__":{"polluted":true},"username":"u","password":"p"}', "s");
 

@@ -241,6 +241,18 @@ describe("resolveSettings", () => {
 		);
 	});
 
+	it("does not take a fault of the parameter store itself for one of the configuration", () => {
+		const fault = new TypeError("describePath is broken");
+		const reader: ParameterReader = {
+			describePath: () => {
+				throw fault;
+			},
+			get: () => null,
+		};
+
+		expect(() => resolveSettings({ ...ALL_GIVEN, host: undefined } as never, reader)).toThrow(fault);
+	});
+
 	it("keeps an error of this library as it is", () => {
 		const cause = new ParameterNotLoadedError("/shop/test/host");
 		const reader: ParameterReader = {
