@@ -3,7 +3,7 @@
  * login before any SQL has run: the caller then waits for credentials that work instead of getting the error.
  */
 import type { EventChannel } from "../events/event-channel.js";
-import type { Clock } from "../support/clock.js";
+import { type Clock, sleep } from "../support/clock.js";
 import { isAuthenticationFailure } from "../support/login-failure.js";
 import type { LiveDataSource, Obtain, ObtainedConnection, PoolSet } from "./live-data-source.js";
 import { LoginWatch } from "./login-watch.js";
@@ -12,6 +12,9 @@ import { closeIdle, type PostgresPool, watchPool } from "./postgres-pool.js";
 
 /** How long a caller waits for credentials that work where the driver would wait for a connection for ever. */
 const DEFAULT_BUDGET_MS = 30_000;
+
+/** How long the socket of a refused login takes to close: the server has said its last word. */
+const REFUSED_SOCKET_MS = 20;
 
 /** What the gate is given. */
 export interface AcquireGateOptions {
@@ -165,6 +168,8 @@ export class AcquireGate {
 				if (generation === this.currentGeneration && (this.options.onRefusal === undefined || this.isOpen)) throw error;
 				ownRefusal = error as Error;
 				if (clock.nowMs() >= deadlineAtMs) throw error;
+				// The socket of the refused login is closing; the next one would be one too many beside it.
+				await sleep(clock, REFUSED_SOCKET_MS);
 			}
 		}
 	}
