@@ -6,12 +6,15 @@
  */
 const { equal, match, ok } = require("node:assert/strict");
 
+const { checkRegistrations } = require("./check-registrations.cjs");
+
 const { MATRIX_RUN: RUN, MATRIX_SECOND_PASSWORD: SECOND_PASSWORD } = process.env;
 const FIRST_USER = `${RUN}_first`;
 const SECOND_USER = `${RUN}_second`;
 
 exports.runApplication = async function runApplication(packages) {
 	const { common, connector, core, nestTypeorm, secretsManager, typeorm } = packages;
+	await checkRegistrations(packages);
 	const Note = new typeorm.EntitySchema({
 		name: "Note",
 		tableName: "note",
