@@ -1,0 +1,75 @@
+/** A process whose application is closed ends by itself: nobody has to call process.exit(). */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { createSceneDatabase, type SceneDatabase, type SceneServers, startSceneServers } from "../../support/rotating-database.js";
+import { waitUntil } from "../../support/wait-until.js";
+
+const ROOT = join(__dirname, "..", "..", "..");
+/** For the application and its process together, the start of Node excluded. */
+const EXIT_WITHIN_MS = 10_000;
+
+let database: SceneDatabase;
+let servers: SceneServers;
+
+beforeAll(async () => {
+	servers = await startSceneServers();
+}, 60_000);
+
+beforeEach(async () => {
+	database = await createSceneDatabase(servers);
+});
+
+afterAll(async () => servers.stop());
+
+/** Starts the application, changes the secret, and resolves when the application has rotated. */
+async function startAndRotate(mode: "close" | "wait"): Promise<ChildProcess> {
+	const config = { ...database.config, rotation: { intervalMs: 100, isEnabled: true } };
+	const child = spawn(process.execPath, [join(ROOT, "scripts/run-ts.cjs"), join(__dirname, "closing-application.ts"), mode], {
+		cwd: ROOT,
+		env: { ...process.env, CONNECTOR_CONFIG: JSON.stringify(config) },
+		stdio: ["ignore", "pipe", "inherit"],
+	});
+	const lines = createInterface({ input: child.stdout });
+	await once(lines, "line");
+	await database.alternate();
+	await once(lines, "line");
+	return child;
+}
+
+/** How the process ended. Kills it and rejects when it does not. */
+async function waitForExit(child: ChildProcess): Promise<NodeJS.Signals | number | null> {
+	try {
+		await waitUntil("the process has ended", () => child.exitCode !== null || child.signalCode !== null, EXIT_WITHIN_MS);
+		return child.exitCode ?? child.signalCode;
+	} finally {
+		child.kill("SIGKILL");
+	}
+}
+
+async function countConnections(): Promise<number> {
+	const connections = await Promise.all(database.users.map(async (user) => database.server.connections(user)));
+	return connections.flat().length;
+}
+
+it("ends after app.close(), although a retired connection was never given back", async () => {
+	const child = await startAndRotate("close");
+
+	const exit = await waitForExit(child);
+
+	expect(exit).toBe(0);
+	await waitUntil("the server has no connection left", async () => (await countConnections()) === 0);
+}, 60_000);
+
+it("ends on SIGTERM where shutdown hooks are enabled", async () => {
+	const child = await startAndRotate("wait");
+
+	child.kill("SIGTERM");
+	const exit = await waitForExit(child);
+
+	// Nest raises the signal again when everything is closed.
+	expect(exit).toBe("SIGTERM");
+	await waitUntil("the server has no connection left", async () => (await countConnections()) === 0);
+}, 60_000);
