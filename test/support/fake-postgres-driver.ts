@@ -11,6 +11,7 @@ import type { ObtainedConnection } from "../../src/rotation/live-data-source.js"
 import type { LooseOptions, NodeCredentials } from "../../src/rotation/plan-credentials.js";
 import type { PostgresPool } from "../../src/rotation/postgres-pool.js";
 import type { Clock } from "../../src/support/clock.js";
+import type { FakeClock } from "./fake-clock.js";
 import { type FakeLogin, FakePostgresClient, type FakePostgresServer } from "./fake-postgres-server.js";
 
 /** Constructor of pg-pool's pools. */
@@ -174,6 +175,17 @@ export function asDataSource(fake: FakeDataSource): DataSource {
 /** Lets sockets and promises come to rest while the clock stands still. */
 export async function settle(): Promise<void> {
 	for (let turn = 0; turn < 20; turn += 1) await nextTurn();
+}
+
+/** Lets time pass no faster than sockets and promises can follow: FakeClock.advance() alone would make the next timer overtake a login. */
+export async function passTime(clock: FakeClock, durationMs: number): Promise<void> {
+	const endMs = clock.nowMs() + durationMs;
+	await settle();
+	for (let delayMs = clock.nextDelayMs; delayMs !== undefined && clock.nowMs() + delayMs <= endMs; delayMs = clock.nextDelayMs) {
+		await clock.advance(delayMs);
+		await settle();
+	}
+	await clock.advance(endMs - clock.nowMs());
 }
 
 function connect(pool: PostgresPool): Promise<ObtainedConnection> {

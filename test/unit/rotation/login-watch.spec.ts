@@ -30,40 +30,40 @@ describe("LoginWatch", () => {
 		return wokenAtMs;
 	}
 
+	it("does not count the login with which the driver connected once: the first one is a probe", () => {
+		expect([watch.takeTurn(), watch.takeTurn()]).toEqual(["probe", "wait"]);
+		expect(watch.refusal).toBeUndefined();
+		expect(watch.waitingCount).toBe(0);
+	});
+
 	describe("after a login that succeeded", () => {
-		it("lets everybody log in for a second", async () => {
+		beforeEach(() => watch.noteSuccess());
+
+		it("lets everybody log in for a tenth of a second", async () => {
 			expect([watch.takeTurn(), watch.takeTurn()]).toEqual(["login", "login"]);
 
-			await clock.advance(999);
+			await clock.advance(99);
 
 			expect(watch.takeTurn()).toBe("login");
 		});
 
-		it("asks for a probe when the second is over, one only", async () => {
-			await clock.advance(1_000);
+		it("asks for a probe when that time is over, one only", async () => {
+			await clock.advance(100);
 
 			expect([watch.takeTurn(), watch.takeTurn(), watch.takeTurn()]).toEqual(["probe", "wait", "wait"]);
 		});
 
-		it("counts the second from the last success", async () => {
-			await clock.advance(900);
+		it("counts the time from the last success", async () => {
+			await clock.advance(90);
 			watch.noteSuccess();
-			await clock.advance(900);
+			await clock.advance(90);
 
 			expect(watch.takeTurn()).toBe("login");
-		});
-
-		it("has no refusal and nobody waits", () => {
-			expect(watch.refusal).toBeUndefined();
-			expect(watch.waitingCount).toBe(0);
 		});
 	});
 
 	describe("while one probes", () => {
-		beforeEach(async () => {
-			await clock.advance(1_000);
-			watch.takeTurn();
-		});
+		beforeEach(() => void watch.takeTurn());
 
 		it("wakes everybody when the probe succeeds, and all may log in", async () => {
 			const woken = sleepers(3);
@@ -83,7 +83,7 @@ describe("LoginWatch", () => {
 			expect(watch.takeTurn()).toBe("wait");
 
 			await clock.advance(1);
-			expect(woken).toEqual([2_000, 2_000]);
+			expect(woken).toEqual([1_000, 1_000]);
 			expect(watch.takeTurn()).toBe("login");
 		});
 
@@ -127,10 +127,10 @@ describe("LoginWatch", () => {
 			expect(watch.takeTurn()).toBe("wait");
 		});
 
-		it("lets one try again after a second, and the others wait for it", async () => {
+		it("lets one try again after two seconds, and the others wait for it", async () => {
 			const woken = sleepers(2);
 
-			await clock.advance(999);
+			await clock.advance(1_999);
 			expect(woken).toEqual([]);
 			expect(watch.takeTurn()).toBe("wait");
 
@@ -144,14 +144,14 @@ describe("LoginWatch", () => {
 			watch.noteRefusal(REFUSAL);
 			const woken = sleepers(1);
 
-			await clock.advance(750);
+			await clock.advance(1_500);
 
-			expect(woken).toEqual([750]);
+			expect(woken).toEqual([1_500]);
 			expect(watch.takeTurn()).toBe("probe");
 		});
 
 		it("lets nobody pass a slow probe while the credentials are known to be refused", async () => {
-			await clock.advance(1_000);
+			await clock.advance(2_000);
 			watch.takeTurn();
 
 			await clock.advance(5_000);
@@ -160,7 +160,7 @@ describe("LoginWatch", () => {
 		});
 
 		it("pauses anew when the probe is refused, too", async () => {
-			await clock.advance(1_000);
+			await clock.advance(2_000);
 			watch.takeTurn();
 			const again = new Error("refused again");
 
@@ -168,8 +168,56 @@ describe("LoginWatch", () => {
 
 			expect(watch.refusal).toBe(again);
 			expect(watch.takeTurn()).toBe("wait");
-			await clock.advance(1_000);
+			await clock.advance(1_999);
+			expect(watch.takeTurn()).toBe("wait");
+			await clock.advance(1);
 			expect(watch.takeTurn()).toBe("probe");
+		});
+
+		describe("when there are no other credentials to go to", () => {
+			it("lets one try again half a second after the refusal, without the rest of the pause", async () => {
+				await clock.advance(500);
+				const woken = sleepers(2);
+
+				watch.allowProbe();
+				await clock.advance(0);
+
+				expect(woken).toHaveLength(2);
+				expect([watch.takeTurn(), watch.takeTurn()]).toEqual(["probe", "wait"]);
+			});
+
+			it("waits on in the first half second", async () => {
+				await clock.advance(499);
+				const woken = sleepers(1);
+
+				watch.allowProbe();
+				await clock.advance(0);
+
+				expect(woken).toEqual([]);
+				expect(watch.takeTurn()).toBe("wait");
+			});
+
+			it("counts the half second from the last refusal", async () => {
+				await clock.advance(400);
+				watch.noteRefusal(REFUSAL);
+				await clock.advance(400);
+
+				watch.allowProbe();
+
+				expect(watch.takeTurn()).toBe("wait");
+			});
+
+			it("wakes nobody while one probes", async () => {
+				await clock.advance(2_000);
+				watch.takeTurn();
+				const woken = sleepers(1);
+
+				watch.allowProbe();
+				await clock.advance(0);
+
+				expect(woken).toEqual([]);
+				expect(watch.takeTurn()).toBe("wait");
+			});
 		});
 
 		it("is over with the first login that succeeds, without the rest of the pause", async () => {
@@ -184,7 +232,7 @@ describe("LoginWatch", () => {
 		});
 
 		it("keeps the refusal when the next probe ends in another fault, and lets the next one probe at once", async () => {
-			await clock.advance(1_000);
+			await clock.advance(2_000);
 			watch.takeTurn();
 			const woken = sleepers(1);
 
@@ -216,13 +264,12 @@ describe("LoginWatch", () => {
 			watch.noteRefusal(REFUSAL);
 			void watch.sleep(Infinity).then(() => turns.push(watch.takeTurn()));
 
-			await clock.advance(1_000);
+			await clock.advance(2_000);
 
 			expect(turns).toEqual(["probe"]);
 		});
 
 		it("lets whoever the timer woke pass a slow probe", async () => {
-			await clock.advance(1_000);
 			watch.takeTurn();
 			const turns: string[] = [];
 			void watch.sleep(Infinity).then(() => turns.push(watch.takeTurn()));
