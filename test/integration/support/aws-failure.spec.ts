@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { type AwsFailure, classifyAwsFailure } from "../../../src/support/aws-failure.js";
+import { failureOf } from "../../support/failure-of.js";
 import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
 import type { FaultKind } from "../../support/fake-aws/faults.js";
 
@@ -47,17 +48,8 @@ it.each<[FaultKind, AwsFailure["kind"], boolean]>([
 	secrets.destroy();
 	parameters.destroy();
 
-	for (const failure of failures) {
+	for (const failure of failures.map(classifyAwsFailure)) {
 		expect(failure).toMatchObject({ isTransient, kind });
 		expect(inspect(failure, { depth: null, showHidden: true })).not.toContain(SECRET.slice(0, 4));
 	}
 });
-
-async function failureOf(attempt: Promise<unknown>): Promise<AwsFailure> {
-	return attempt.then(
-		() => {
-			throw new Error("The attempt succeeded.");
-		},
-		(error: unknown) => classifyAwsFailure(error),
-	);
-}

@@ -1,7 +1,7 @@
 /** Folders that processes share: nobody else's, and never half made. */
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readFile, readdir, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { installOnce, openCacheFolder } from "../../support/postgres/cache-folder.js";
 
 let folder: string;
@@ -40,6 +40,16 @@ describe("openCacheFolder", () => {
 		await plant(join(folder, "cache"));
 
 		await expect(openCacheFolder(join(basename(folder), "cache"), false)).rejects.toThrow("is not a folder of this user alone");
+	});
+
+	it("refuses a folder of somebody else", async () => {
+		const isRoot = process.getuid?.() === 0;
+		const foreign = isRoot ? join(folder, "foreign") : "/usr";
+		if (isRoot) await mkdir(foreign).then(() => chown(foreign, 1, 1));
+
+		const opening = openCacheFolder(relative(await realpath(tmpdir()), foreign), false);
+
+		await expect(opening).rejects.toThrow("is not a folder of this user alone");
 	});
 });
 

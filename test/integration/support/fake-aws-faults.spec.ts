@@ -2,9 +2,11 @@
 import { connect } from "node:net";
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GetParameterCommand, GetParametersByPathCommand, GetParametersCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { failureOf } from "../../support/failure-of.js";
 import { countResources, findLeaks } from "../../support/leak-check.js";
 import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
 import type { FaultKind } from "../../support/fake-aws/faults.js";
+import { waitUntil } from "../../support/wait-until.js";
 
 const SECRET = "correct-horse-battery-staple";
 
@@ -30,13 +32,9 @@ const getSecret = (abortSignal?: AbortSignal) =>
 	secrets.send(new GetSecretValueCommand({ SecretId: "app/database" }), { abortSignal: abortSignal as never });
 const getParameter = () => parameters.send(new GetParameterCommand({ Name: "/app/host" }));
 
-async function failureOf(attempt: Promise<unknown>): Promise<{ $metadata?: { httpStatusCode?: number }; message: string; name: string }> {
-	return attempt.then(
-		() => {
-			throw new Error("The attempt succeeded.");
-		},
-		(error) => error,
-	);
+/** The failure of a call, as the SDK reports it. */
+async function sdkFailureOf(call: Promise<unknown>): Promise<{ $metadata?: { httpStatusCode?: number }; message: string; name: string }> {
+	return (await failureOf(call)) as never;
 }
 
 describe("faults that are answers", () => {
@@ -50,7 +48,7 @@ describe("faults that are answers", () => {
 	])("%s is the error each service has for it", async (kind, secretError, parameterError, httpStatusCode) => {
 		aws.faults.inject({ kind });
 
-		const failures = await Promise.all([failureOf(getSecret()), failureOf(getParameter())]);
+		const failures = await Promise.all([sdkFailureOf(getSecret()), sdkFailureOf(getParameter())]);
 
 		expect(failures.map(({ name }) => name)).toEqual([secretError, parameterError]);
 		for (const failure of failures) expect(failure.$metadata?.httpStatusCode).toBe(httpStatusCode);
@@ -59,7 +57,7 @@ describe("faults that are answers", () => {
 	it("custom-error is any error", async () => {
 		aws.faults.inject({ errorName: "RequestLimitExceeded", kind: "custom-error", statusCode: 429 });
 
-		expect(await failureOf(getSecret())).toMatchObject({ $metadata: { httpStatusCode: 429 }, name: "RequestLimitExceeded" });
+		expect(await sdkFailureOf(getSecret())).toMatchObject({ $metadata: { httpStatusCode: 429 }, name: "RequestLimitExceeded" });
 	});
 
 	it("not-found is no error for operations on several parameters", async () => {
@@ -74,7 +72,7 @@ describe("faults that are answers", () => {
 	it("html-error is a page instead of an answer", async () => {
 		aws.faults.inject({ kind: "html-error" });
 
-		const failure = await failureOf(getSecret());
+		const failure = await sdkFailureOf(getSecret());
 
 		expect(failure.$metadata?.httpStatusCode).toBe(503);
 		expect(aws.calls.list[0]).toMatchObject({ fault: "html-error", status: 503 });
@@ -83,7 +81,7 @@ describe("faults that are answers", () => {
 	it("malformed-body is half an answer that the SDK cannot parse", async () => {
 		aws.faults.inject({ kind: "malformed-body" });
 
-		expect(await failureOf(getSecret())).toMatchObject({ $metadata: { httpStatusCode: 200 }, name: "SyntaxError" });
+		expect(await sdkFailureOf(getSecret())).toMatchObject({ $metadata: { httpStatusCode: 200 }, name: "SyntaxError" });
 	});
 
 	it("latency is the true answer, late", async () => {
@@ -112,9 +110,9 @@ describe("faults without an answer", () => {
 	it.each<FaultKind>(["hang", "stall-body"])("%s keeps the caller waiting until it gives up", async (kind) => {
 		aws.faults.inject({ kind });
 		const controller = new AbortController();
-		const attempt = failureOf(getSecret(controller.signal));
+		const attempt = sdkFailureOf(getSecret(controller.signal));
 
-		await until(() => aws.calls.list[0]?.fault === kind);
+		await waitUntil("the fault is played", () => aws.calls.list[0]?.fault === kind);
 		const firstToEnd = await Promise.race([attempt.then(() => "attempt"), new Promise((resolve) => setTimeout(resolve, 100, "wait"))]);
 		controller.abort();
 
@@ -125,7 +123,7 @@ describe("faults without an answer", () => {
 	it("reset cuts the connection", async () => {
 		aws.faults.inject({ kind: "reset" });
 
-		expect((await failureOf(getSecret())).message).toContain("ECONNRESET");
+		expect((await sdkFailureOf(getSecret())).message).toContain("ECONNRESET");
 	});
 });
 
@@ -141,7 +139,7 @@ describe("where a fault is played", () => {
 				getParameter(),
 				secrets.send(new PutSecretValueCommand({ SecretId: "app/database", SecretString: "x" })),
 				secrets.send(new GetSecretValueCommand({ SecretId: "app/database", VersionStage: "AWSPREVIOUS" })),
-			].map(failureOf),
+			].map(sdkFailureOf),
 		);
 
 		expect(untouched.SecretString).toBe(SECRET);
@@ -153,7 +151,7 @@ describe("where a fault is played", () => {
 		const second = aws.faults.inject({ kind: "throttle" });
 
 		const names = [];
-		for (let turn = 0; turn < 3; turn += 1) names.push((await failureOf(getSecret())).name);
+		for (let turn = 0; turn < 3; turn += 1) names.push((await sdkFailureOf(getSecret())).name);
 		second.clear();
 		const answer = await getSecret();
 
@@ -178,7 +176,7 @@ describe("the log of calls", () => {
 		await secrets.send(new PutSecretValueCommand({ SecretId: "app/database", SecretString: SECRET }));
 		await secrets.send(new PutSecretValueCommand({ SecretBinary: Buffer.from(SECRET), SecretId: "app/database" }));
 		await parameters.send(new PutParameterCommand({ Name: "/app/password", Type: "SecureString", Value: SECRET }));
-		await failureOf(parameters.send(new GetParameterCommand({ Name: "/missing" })));
+		await sdkFailureOf(parameters.send(new GetParameterCommand({ Name: "/missing" })));
 
 		expect(aws.calls.list[0]).toEqual({
 			accessKeyId: aws.clientConfig.credentials.accessKeyId,
@@ -263,10 +261,10 @@ describe("stop", () => {
 		const before = await countResources();
 		aws.faults.inject({ kind: "hang", times: 1 });
 		aws.faults.inject({ kind: "latency", latencyMs: 60_000 });
-		const attempts = [failureOf(getSecret()), failureOf(getSecret())];
+		const attempts = [sdkFailureOf(getSecret()), sdkFailureOf(getSecret())];
 		const { hostname, port } = new URL(aws.url);
 		const idle = connect({ host: hostname, port: Number(port) });
-		await until(() => aws.calls.count("GetSecretValue") === 2 && aws.openConnectionCount === 3);
+		await waitUntil("all three are connected", () => aws.calls.count("GetSecretValue") === 2 && aws.openConnectionCount === 3);
 
 		await aws.stop();
 
@@ -282,7 +280,3 @@ describe("stop", () => {
 		await expect(aws.stop()).resolves.toBeUndefined();
 	});
 });
-
-async function until(condition: () => boolean): Promise<void> {
-	while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}

@@ -5,10 +5,13 @@ import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { countResources, findLeaks } from "../../support/leak-check.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
+import { waitUntil } from "../../support/wait-until.js";
+
+/** The first start on a machine unpacks the server and initialises a data directory. */
+jest.setTimeout(60_000);
 
 interface Login {
 	readonly database?: string;
@@ -22,7 +25,7 @@ describe("a running server", () => {
 
 	beforeAll(async () => {
 		server = await startPostgres({ maxConnections: 5, settings: { application_name: "it's set" } });
-	}, 60_000);
+	});
 
 	afterEach(async () => {
 		await Promise.all(clients.splice(0).map((client) => client.end()));
@@ -151,6 +154,13 @@ describe("a running server", () => {
 		expect(await server.connections()).toHaveLength(5);
 	});
 
+	it("survives that an administrator's own connection is killed", async () => {
+		const suicide = server.admin.query("SELECT pg_terminate_backend(pg_backend_pid())");
+
+		await expect(suicide).rejects.toMatchObject({ code: "57P01" });
+		expect((await server.admin.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+	});
+
 	it("restarts on the same port with the same data", async () => {
 		const { port } = server;
 		await server.createRole("lasting", "one");
@@ -178,7 +188,7 @@ describe("servers side by side", () => {
 		expect(rows).toEqual([]);
 		for (const { port } of [left, right]) await expect(reach(port)).resolves.toBe("ECONNREFUSED");
 		expect(folders.map((folder) => existsSync(dirname(folder)))).toEqual([false, false]);
-	}, 30_000);
+	});
 
 	it("keep nothing of this process busy, neither while they run nor after", async () => {
 		const before = await countResources();
@@ -189,46 +199,43 @@ describe("servers side by side", () => {
 
 		expect(leaksWhileRunning).toEqual([]);
 		expect(await findLeaks(before)).toEqual([]);
-	}, 30_000);
+	});
 
 	it("may be stopped twice", async () => {
 		const server = await startPostgres();
 		await server.stop();
 
 		await expect(server.stop()).resolves.toBeUndefined();
-	}, 30_000);
+	});
 });
 
 describe("a server that cannot start", () => {
 	it("says why, in the words of its log", async () => {
 		await expect(startPostgres({ settings: { work_mem: "plenty" } })).rejects.toThrow(/did not start[^]*work_mem/);
-	}, 30_000);
+	});
 });
 
 describe("a process that started a server", () => {
 	it.each([
-		["is killed", "wait", "SIGKILL"],
-		["is interrupted", "wait", "SIGINT"],
-		["forgets to stop it", "forget", undefined],
-	] as const)(
-		"takes it along when it %s",
-		async (_, mode, signal) => {
-			const owner = spawn(process.execPath, ["scripts/run-ts.cjs", join(__dirname, "start-server.ts"), mode], {
-				stdio: ["ignore", "pipe", "inherit"],
-			});
-			const exited = once(owner, "exit");
-			const [line] = (await once(createInterface(owner.stdout), "line")) as [string];
-			const { data, port } = JSON.parse(line) as { data: string; port: number };
+		["is killed", "wait", (pid: number): void => void process.kill(pid, "SIGKILL")],
+		["is interrupted together with its group", "wait", (pid: number): void => void process.kill(-pid, "SIGINT")],
+		["forgets to stop it", "forget", (): void => undefined],
+	] as const)("takes it along when it %s", async (_, mode, end) => {
+		const owner = spawn(process.execPath, ["scripts/run-ts.cjs", join(__dirname, "start-server.ts"), mode], {
+			detached: true,
+			stdio: ["ignore", "pipe", "inherit"],
+		});
+		const exited = once(owner, "exit");
+		const [line] = (await once(createInterface(owner.stdout), "line")) as [string];
+		const { data, port } = JSON.parse(line) as { data: string; port: number };
 
-			if (signal !== undefined) owner.kill(signal);
-			await exited;
+		end(owner.pid as number);
+		await exited;
 
-			await until(() => !existsSync(dirname(data)));
+		await waitUntil("its files are gone", () => !existsSync(dirname(data)));
 
-			expect(await reach(port)).toBe("ECONNREFUSED");
-		},
-		30_000,
-	);
+		expect(await reach(port)).toBe("ECONNREFUSED");
+	});
 });
 
 /** Not once(): that rejects with the error which precedes the end. */
@@ -250,8 +257,4 @@ async function reach(port: number): Promise<string> {
 		});
 		socket.once("error", (error: NodeJS.ErrnoException) => resolve(String(error.code)));
 	});
-}
-
-async function until(condition: () => boolean): Promise<void> {
-	while (!condition()) await delay(20);
 }

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { countResources, findLeaks } from "../../support/leak-check.js";
 import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
+import { waitUntil } from "../../support/wait-until.js";
 
 /** Long enough for anything on loopback to arrive. */
 const QUIET_MS = 80;
@@ -130,10 +131,10 @@ describe("hold", () => {
 	it("notices that a held client has gone", async () => {
 		proxy.hold();
 		const client = await open();
-		await until(() => proxy.openCount === 1);
+		await waitUntil("the proxy has accepted it", () => proxy.openCount === 1);
 
 		client.destroy();
-		await until(() => proxy.openCount === 0);
+		await waitUntil("the proxy has noticed", () => proxy.openCount === 0);
 		await proxy.thaw();
 
 		expect(await echo(await open(), "next")).toBe("next");
@@ -176,7 +177,7 @@ describe("freeze", () => {
 		proxy.freeze();
 
 		client.destroy();
-		await until(() => proxy.openCount === 0);
+		await waitUntil("the proxy has noticed", () => proxy.openCount === 0);
 		const late = echo(await open(), "late");
 		const isAnswered = await isSettledSoon(late);
 		await proxy.thaw();
@@ -236,7 +237,7 @@ describe("latencyMs", () => {
 		const startedAt = performance.now();
 
 		client.write("first ");
-		await until(() => performance.now() - startedAt > 20);
+		await delay(20);
 		proxy.latencyMs = 0;
 		const received = await echo(client, "second");
 		const durationMs = performance.now() - startedAt;
@@ -264,7 +265,7 @@ describe("stop", () => {
 		const held = await open();
 		proxy.freeze();
 		const losses = Promise.all([lossOf(running), lossOf(held)]);
-		await until(() => proxy.openCount === 2);
+		await waitUntil("both are accepted", () => proxy.openCount === 2);
 
 		await proxy.stop();
 
@@ -279,7 +280,8 @@ describe("stop", () => {
 		const before = await countResources();
 		proxy.latencyMs = 60_000;
 		client.write("late");
-		await until(
+		await waitUntil(
+			"the delay has begun",
 			() => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length > (before.resources.get("Timeout") ?? 0),
 		);
 
@@ -341,8 +343,4 @@ function lossOf(socket: Socket): Promise<string | undefined> {
 
 async function isSettledSoon(promise: Promise<unknown>, quietMs = QUIET_MS): Promise<boolean> {
 	return Promise.race([promise.then(() => true), delay(quietMs, false)]);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-	while (!condition()) await delay(5);
 }
