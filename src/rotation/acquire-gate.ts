@@ -130,7 +130,7 @@ export class AcquireGate {
 	private guard(obtain: Obtain, side: Side): Obtain {
 		return async () => {
 			const startedAtMs = this.options.clock.nowMs();
-			if (!side.permits.tryTake()) await side.permits.take(side.timeoutMs);
+			if (!side.permits.tryTake()) await waitForPermit(side);
 			try {
 				return await this.obtainPatiently(obtain, side, startedAtMs);
 			} catch (error) {
@@ -235,6 +235,15 @@ export class AcquireGate {
 
 	private sumSides(count: (side: Side) => number): number {
 		return this.listSides().reduce((sum, side) => sum + count(side), 0);
+	}
+}
+
+/** @throws The server's refusal where that is why nobody gives a permit back. */
+async function waitForPermit({ logins, permits, timeoutMs }: Side): Promise<void> {
+	try {
+		await permits.take(timeoutMs);
+	} catch (error) {
+		throw logins.refusal ?? error;
 	}
 }
 

@@ -590,6 +590,16 @@ describe("AcquireGate", () => {
 			expect(scene.gate.heldCount).toBe(0);
 		});
 
+		it("ends the wait for a place in the pool with the refusal, too, when that is why no place becomes free", async () => {
+			const scene = await Scene.create({ poolSize: 1 });
+			await scene.changePassword("two");
+			const failures = Promise.all([1, 2, 3].map(async () => failureOf(scene.acquire())));
+
+			await scene.pass(TIMEOUT_MS);
+
+			expect(await failures).toEqual([1, 2, 3].map(() => expect.objectContaining({ code: "28P01" })));
+		});
+
 		it("ends the wait of each caller with the refusal of its own login, if it had one", async () => {
 			const scene = await Scene.create({ connectTimeoutMS: 3_000 });
 			await scene.changePassword("two");
