@@ -14,15 +14,17 @@ const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const STEP_LIMIT_MS = 25 * 60_000;
 const folder = mkdtempSync(path.join(tmpdir(), "connector-verify-"));
 
-/** `report` is the option that makes a step write its counts to a file. */
+const JEST_COUNTS = ["--", "--reporters=default", "--reporters=./scripts/count-reporter.cjs"];
+
+/** A step that counts its own tests writes `{ passed, failed }` to the file named by COUNTS_FILE. */
 const steps = [
-	{ script: "test", report: (file) => ["--json", `--outputFile=${file}`], readCounts: readJestCounts },
+	{ script: "test", options: JEST_COUNTS },
 	{ script: "lint" },
 	{ script: "format:check" },
 	{ script: "types" },
 	{ script: "build:check" },
-	{ script: "test:matrix", report: (file) => [`--counts=${file}`], readCounts: readJson },
-	{ script: "test:faults", report: (file) => ["--json", `--outputFile=${file}`], readCounts: readJestCounts, needs: "test/faults" },
+	{ script: "test:matrix" },
+	{ script: "test:faults", options: JEST_COUNTS, needs: "test/faults" },
 ];
 
 let current;
@@ -48,32 +50,33 @@ finish();
 console.log(`\n${summary.join("\n")}\n\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
 
-async function runStep({ script, report, readCounts }) {
+async function runStep({ script, options = [] }) {
 	const countsFile = path.join(folder, `${script.replace(":", "-")}.json`);
 	console.log(`\n=== ${script}`);
 	const startedAt = Date.now();
-	const isOk = await runNpm(["run", script, ...(report === undefined ? [] : ["--", ...report(countsFile)])]);
+	const isOk = await runNpm(["run", script, ...options], { ...process.env, COUNTS_FILE: countsFile });
 	const seconds = Math.round((Date.now() - startedAt) / 1000);
-	const counts = existsSync(countsFile) ? readCounts(countsFile) : { failed: 0, passed: isOk ? 1 : 0 };
+	const counts = existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, "utf8")) : { failed: 0, passed: isOk ? 1 : 0 };
 	// A step can fail beside its tests, and a step of tests that ran none has not passed.
 	if (counts.failed === 0 && (!isOk || counts.passed === 0)) counts.failed = 1;
 	return { counts, seconds };
 }
 
 /** Each step leads a process group of its own, so that whatever it leaves behind can be ended without touching anything else. */
-function runNpm(npmArguments) {
+function runNpm(npmArguments, env) {
 	return new Promise((resolve) => {
 		const { command, commandArguments, isShellNeeded } = npmCommand(npmArguments);
 		const child = spawn(command, commandArguments, {
 			cwd: ROOT,
 			detached: process.platform !== "win32",
+			env,
 			shell: isShellNeeded,
 			stdio: ["ignore", "inherit", "inherit"],
 		});
 		current = child;
 		const limit = setTimeout(() => {
 			console.error(`Stopped after ${STEP_LIMIT_MS / 60_000} minutes.`);
-			stopGroup(child);
+			stopGroup(child, "SIGKILL");
 		}, STEP_LIMIT_MS);
 		child.once("error", (error) => console.error(error.message));
 		child.once("close", (code) => {
@@ -84,28 +87,18 @@ function runNpm(npmArguments) {
 	});
 }
 
-function stopGroup(child) {
+function stopGroup(child, signal = "SIGTERM") {
 	if (child?.pid === undefined) return;
 	try {
-		process.kill(process.platform === "win32" ? child.pid : -child.pid, "SIGTERM");
+		process.kill(process.platform === "win32" ? child.pid : -child.pid, signal);
 	} catch {
 		// Nothing is left of it.
 	}
 }
 
-function readJestCounts(file) {
-	const { numFailedTests, numPassedTests, numPendingTests, numRuntimeErrorTestSuites } = readJson(file);
-	// A skipped test proves nothing, so it counts against the change.
-	return { failed: numFailedTests + numRuntimeErrorTestSuites + numPendingTests, passed: numPassedTests };
-}
-
 function hasSpecs(directory) {
 	if (!existsSync(path.join(ROOT, directory))) return false;
 	return readdirSync(path.join(ROOT, directory), { recursive: true }).some((name) => name.endsWith(".spec.ts"));
-}
-
-function readJson(file) {
-	return JSON.parse(readFileSync(file, "utf8"));
 }
 
 function finish() {
