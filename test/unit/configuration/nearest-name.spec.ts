@@ -1,7 +1,7 @@
 /** An unknown name is matched with the one it was probably meant to be. */
 import { findNearestName } from "../../../src/configuration/nearest-name.js";
 
-const KNOWN = ["host", "port", "poolSize", "isVerbose", "password"];
+const KNOWN = ["type", "host", "port", "poolSize", "isVerbose", "password"];
 
 describe("findNearestName", () => {
 	it.each([
@@ -9,6 +9,8 @@ describe("findNearestName", () => {
 		["prot", "port"],
 		["POOLSIZE", "poolSize"],
 		["poolsSize", "poolSize"],
+		["HOST", "host"],
+		["hostname", "host"],
 		["verbose", "isVerbose"],
 		["passwd", "password"],
 	])("takes %s for %s", (unknown, expected) => {

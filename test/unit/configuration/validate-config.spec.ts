@@ -96,6 +96,7 @@ describe("validateConfig", () => {
 	it.each([
 		[{ hots: 1 }, "hots", "host"],
 		[{ aws: { regoin: "eu-west-1" } }, "aws.regoin", "aws.region"],
+		[{ aws: { dataSourceToken: "token" } }, "aws.dataSourceToken", "aws.region"],
 		[{ rotation: { interval: 1 } }, "rotation.interval", "rotation.intervalMs"],
 		[{ ssmLookupDefaults: { path: ["x"] } }, "ssmLookupDefaults.path", "ssmLookupDefaults.namespace"],
 		[{ ssmLookups: { "secret-id": { path: ["x"] } } }, "ssmLookups.secret-id", "ssmLookups.secretId"],

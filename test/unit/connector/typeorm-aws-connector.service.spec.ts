@@ -369,6 +369,17 @@ describe("resolveConnection", () => {
 		expect(listWarnings()).toEqual([expect.stringContaining("Rate exceeded")]);
 	});
 
+	it("hands the caller's signal to Parameter Store", async () => {
+		const { connector, source } = setUp();
+		const getMany = jest.spyOn(source, "getMany");
+		const { signal } = new AbortController();
+
+		await connector.resolveConnection({ signal });
+		await connector.resolveConnection({ shouldRefresh: true, signal });
+
+		expect(getMany.mock.calls.map(([, options]) => options)).toEqual([{ signal }, { shouldRefresh: true, signal }]);
+	});
+
 	it("ends when the caller's signal aborts", async () => {
 		aws.on(GetSecretValueCommand, { VersionStage: "AWSCURRENT" }).callsFake(async () => new Promise(() => undefined));
 		const { connector } = setUp();
