@@ -30,19 +30,24 @@ export function parseText(accepts: FieldKind, text: string): Parsed {
 	}
 }
 
-/** Checks a value given in code: the same rules, and the type must be right already. Nothing is trimmed or converted. */
+/**
+ * Checks a value given in code. `configService.get<number>()` returns the text of an environment variable whatever its type says, so numbers, booleans and
+ * choices may also come as a text that would do as a parameter.
+ */
 export function parseRaw(accepts: FieldKind, raw: unknown): Parsed {
+	if (typeof raw === "string")
+		return accepts.kind === "text" || accepts.kind === "host" ? parseName(accepts, raw) : parseText(accepts, raw);
 	switch (accepts.kind) {
 		case "boolean":
-			return typeof raw === "boolean" ? { value: raw } : refuse(accepts, describe(raw), 'value === "true"');
+			return typeof raw === "boolean" ? { value: raw } : refuse(accepts, describe(raw));
 		case "integer":
 			return typeof raw === "number" && Number.isInteger(raw) && isInRange(accepts, raw)
 				? { value: raw }
-				: refuse(accepts, describe(raw), "Number(value)");
+				: refuse(accepts, describe(raw));
 		case "enum":
-			return typeof raw === "string" && accepts.values.includes(raw) ? { value: raw } : refuse(accepts, describe(raw));
+			return refuse(accepts, describe(raw));
 		default:
-			return typeof raw === "string" ? parseName(accepts, raw) : { fault: "must be a string" };
+			return { fault: "must be a string" };
 	}
 }
 
@@ -67,9 +72,8 @@ function findHostFault(host: string): string | undefined {
 	return undefined;
 }
 
-function refuse(accepts: Exclude<FieldKind, { kind: "host" | "text" }>, given: string, conversion?: string): Parsed {
-	const hint = conversion !== undefined && given.startsWith("the string ") ? `; convert it, as in ${conversion}` : "";
-	return { fault: `must be ${describeKind(accepts)}, not ${given}${hint}` };
+function refuse(accepts: Exclude<FieldKind, { kind: "host" | "text" }>, given: string): Parsed {
+	return { fault: `must be ${describeKind(accepts)}, not ${given}` };
 }
 
 function describeKind(accepts: Exclude<FieldKind, { kind: "host" | "text" }>): string {
@@ -79,7 +83,6 @@ function describeKind(accepts: Exclude<FieldKind, { kind: "host" | "text" }>): s
 }
 
 function describe(raw: unknown): string {
-	if (typeof raw === "string") return `the string ${quote(raw)}`;
 	if (typeof raw === "number" || typeof raw === "boolean" || raw === null) return String(raw);
 	return `a value of type ${typeof raw}`;
 }

@@ -100,6 +100,15 @@ describe("parseRaw", () => {
 	});
 
 	it.each([
+		[BOOLEAN, "true", true],
+		[BOOLEAN, "false", false],
+		[PORT, "5432", 5432],
+		[STRATEGY, "JOIN", "join"],
+	] as const)("takes for %j the text %j of an environment variable", (accepts, raw, value) => {
+		expect(parseRaw(accepts, raw)).toEqual({ value });
+	});
+
+	it.each([
 		[0, "0"],
 		[65_536, "65536"],
 		[5432.5, "5432.5"],
@@ -108,14 +117,15 @@ describe("parseRaw", () => {
 		[true, "true"],
 		[null, "null"],
 		[[5432], "a value of type object"],
-		["5432", 'the string "5432"; convert it, as in Number(value)'],
-		["", 'the string ""; convert it, as in Number(value)'],
+		["5432abc", '"5432abc"'],
+		["0x1F", '"0x1F"'],
+		["", '""'],
 	])("does not take %p for a port", (raw, given) => {
 		expect(parseRaw(PORT, raw)).toEqual({ fault: `must be an integer from 1 to 65535, not ${given}` });
 	});
 
 	it.each([
-		["true", 'the string "true"; convert it, as in value === "true"'],
+		["yes", '"yes"'],
 		[1, "1"],
 		[null, "null"],
 	])("does not take %p for a boolean", (raw, given) => {
@@ -123,8 +133,7 @@ describe("parseRaw", () => {
 	});
 
 	it.each([
-		["JOIN", 'the string "JOIN"'],
-		[" join", 'the string " join"'],
+		["joined", '"joined"'],
 		[7, "7"],
 	])("does not take %p for a strategy", (raw, given) => {
 		expect(parseRaw(STRATEGY, raw)).toEqual({ fault: `must be one of "join", "query", not ${given}` });

@@ -181,7 +181,7 @@ describe("resolveSettings", () => {
 
 		const problems = findProblems(() =>
 			resolveSettings(
-				{ entities: [], password: "", poolSize: "10" as never, rotation: {}, shouldSynchronize: 1 as never, username: 7 as never },
+				{ entities: [], password: "", poolSize: "ten" as never, rotation: {}, shouldSynchronize: 1 as never, username: 7 as never },
 				reader,
 			),
 		);
@@ -191,7 +191,7 @@ describe("resolveSettings", () => {
 			'ParameterInvalidError: "port" must be an integer from 1 to 65535, not "5432abc" at "/shop/test/aws-rds/aurora-postgres/port"',
 			'ParameterNotFoundError: "databaseName" was not found at "/shop/test/api/main/postgres/database-name"',
 			'ParameterInvalidError: "type" must be one of "mysql", "postgres", not "oracle" at "/shop/test/api/main/postgres/type"',
-			'OptionInvalidError: Option "poolSize" must be an integer from 1 to 100000, not the string "10"; convert it, as in Number(value).',
+			'OptionInvalidError: Option "poolSize" must be an integer from 1 to 100000, not "ten".',
 			'ParameterInvalidError: "idleTimeoutMs" must be an integer from 0 to 2147483647, not "2147483648" at "/shop/test/api/main/typeorm/idle-timeout-ms"',
 			'ParameterInvalidError: "isVerbose" must be true or false, not "yes" at "/shop/test/api/main/typeorm/logging"',
 			'OptionInvalidError: Option "shouldSynchronize" must be true or false, not 1.',
@@ -298,7 +298,7 @@ describe("resolveRotation", () => {
 		expect(reader.gets).toEqual([LEVELS.rotationIsEnabled.path]);
 	});
 
-	it.each([0, -1, 2 ** 31 + 0.5, 2_592_000_001, Infinity, NaN, "60000"])("refuses an interval of %p", (intervalMs) => {
+	it.each([0, -1, 2 ** 31 + 0.5, 2_592_000_001, Infinity, NaN, "60s"])("refuses an interval of %p", (intervalMs) => {
 		const problems = findProblems(() => resolveRotation({ entities: [], rotation: { intervalMs: intervalMs as never } }, undefined));
 
 		expect(problems).toHaveLength(1);
