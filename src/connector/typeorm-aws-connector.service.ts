@@ -18,6 +18,7 @@ import { tryLogin } from "./try-login.js";
 
 /** The part of ConfigService that is used. */
 export interface ConfigReader {
+	/** The value of a setting such as `AWS_REGION`. */
 	get(key: string): unknown;
 }
 

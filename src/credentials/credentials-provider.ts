@@ -6,7 +6,7 @@ import type { IAwsDatabaseCredentialsSecret } from "../configuration/connector.o
 /**
  * One login. Printing it, in whatever way, does not show the password.
  * @example
- * const { username, password } = await connector.getCredentials();
+ * console.log(credentials); // Credentials { password: '[hidden]', username: 'app', versionId: undefined }
  */
 export class Credentials {
 	/** Version of the secret it was read from, where there is one. */

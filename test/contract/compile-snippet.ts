@@ -1,13 +1,8 @@
 /** Makes modules of the snippets in the README of `@elsikora/nestjs-typeorm-aws-connector`. Of their own text only the package names change. */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import { compileFunction } from "node:vm";
 
-import { type Options, transformSync } from "@swc/core";
-import ts from "typescript";
-
-import swcOptions from "../../swc.config.js";
+import { findTypeErrors, runText } from "../support/virtual-modules.js";
 
 /** The files in `readme-snippets`, in the order of the README. */
 export const SNIPPETS = [
@@ -51,30 +46,18 @@ export function completeSnippet(name: SnippetName): string {
 
 /** Compiles the snippet and runs it; what it exports. */
 export function runSnippet(name: SnippetName): Record<string, unknown> {
-	const { code } = transformSync(completeSnippet(name), { ...(swcOptions as Options), configFile: false, swcrc: false });
-	const exported = {};
-	compileFunction(code, ["exports", "require"])(exported, createRequire(__filename));
-	return exported;
+	return runText(completeSnippet(name), pathOf(name));
 }
 
 /** What the compiler, in strict mode, has to say about all snippets. */
 export function checkSnippetTypes(): string[] {
-	const root = join(__dirname, "../..");
-	const { config } = ts.readConfigFile(join(root, "tsconfig.json"), (path) => ts.sys.readFile(path));
-	const { options: ownOptions } = ts.parseJsonConfigFileContent(config, ts.sys, root);
 	// One snippet has a parameter that it does not use.
-	const options = { ...ownOptions, noUnusedParameters: false };
-	const sources = new Map(SNIPPETS.map((name) => [join(__dirname, `${name}.snippet.ts`), completeSnippet(name)]));
-	const host = ts.createCompilerHost(options);
-	const { fileExists, readFile } = host;
-	host.fileExists = (file) => sources.has(file) || fileExists(file);
-	host.readFile = (file) => sources.get(file) ?? readFile(file);
-	const program = ts.createProgram([...sources.keys()], options, host);
-	const diagnostics = [...sources.keys()].flatMap((file) => {
-		const sourceFile = program.getSourceFile(file);
-		return [...program.getSyntacticDiagnostics(sourceFile), ...program.getSemanticDiagnostics(sourceFile)];
-	});
-	return diagnostics.map((diagnostic) => ts.formatDiagnostic(diagnostic, { ...host, getNewLine: () => "\n" }));
+	return findTypeErrors(new Map(SNIPPETS.map((name) => [pathOf(name), completeSnippet(name)])), { noUnusedParameters: false });
+}
+
+/** The file that a snippet pretends to be. */
+function pathOf(name: SnippetName): string {
+	return join(__dirname, `${name}.snippet.ts`);
 }
 
 function uses(text: string, name: string): boolean {

@@ -1,0 +1,354 @@
+/** What the documentation says of names, values, places and steps is what the source says. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, posix } from "node:path";
+
+import { DEFAULT_DRAIN_TIMEOUT_MS } from "../../src/configuration/connector.constants.js";
+import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../../src/configuration/connector-fields.js";
+import { ParameterStoreService, RotatorService, TypeOrmAwsConnectorService } from "../../src/index.js";
+import { buildParameterPath } from "../../src/parameter-store/parameter-path.js";
+import { buildFieldLookup } from "../../src/resolution/field-lookup.js";
+import { chooseDelayMs } from "../../src/rotation/rotation-schedule.js";
+import { type RotationPhase, RotationState } from "../../src/rotation/rotation-state.js";
+import rooms from "../../rooms.js";
+import packageJson from "../../package.json";
+import {
+	findAnchors,
+	findCodeBlocks,
+	findCodeSpans,
+	findLinks,
+	type MarkdownDocument,
+	PROJECT_ROOT,
+	readDocument,
+	readDocuments,
+	readProse,
+	readTable,
+} from "../support/markdown.js";
+import { PublicSurface } from "../support/public-surface.js";
+
+const README = readDocument("README.md");
+const ARCHITECTURE = readDocument("docs/ARCHITECTURE.md");
+const DOCUMENTS = readDocuments();
+const MAXIMUM_ARCHITECTURE_LINES = 200;
+const MAXIMUM_DECISION_LINES = 40;
+const PARTS = ["## Context", "## Decision", "## Consequences"];
+const FIELD_NAMES = Object.keys(CONNECTOR_FIELDS) as FieldName[];
+
+/** The segments of the README's example. */
+const EXAMPLE = { application: "shop", environment: "production", instanceName: "shop-api", namespace: "aws-ecs-fargate" };
+
+/** Compiled when it is needed first. */
+let compiledSurface: PublicSurface | undefined;
+
+function readSurface(): PublicSurface {
+	compiledSurface ??= new PublicSurface();
+	return compiledSurface;
+}
+
+/** The code spans in one column of a table, row by row. */
+function readSpans(document: MarkdownDocument, firstHeading: string, column = 0): string[][] {
+	return readTable(document, firstHeading).map((cells) => findCodeSpans(cells[column] ?? ""));
+}
+
+describe("the first forty lines of the README", () => {
+	const [shell, example] = findCodeBlocks(README);
+
+	it("show how to install, to watch and to test", () => {
+		expect(shell?.language).toBe("sh");
+		expect(shell?.text).toMatch(/^npm install nestjs-typeorm-aws-connector /m);
+		expect(shell?.text).toMatch(/^npm run demo\b/m);
+		expect(shell?.text).toMatch(/^npm test\b/m);
+	});
+
+	it("hold a whole example with comments", () => {
+		expect(example?.endLine).toBeLessThanOrEqual(40);
+		expect(example?.text).toMatch(/^import /);
+		expect(example?.text).toMatch(/^export class AppModule \{\}$/m);
+		expect(example?.text.match(/ \/\/ /g)?.length).toBeGreaterThanOrEqual(5);
+	});
+});
+
+describe("every document", () => {
+	const sourceNames = readdirSync(join(PROJECT_ROOT, "src"), { encoding: "utf8", recursive: true }).map((name) => basename(name));
+
+	it("links to what exists", () => {
+		const broken = findInDocuments((document) =>
+			findLinks(document).filter((target) => !/^[a-z]+:/.test(target) && !isThere(document.path, target)),
+		);
+
+		expect(broken).toEqual([]);
+	});
+
+	it("names scripts that package.json has", () => {
+		const unknown = findInDocuments(({ lines }) =>
+			lines
+				.flatMap((line) => [...line.matchAll(/\bnpm (?:run ([\w:-]+)|(test)\b)/g)])
+				.map(([, script, test]) => script ?? test ?? "")
+				.filter((name) => !(name in packageJson.scripts)),
+		);
+
+		expect(unknown).toEqual([]);
+	});
+
+	it("names files that exist", () => {
+		const missing = findInDocuments((document) =>
+			readProse(document)
+				.flatMap(findCodeSpans)
+				.filter((span) => {
+					if (/^(?:bench|docs|examples|scripts|src|test)\/[\w./-]+$/.test(span)) return !existsSync(join(PROJECT_ROOT, span));
+					return /^[a-z][\w-]*(?:\.[a-z]+)?\.ts$/.test(span) && !sourceNames.includes(span);
+				}),
+		);
+
+		expect(missing).toEqual([]);
+	});
+
+	it("names error codes that exist", () => {
+		const known = readSurface().listLiterals("TConnectorErrorCode");
+
+		const unknown = findInDocuments(({ lines }) =>
+			lines.flatMap((line) => line.match(/\bERR_CONNECTOR_\w+/g) ?? []).filter((code) => !known.includes(code)),
+		);
+
+		expect(known.length).toBeGreaterThan(10);
+		expect(unknown).toEqual([]);
+	}, 60_000);
+
+	/** What `find` objects to, each with its document. */
+	function findInDocuments(find: (document: MarkdownDocument) => string[]): string[] {
+		return DOCUMENTS.flatMap((document) => find(document).map((finding) => `${document.path}: ${finding}`));
+	}
+
+	function isThere(from: string, target: string): boolean {
+		const [file = "", anchor] = target.split("#");
+		const path = file === "" ? from : posix.join(dirname(from), file);
+		if (!existsSync(join(PROJECT_ROOT, path))) return false;
+		return anchor === undefined || findAnchors(readDocument(path)).includes(anchor);
+	}
+});
+
+describe("the README's table of parameters", () => {
+	const paths = new Map(FIELD_NAMES.map((name) => [buildParameterPath(buildFieldLookup(name, { entities: [] }), EXAMPLE), name]));
+	const rows = readTable(README, "parameter").map(([parameters = "", holds = "", defaults = ""]) => ({
+		defaults: defaults.replaceAll("`", "").split(", "),
+		fields: findCodeSpans(parameters).map(findField),
+		holds: findCodeSpans(holds),
+	}));
+
+	/** The field whose path is, or ends like, what is written. When that is none or several, the written text, which is no field. */
+	function findField(written: string): FieldName {
+		const [field, ...others] = [...paths].filter(([path]) =>
+			written.startsWith("…") ? path.endsWith(written.slice(1)) : path === written,
+		);
+		return field === undefined || others.length > 0 ? (written as FieldName) : field[1];
+	}
+
+	it("has every field once, at its canonical place", () => {
+		expect(rows.flatMap(({ fields }) => fields).sort()).toEqual([...FIELD_NAMES].sort());
+	});
+
+	it("has the defaults", () => {
+		const expected = rows.map(({ fields }) => {
+			const values = fields.map((name) => String((CONNECTOR_FIELDS[name] as FieldDefinition).defaultValue ?? "required"));
+			return new Set(values).size === 1 ? values.slice(0, 1) : values;
+		});
+
+		expect(rows.map(({ defaults }) => defaults)).toEqual(expected);
+	});
+
+	it("has the values of fields that accept only some", () => {
+		const choices = rows.map(({ fields, holds }) => ({ accepted: fields.flatMap(listChoices).sort(), holds: [...holds].sort() }));
+		const limited = choices.filter(({ accepted }) => accepted.length > 0);
+
+		expect(limited.map(({ holds }) => holds)).toEqual(limited.map(({ accepted }) => accepted));
+	});
+
+	function listChoices(name: FieldName): readonly string[] {
+		const { accepts }: FieldDefinition = CONNECTOR_FIELDS[name];
+		return accepts.kind === "enum" ? accepts.values : [];
+	}
+});
+
+describe("the README's tables of options", () => {
+	it("have every option of the connector, and no other", () => {
+		const documented = readSpans(README, "option of `TypeOrmAwsConnectorModule`")
+			.flat()
+			.flatMap((option, _, all) =>
+				option === "ssmLookups.<field>" ? FIELD_NAMES.filter((name) => all.includes(name)).map(toLookup) : option,
+			);
+
+		const groups = ["aws", "rotation", "ssmLookups"];
+		const type = "ITypeOrmAwsConnectorModuleOptions";
+		const single = [...readSurface().listProperties(type).keys()].filter((name) => !groups.includes(name));
+		const grouped = groups.flatMap((group) => [...readSurface().listProperties(type, group).keys()].map((name) => `${group}.${name}`));
+		expect(documented.sort()).toEqual([...single, ...grouped].sort());
+	}, 60_000);
+
+	it("have every option of Parameter Store, and no other", () => {
+		const documented = readSpans(README, "option of `ParameterStoreConfigModule`").flat();
+
+		expect(documented.sort()).toEqual([...readSurface().listProperties("IParameterStoreConfigProperties").keys()].sort());
+	}, 60_000);
+
+	it("have the keys of a look-up", () => {
+		const shape = README.lines.flatMap((line) => /`\{ (path, [^}]*) \}`/.exec(line)?.[1]?.split(", ") ?? []);
+
+		expect(shape.map((key) => key.replace("?", "")).sort()).toEqual(
+			[...readSurface().listProperties("IStructuredLookup").keys()].sort(),
+		);
+	}, 60_000);
+
+	it.each([
+		["TypeOrmAwsConnectorModule", "ITypeOrmAwsConnectorModuleOptions"],
+		["ParameterStoreConfigModule", "IParameterStoreConfigProperties"],
+	])(
+		"have the defaults that the docstrings of %s have",
+		(module, type) => {
+			const literals = readTable(README, `option of \`${module}\``).filter(([, value = ""]) => /^(?:`\w+`|\d+)$/.test(value));
+
+			const differing = literals.flatMap(([options = "", value = ""]) =>
+				findCodeSpans(options).filter((option) => {
+					const [name = "", ...groups] = option.split(".").reverse();
+					const documentation =
+						readSurface()
+							.listProperties(type, ...groups)
+							.get(name) ?? "";
+					const stated = /\bDefault\b(.*)/s.exec(documentation)?.[1] ?? "";
+					return !stated.replaceAll(/[,`]/g, "").includes(value.replaceAll("`", ""));
+				}),
+			);
+
+			expect(literals.length).toBeGreaterThan(1);
+			expect(differing).toEqual([]);
+		},
+		60_000,
+	);
+
+	it("have the drain timeout and the spread of ticks that the code has", () => {
+		const text = README.lines.join("\n");
+		const spread = /(\d+)–(\d+) %/.exec(text)?.slice(1).map(Number);
+		const longest = chooseDelayMs(100, { failureCount: 0, isTransient: true }, () => 0);
+		const shortest = chooseDelayMs(100, { failureCount: 0, isTransient: true }, () => 1);
+
+		expect(text).toMatch(new RegExp(`\`rotation.drainTimeoutMs\` +\\| ${String(DEFAULT_DRAIN_TIMEOUT_MS)} `));
+		expect(spread).toEqual([shortest, longest]);
+	});
+
+	function toLookup(name: FieldName): string {
+		return `ssmLookups.${name}`;
+	}
+});
+
+describe("the README's table of errors", () => {
+	it("has every code once, and the source raises each", () => {
+		const documented = readSpans(README, "code").flat().sort();
+		const raised = readFileSync(join(PROJECT_ROOT, "src/errors/errors.ts"), "utf8").matchAll(/readonly code = "(\w+)"/g);
+
+		expect(documented).toEqual([...raised].map(([, code]) => code).sort());
+		expect(documented).toEqual(readSurface().listLiterals("TConnectorErrorCode").sort());
+	}, 60_000);
+});
+
+describe("the architecture page", () => {
+	it("has at most two hundred lines", () => {
+		// The last line ends with a line break.
+		expect(ARCHITECTURE.lines.length).toBeLessThanOrEqual(MAXIMUM_ARCHITECTURE_LINES + 1);
+	});
+
+	it("has every room, in the order of rooms.js", () => {
+		const present = Object.keys(rooms.ROOMS).filter((room) => existsSync(join(PROJECT_ROOT, "src", room)));
+
+		expect(readSpans(ARCHITECTURE, "room").flat()).toEqual(present);
+	});
+
+	it("draws the transitions that the state machine allows", () => {
+		const diagram = findCodeBlocks(ARCHITECTURE).find(({ text }) => text.startsWith("stateDiagram"));
+		const drawn = [...(diagram?.text.matchAll(/^\s*(\w+) --> (\w+)/gm) ?? [])].map(([, from, to]) => `${String(from)} ${String(to)}`);
+
+		expect(drawn.sort()).toEqual(listTransitions().sort());
+	});
+
+	it.each([
+		["of TypeORM", "src/rotation/live-data-source.ts"],
+		["of pg", "src/rotation/postgres-pool.ts"],
+	])("lists internals %s that are touched in %s", (subject, file) => {
+		const source = readFileSync(join(PROJECT_ROOT, file), "utf8");
+
+		const names = readSpans(ARCHITECTURE, subject).flat();
+
+		expect(names.length).toBeGreaterThan(5);
+		expect(names.filter((name) => !new RegExp(`\\b${name.replace(/^.*\./, "").replace("()", "")}\\b`).test(source))).toEqual([]);
+	});
+
+	it("lists every life-cycle hook, with the class that has it", () => {
+		const documented = readTable(ARCHITECTURE, "hook").flatMap(([hooks = "", owners = ""]) =>
+			findCodeSpans(owners).flatMap((owner) => findCodeSpans(hooks).map((hook) => `${owner}.${hook}`)),
+		);
+
+		const present = [ParameterStoreService, RotatorService, TypeOrmAwsConnectorService].flatMap((service) =>
+			Object.getOwnPropertyNames(service.prototype)
+				.filter((name) => /^(?:on(?:Module|Application)|beforeApplication)/.test(name))
+				.map((name) => `${service.name}.${name}`),
+		);
+		expect(documented.sort()).toEqual(present.sort());
+	});
+
+	it("lists every event", () => {
+		const source = readFileSync(join(PROJECT_ROOT, "src/events/connector-event.ts"), "utf8");
+		const published = [...source.matchAll(/readonly type: "([\w.]+)"/g)].map(([, type]) => type);
+
+		expect(readSpans(ARCHITECTURE, "event").flat().sort()).toEqual(published.sort());
+	});
+
+	/** All but those into `closed`, which the text describes. */
+	function listTransitions(): string[] {
+		const known = { closed: 0, fetching: 0, idle: 0, promoting: 0, staging: 0, verifying: 0 } satisfies Record<RotationPhase, number>;
+		const phases = Object.keys(known) as RotationPhase[];
+		const ways: RotationPhase[][] = [[]];
+		const transitions = new Set<string>();
+		const seen = new Set<RotationPhase>();
+		for (const way of ways) {
+			const from = walk(way).phase;
+			if (seen.has(from)) continue;
+			seen.add(from);
+			for (const to of phases.filter((phase) => phase !== "closed" && canEnter(way, phase))) {
+				transitions.add(`${from} ${to}`);
+				ways.push([...way, to]);
+			}
+		}
+		return [...transitions];
+	}
+
+	function walk(way: readonly RotationPhase[]): RotationState {
+		const state = new RotationState();
+		for (const phase of way) state.enter(phase);
+		return state;
+	}
+
+	function canEnter(way: readonly RotationPhase[], phase: RotationPhase): boolean {
+		try {
+			walk(way).enter(phase);
+			return true;
+		} catch {
+			return false;
+		}
+	}
+});
+
+describe("the decisions", () => {
+	const decisions = DOCUMENTS.filter(({ path }) => path.startsWith("docs/decisions/"));
+
+	it("are numbered without a gap", () => {
+		const numbers = decisions.map(({ path }) => Number(/\/(\d{4})-[a-z0-9-]+\.md$/.exec(path)?.[1]));
+
+		expect(numbers.length).toBeGreaterThan(0);
+		expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+	});
+
+	it("have three parts each, on one page", () => {
+		const shapeless = decisions.filter(({ lines }) => lines.filter((line) => line.startsWith("## ")).join() !== PARTS.join());
+		const long = decisions.filter(({ lines }) => lines.length > MAXIMUM_DECISION_LINES + 1);
+
+		expect(shapeless.map(({ path }) => path)).toEqual([]);
+		expect(long.map(({ path }) => path)).toEqual([]);
+	});
+});

@@ -1,0 +1,182 @@
+/** Every TypeScript snippet of the documentation compiles in strict mode, and does what the text around it says. */
+import { join } from "node:path";
+
+import { type INestApplicationContext, Module, type ModuleMetadata, type Type } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import { getDataSourceToken, TypeOrmModule } from "@nestjs/typeorm";
+import { DataSource } from "typeorm";
+
+import { CONNECTOR_FIELDS, type FieldName } from "../../src/configuration/connector-fields.js";
+import { RotatorService, TypeOrmAwsConnectorService } from "../../src/index.js";
+import { buildParameterPath } from "../../src/parameter-store/parameter-path.js";
+import { buildFieldLookup } from "../../src/resolution/field-lookup.js";
+import { type FakeAws, startFakeAws } from "../support/fake-aws/fake-aws.js";
+import { findCodeBlocks, readDocuments } from "../support/markdown.js";
+import { type PostgresServer, startPostgres } from "../support/postgres/postgres-server.js";
+import { findTypeErrors, runText } from "../support/virtual-modules.js";
+import { ReportEntity } from "./entities/report.entity.js";
+import { UserEntity } from "./entities/user.entity.js";
+
+/** As Nest's own starter project has it, so that a constructor says by its types what is injected. */
+const APPLICATION_OPTIONS = { emitDecoratorMetadata: true };
+
+/** Snippets by what they export first. Their relative imports lead to the entities beside this file. */
+const SNIPPETS = new Map(
+	readDocuments().flatMap((document) =>
+		findCodeBlocks(document)
+			.filter(({ language }) => language === "ts" || language === "typescript")
+			.map(({ endLine, text }) => {
+				const name =
+					/^export (?:abstract |async )?(?:class|const|function) (\w+)/m.exec(text)?.[1] ?? `${document.path}:${String(endLine)}`;
+				return [name, { path: join(__dirname, "entities", `${name}.snippet.ts`), text }] as const;
+			}),
+	),
+);
+
+const SECRET_ID = "shop/database";
+const BLUE = { password: "first password", username: "shop_blue" };
+const GREEN = { password: "second password", username: "shop_green" };
+
+/** What the README's parameters hold, by field. */
+const SETTINGS = { databaseName: "shop", poolSize: "3", relationLoadStrategy: "join", secretId: SECRET_ID, type: "postgres" };
+
+let application: INestApplicationContext | undefined;
+let aws: FakeAws;
+let server: PostgresServer;
+const environment = { ...process.env };
+
+beforeAll(async () => {
+	[aws, server] = await Promise.all([startFakeAws(), startPostgres()]);
+	for (const database of ["mydb", "reports", "shop"]) await server.createDatabase(database);
+	await server.createRole("shop_owner", "unused", { databases: ["reports", "shop"] });
+	for (const { password, username } of [BLUE, GREEN]) await server.createRole(username, password, { memberOf: ["shop_owner"] });
+	await server.createRole("local-user", "local-password", { databases: ["mydb"] });
+	await server.admin.query("CREATE TABLE user_entity (id serial PRIMARY KEY, name text NOT NULL)", [], "shop");
+	await server.admin.query("CREATE TABLE report_entity (id serial PRIMARY KEY, title text NOT NULL)", [], "reports");
+	await server.admin.query("INSERT INTO user_entity (name) VALUES ('Ada')", [], "shop");
+	await server.admin.query("INSERT INTO report_entity (title) VALUES ('March')", [], "reports");
+	aws.parameters.putMany(placeSettings({ ...SETTINGS, host: server.host, port: String(server.port) }, "shop-api"));
+	aws.parameters.putMany(placeSettings({ databaseName: "reports", type: "postgres" }, "reports"));
+	Object.assign(process.env, aws.env);
+}, 60_000);
+
+beforeEach(() => {
+	aws.secrets.put(SECRET_ID, BLUE);
+	aws.calls.clear();
+});
+
+afterEach(async () => {
+	await application?.close();
+	application = undefined;
+});
+
+afterAll(async () => {
+	process.env = environment;
+	await Promise.all([aws.stop(), server.stop()]);
+});
+
+/** Values by the full names that the README gives; another test ties its table to the source. */
+function placeSettings(settings: Partial<Record<FieldName, string>>, instanceName: string): Record<string, string> {
+	const segments = { application: "shop", environment: "production", instanceName, namespace: "aws-ecs-fargate" };
+	const names = Object.keys(CONNECTOR_FIELDS) as FieldName[];
+	return Object.fromEntries(
+		names.flatMap((name) => {
+			const value = settings[name];
+			return value === undefined ? [] : [[buildParameterPath(buildFieldLookup(name, { entities: [] }), segments), value]];
+		}),
+	);
+}
+
+function run<Exported>(name: string): Exported {
+	const { path, text } = SNIPPETS.get(name) ?? { path: "", text: "" };
+	return runText(text, path, { decoratorMetadata: true })[name] as Exported;
+}
+
+async function boot(metadata: ModuleMetadata): Promise<INestApplicationContext> {
+	@Module(metadata)
+	class RootModule {}
+	application = await NestFactory.createApplicationContext(RootModule, { abortOnError: false, logger: false });
+	return application;
+}
+
+async function whoAmI(dataSource: DataSource): Promise<unknown> {
+	const rows = await dataSource.query<unknown[]>('SELECT current_database() AS "database", current_user AS "user"');
+	return rows[0];
+}
+
+interface DatabaseController {
+	describe(): string;
+	rotate(): Promise<string>;
+}
+
+/** What each snippet is to do. One without an entry here fails. */
+const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
+	AppModule: async () => {
+		const context = await boot({ imports: [run<Type>("AppModule")] });
+		const dataSource = context.get(DataSource, { strict: false });
+		const rotator = context.get(RotatorService, { strict: false });
+		expect(await whoAmI(dataSource)).toEqual({ database: "shop", user: BLUE.username });
+		expect(await dataSource.getRepository(UserEntity).find()).toEqual([{ id: 1, name: "Ada" }]);
+		expect(dataSource.options).toMatchObject({ extra: { max: 3 }, relationLoadStrategy: "join" });
+		aws.secrets.put(SECRET_ID, GREEN);
+
+		expect(await rotator.rotateDatabaseConnection()).toEqual({ generation: 2, outcome: "rotated" });
+		expect(await whoAmI(dataSource)).toEqual({ database: "shop", user: GREEN.username });
+		expect(context.get(TypeOrmAwsConnectorService, { strict: false }).getRotationConfig()).toEqual({
+			intervalMs: 3_600_000,
+			isEnabled: true,
+		});
+	},
+
+	DatabaseController: async () => {
+		const DatabaseController = run<Type<DatabaseController>>("DatabaseController");
+		const promised = /\/\*\* (state=.*) \*\//.exec(SNIPPETS.get("DatabaseController")?.text ?? "")?.[1];
+		const context = await boot({ controllers: [DatabaseController], imports: [run<Type>("AppModule")] });
+		const controller = context.get<DatabaseController>(DatabaseController);
+		aws.secrets.put(SECRET_ID, GREEN);
+
+		expect(await controller.rotate()).toBe("rotated");
+		expect(await controller.rotate()).toBe("unchanged");
+		expect(controller.describe().replaceAll(/=\S+/g, "")).toBe(promised?.replaceAll(/=\S+/g, ""));
+		expect(controller.describe()).toMatch(/^state=idle generation=2 .* failures=0 lastSuccess=\d+s$/);
+	},
+
+	localConnector: async () => {
+		const wiring = TypeOrmModule.forRootAsync({
+			inject: [TypeOrmAwsConnectorService],
+			useFactory: async (connector: TypeOrmAwsConnectorService) => ({ ...(await connector.getTypeOrmOptions()), port: server.port }),
+		});
+		const context = await boot({ imports: [run("localConnector"), wiring] });
+		const connector = context.get(TypeOrmAwsConnectorService, { strict: false });
+
+		expect(await whoAmI(context.get(DataSource, { strict: false }))).toEqual({ database: "mydb", user: "local-user" });
+		expect(await connector.getTypeOrmOptions()).toMatchObject({ host: "127.0.0.1", port: 5432, type: "postgres" });
+		expect(aws.calls.count()).toBe(0);
+	},
+
+	ReportsDatabaseModule: async () => {
+		const context = await boot({ imports: [run<Type>("AppModule"), run<Type>("ReportsDatabaseModule")] });
+		const reports = context.get<DataSource>(getDataSourceToken("reports"), { strict: false });
+
+		expect(await whoAmI(reports)).toEqual({ database: "reports", user: BLUE.username });
+		expect(await reports.getRepository(ReportEntity).find()).toEqual([{ id: 1, title: "March" }]);
+		expect(await whoAmI(context.get(DataSource, { strict: false }))).toEqual({ database: "shop", user: BLUE.username });
+	},
+};
+
+it("have a claim each", () => {
+	expect([...SNIPPETS.keys()].sort()).toEqual(Object.keys(CLAIMS).sort());
+});
+
+it("compile in strict mode", () => {
+	const sources = new Map([...SNIPPETS.values()].map(({ path, text }) => [path, text]));
+
+	expect(sources.size).toBeGreaterThan(0);
+	expect(findTypeErrors(sources, APPLICATION_OPTIONS)).toEqual([]);
+}, 120_000);
+
+it.each(Object.entries(CLAIMS))("%s keeps its promise", async (_, claim) => {
+	await claim();
+
+	expect(application).toBeDefined();
+});
