@@ -29,9 +29,9 @@ export function readSecretChange(event: unknown): SecretChange | undefined {
 
 /** Whether two ids, each a name or an ARN, mean one secret. */
 export function isSameSecret(left: string, right: string): boolean {
-	if (left === right) return true;
-	if (isArn(left) && isArn(right)) return stripSuffix(left) === stripSuffix(right);
-	return readName(left) === readName(right) || readName(left) === right || left === readName(right);
+	const areArns = isArn(left) && isArn(right);
+	const rightForms = listForms(right, areArns);
+	return listForms(left, areArns).some((form) => rightForms.includes(form));
 }
 
 function parse(text: string): unknown {
@@ -50,11 +50,13 @@ function isArn(id: string): boolean {
 	return id.startsWith("arn:");
 }
 
-function readName(id: string): string {
-	return isArn(id) ? stripSuffix(id).split(":").slice(6).join(":") : id;
+/** Secrets Manager appends a hyphen and six characters to the name in an ARN. Both forms are in use, and a name may end like a suffix. */
+function listForms(id: string, asArn: boolean): string[] {
+	if (!isArn(id)) return [id];
+	const arns = [id, id.replace(/-[A-Za-z0-9]{6}$/, "")];
+	return asArn ? arns : arns.map(readName);
 }
 
-/** Secrets Manager appends a hyphen and six characters to the name in an ARN. */
-function stripSuffix(arn: string): string {
-	return arn.replace(/-[A-Za-z0-9]{6}$/, "");
+function readName(arn: string): string {
+	return arn.split(":").slice(6).join(":");
 }

@@ -1,0 +1,59 @@
+/** A connector that knows versions is asked for them; a stand-in is asked for what it has. */
+import type { DataSourceOptions } from "typeorm";
+
+import { fetchFreshConnection, fetchPendingConnection, type RotatableConnector } from "../../../src/rotation/connection-source.js";
+
+const OPTIONS = { password: "two", type: "postgres", username: "app" } as DataSourceOptions;
+const { signal } = new AbortController();
+
+/** The least that may be handed to a rotator. */
+function standIn(): RotatableConnector {
+	return { getRotationConfig: () => ({ intervalMs: 1_000, isEnabled: true }), getTypeOrmOptions: () => Promise.resolve(OPTIONS) };
+}
+
+describe("fetchFreshConnection", () => {
+	it("asks a stand-in for its options; they have no version", async () => {
+		expect(await fetchFreshConnection(standIn(), signal)).toEqual({ options: OPTIONS });
+	});
+
+	it("asks a connector for options and version, freshly and with a way to call it off", async () => {
+		const getTypeOrmOptions = jest.fn();
+		const resolveConnection = jest.fn(() => Promise.resolve({ options: OPTIONS, versionId: "v2" }));
+
+		const fresh = await fetchFreshConnection({ ...standIn(), getTypeOrmOptions, resolveConnection }, signal);
+
+		expect(fresh).toEqual({ options: OPTIONS, versionId: "v2" });
+		expect(resolveConnection).toHaveBeenCalledWith({ shouldRefresh: true, signal });
+		expect(getTypeOrmOptions).not.toHaveBeenCalled();
+	});
+
+	it("keeps the connector's this", async () => {
+		class Connector {
+			readonly options = OPTIONS;
+
+			getRotationConfig(): { intervalMs: number; isEnabled: boolean } {
+				return { intervalMs: 1_000, isEnabled: true };
+			}
+
+			getTypeOrmOptions(): Promise<DataSourceOptions> {
+				return Promise.resolve(this.options);
+			}
+		}
+
+		expect(await fetchFreshConnection(new Connector(), signal)).toEqual({ options: OPTIONS });
+	});
+});
+
+describe("fetchPendingConnection", () => {
+	it("has nothing from a stand-in, which knows no versions", async () => {
+		expect(await fetchPendingConnection(standIn(), signal)).toBeUndefined();
+	});
+
+	it("asks a connector, with a way to call it off", async () => {
+		const pending = { options: OPTIONS, versionId: "v3" };
+		const resolvePendingConnection = jest.fn(() => Promise.resolve(pending));
+
+		expect(await fetchPendingConnection({ ...standIn(), resolvePendingConnection }, signal)).toBe(pending);
+		expect(resolvePendingConnection).toHaveBeenCalledWith({ signal });
+	});
+});

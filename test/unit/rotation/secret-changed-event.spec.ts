@@ -1,0 +1,102 @@
+/** Which events of a whole queue are about our secret. */
+import { isSameSecret, readSecretChange } from "../../../src/rotation/secret-changed-event.js";
+
+const NAME = "app/database";
+const ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:app/database-a1B2c3";
+
+const LABEL_UPDATED = {
+	detail: { arn: ARN, labelUpdated: "AWSCURRENT", name: NAME },
+	"detail-type": "Secret Label Updated",
+	resources: [ARN],
+	source: "aws.secretsmanager",
+};
+const ROTATION_SUCCEEDED = {
+	detail: { additionalEventData: { SecretId: ARN }, eventName: "RotationSucceeded", eventSource: "secretsmanager.amazonaws.com" },
+	"detail-type": "AWS Service Event via CloudTrail",
+	source: "aws.secretsmanager",
+};
+
+describe("readSecretChange", () => {
+	it("reads that AWSCURRENT moved, under every name of the secret", () => {
+		expect(readSecretChange(LABEL_UPDATED)).toEqual({ secretIds: [NAME, ARN, ARN] });
+	});
+
+	it("reads that a rotation succeeded", () => {
+		expect(readSecretChange(ROTATION_SUCCEEDED)).toEqual({ secretIds: [ARN] });
+	});
+
+	it.each([LABEL_UPDATED, ROTATION_SUCCEEDED])("reads the JSON text of an event as well (%#)", (event) => {
+		expect(readSecretChange(JSON.stringify(event))).toEqual(readSecretChange(event));
+	});
+
+	it("takes a label update that does not name the label for one", () => {
+		const detail = { ...LABEL_UPDATED.detail, labelUpdated: undefined };
+
+		expect(readSecretChange({ ...LABEL_UPDATED, detail })).toBeDefined();
+	});
+
+	it.each(["AWSPENDING", "AWSPREVIOUS", "", null])("ignores the label %j, which applications do not use", (labelUpdated) => {
+		expect(readSecretChange({ ...LABEL_UPDATED, detail: { ...LABEL_UPDATED.detail, labelUpdated } })).toBeUndefined();
+	});
+
+	it.each([
+		["another event of the service", { ...LABEL_UPDATED, "detail-type": "Secret Deleted" }],
+		["another call", { ...ROTATION_SUCCEEDED, detail: { ...ROTATION_SUCCEEDED.detail, eventName: "RotationStarted" } }],
+		["a text that is no JSON", "hunter2"],
+		["a JSON text that is no object", "42"],
+		["an array", [LABEL_UPDATED]],
+		["null", null],
+		["nothing", undefined],
+		["a number", 7],
+		["an envelope without a detail", { "detail-type": "Something" }],
+		["a detail that is a text", { detail: "RotationSucceeded" }],
+	])("ignores %s", (_, event) => {
+		expect(readSecretChange(event)).toBeUndefined();
+	});
+
+	it("passes over ids that are none", () => {
+		const event = { ...LABEL_UPDATED, detail: { arn: 7, name: "" }, resources: [null, ARN, ["x"]] };
+
+		expect(readSecretChange(event)).toEqual({ secretIds: [ARN] });
+	});
+
+	it("passes over resources that are no list", () => {
+		expect(readSecretChange({ ...LABEL_UPDATED, resources: ARN })).toEqual({ secretIds: [NAME, ARN] });
+	});
+});
+
+describe("isSameSecret", () => {
+	it.each([
+		["a name and itself", NAME, NAME],
+		["an ARN and itself", ARN, ARN],
+		["an ARN and the name in it", ARN, NAME],
+		["a name and its ARN", NAME, ARN],
+		["a name that ends like an ARN's suffix, and its ARN", "app/my-secret", ARN.replace(NAME, "app/my-secret")],
+		["an ARN and one without the suffix", ARN, ARN.slice(0, -7)],
+		["an ARN without the suffix and the full one", ARN.slice(0, -7), ARN],
+		[
+			"an ARN without the suffix whose name ends like one, and the full one",
+			ARN.replace(`${NAME}-a1B2c3`, "my-secret"),
+			ARN.replace(NAME, "my-secret"),
+		],
+		["an ARN without the suffix whose name ends like one, and the name", ARN.replace(`${NAME}-a1B2c3`, "my-secret"), "my-secret"],
+		["the ARNs of a secret that was deleted and made again under its name", ARN, ARN.replace("a1B2c3", "x9Y8z7")],
+		["a name with a colon and its ARN", "app:database", ARN.replace(NAME, "app:database")],
+	])("is true for %s", (_, left, right) => {
+		expect(isSameSecret(left, right)).toBe(true);
+		expect(isSameSecret(right, left)).toBe(true);
+	});
+
+	it.each([
+		["two names", NAME, "app/other"],
+		["an ARN and another name", ARN, "app/other"],
+		["an ARN and a part of its name", ARN, "database"],
+		["ARNs of two regions", ARN, ARN.replace("eu-central-1", "us-east-1")],
+		["ARNs of two accounts", ARN, ARN.replace("123456789012", "210987654321")],
+		["ARNs of two names", ARN, ARN.replace("database", "databases")],
+		["a name and one with a suffix as an ARN has it", NAME, `${NAME}-a1B2c3`],
+	])("is false for %s", (_, left, right) => {
+		expect(isSameSecret(left, right)).toBe(false);
+		expect(isSameSecret(right, left)).toBe(false);
+	});
+});
