@@ -29,9 +29,9 @@ export function readSecretChange(event: unknown): SecretChange | undefined {
 
 /** Whether two ids, each a name or an ARN, mean one secret. */
 export function isSameSecret(left: string, right: string): boolean {
-	const areArns = isArn(left) && isArn(right);
-	const rightForms = listForms(right, areArns);
-	return listForms(left, areArns).some((form) => rightForms.includes(form));
+	const isArnPair = isArn(left) && isArn(right);
+	const rightForms = listForms(right, isArnPair);
+	return listForms(left, isArnPair).some((form) => rightForms.includes(form));
 }
 
 function parse(text: string): unknown {
@@ -51,10 +51,10 @@ function isArn(id: string): boolean {
 }
 
 /** Secrets Manager appends a hyphen and six characters to the name in an ARN. Both forms are in use, and a name may end like a suffix. */
-function listForms(id: string, asArn: boolean): string[] {
+function listForms(id: string, isArnPair: boolean): string[] {
 	if (!isArn(id)) return [id];
 	const arns = [id, id.replace(/-[A-Za-z0-9]{6}$/, "")];
-	return asArn ? arns : arns.map(readName);
+	return isArnPair ? arns : arns.map(readName);
 }
 
 function readName(arn: string): string {
