@@ -112,6 +112,18 @@ export class AcquireGate {
 		return undefined;
 	}
 
+	/**
+	 * Closes idle connections that nobody may use, because connections of retired generations hold the permits. Before staging, so that one more
+	 * connection is one more than a pool has, however many generations drain.
+	 */
+	async closeSurplus(): Promise<void> {
+		for (const { permits, pools } of this.listSides()) {
+			for (const pool of pools) {
+				while (countIdle(pools) > permits.freeCount && (await closeIdle(pool, this.options.clock)));
+			}
+		}
+	}
+
 	private createSide(pools: readonly PostgresPool[]): Side {
 		const { clock, random } = this.options;
 		const total = pools.reduce((sum, pool) => sum + pool.options.max, 0);
@@ -245,6 +257,10 @@ async function waitForPermit({ logins, permits, timeoutMs }: Side): Promise<void
 	} catch (error) {
 		throw logins.refusal ?? error;
 	}
+}
+
+function countIdle(pools: readonly PostgresPool[]): number {
+	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
 }
 
 /** Whether a caller gets a connection without a login. Replicas are chosen by TypeORM at random, so each of them must have one. */

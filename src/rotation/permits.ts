@@ -18,6 +18,11 @@ export class Permits {
 		this.available = total;
 	}
 
+	/** Permits left; below zero for the moment after {@link reserve}. */
+	get freeCount(): number {
+		return this.available;
+	}
+
 	/** Permits in use; may pass `total` for the moment after {@link reserve}. */
 	get takenCount(): number {
 		return this.total - this.available;

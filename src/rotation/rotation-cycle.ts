@@ -102,6 +102,7 @@ async function stage(
 	health: ProbeAnswer | undefined,
 ): Promise<PoolSet> {
 	enter("staging");
+	await gate.closeSurplus();
 	const request = {
 		clock,
 		connectDeadlineMs: deadlines.connectMs,

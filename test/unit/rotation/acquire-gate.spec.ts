@@ -87,6 +87,7 @@ class Scene {
 
 	/** Stages, promotes and drains as a rotation does. */
 	async promote(password = "one"): Promise<void> {
+		await this.gate.closeSurplus();
 		const options = { ...this.dataSource.options, password };
 		const { slaves } = this.live.readPools();
 		const staged: PoolSet = {
@@ -356,18 +357,11 @@ describe("AcquireGate", () => {
 					const scene = await Scene.create({ connectTimeoutMS: 0, poolSize: 3 });
 					scene.server.closeMs = closeMs;
 					const loans: Loan[] = [];
-					let isCalm = true;
 					for (const step of commands) {
 						if (step === "acquire") void scene.acquire().then((loan) => loans.push(loan));
 						else if (step === "pass") await scene.pass(25);
-						else if (typeof step === "number")
-							loans.splice(step % Math.max(loans.length, 1), 1).forEach(({ release }) => release());
-						else if (isCalm) {
-							// One rotation at a time, and one generation that drains, are what the rotator allows for.
-							isCalm = false;
-							await scene.promote();
-							void scene.drains.at(-1)?.done.then(() => (isCalm = true));
-						}
+						else if (step === "promote") await Promise.all([scene.promote(), scene.pass(50)]);
+						else loans.splice(step % Math.max(loans.length, 1), 1).forEach(({ release }) => release());
 						await settle();
 					}
 
@@ -786,6 +780,46 @@ describe("AcquireGate", () => {
 			current.release();
 			await scene.pass(200);
 			await Promise.all(waiting);
+		});
+	});
+
+	describe("making room for a replacement", () => {
+		it("closes what is idle while a retired generation has all the places", async () => {
+			const scene = await Scene.create();
+			const loans = [await scene.acquire(), await scene.acquire()];
+			await scene.promote();
+			expect(scene.server.openCount).toBe(3);
+
+			await scene.gate.closeSurplus();
+
+			expect(scene.server.openCount).toBe(2);
+			loans.forEach(({ release }) => release());
+			await scene.pass(100);
+			await expect(scene.acquire()).resolves.toBeDefined();
+		});
+
+		it("closes nothing that somebody may use", async () => {
+			const scene = await Scene.create();
+			const loans = [await scene.acquire(), await scene.acquire()];
+			loans[0]?.release();
+
+			await scene.gate.closeSurplus();
+
+			expect(scene.server.openCount).toBe(2);
+		});
+
+		it("looks at each replica", async () => {
+			const node = { host: "reader", password: "one", port: 5_432, username: "app" };
+			const scene = await Scene.create({ poolSize: 1, replication: { master: { ...node, host: "db" }, slaves: [node, node] } });
+			jest.spyOn(Math, "random").mockReturnValueOnce(0).mockReturnValueOnce(0.9);
+			await Promise.all([scene.driver.obtainSlaveConnection(), scene.driver.obtainSlaveConnection()]);
+			await scene.promote();
+			await scene.pass(100);
+
+			await scene.gate.closeSurplus();
+
+			const { master, slaves } = scene.live.readPools();
+			expect([master, ...slaves].map(({ totalCount }) => totalCount)).toEqual([1, 0, 0]);
 		});
 	});
 

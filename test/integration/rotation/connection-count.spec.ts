@@ -1,0 +1,62 @@
+/** How many connections there are while generations overlap: those of one pool, and the one that is being staged. */
+import { sampleConnections } from "../../support/connection-sampler.js";
+import { beginTransaction } from "../../support/lasting-work.js";
+import { startLedgerWorkload } from "../../support/ledger-workload.js";
+import { type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
+import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
+import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+
+const POOL_SIZE = 5;
+const ROTATION_COUNT = 15;
+
+let proxy: TcpProxy;
+let servers: SceneServers;
+
+beforeAll(async () => {
+	servers = await startSceneServers();
+	proxy = await startTcpProxy({ target: servers.server });
+}, 60_000);
+
+afterAll(async () => {
+	await proxy.stop();
+	await servers.stop();
+});
+
+describe.each(TYPEORM_VERSIONS)("The number of connections on TypeORM $label", (version) => {
+	it.each([
+		{ lastingCount: 0, title: "under load" },
+		{ lastingCount: 3, title: "under load with transactions that outlive several generations" },
+	])(
+		"stays within poolSize + 1 $title",
+		async ({ lastingCount }) => {
+			const scene = await startScene(servers, { config: { poolSize: POOL_SIZE }, endpoint: proxy, version });
+			const workload = startLedgerWorkload(scene.dataSource);
+			const lasting = await Promise.all(
+				Array.from({ length: lastingCount }, async (_, index) =>
+					beginTransaction(scene.dataSource, `long-${String(index)}`, 1_000),
+				),
+			);
+			const sampler = await sampleConnections(scene.server, proxy, scene.database);
+
+			const outcomes: string[] = [];
+			for (let rotation = 0; rotation < ROTATION_COUNT; rotation += 1) {
+				await scene.alternate();
+				outcomes.push((await scene.rotator.rotateDatabaseConnection()).outcome);
+			}
+			await Promise.all(lasting.map(async ({ result }) => result));
+			const peaks = await sampler.stop();
+			const { failures } = await workload.stop();
+			await scene.stop();
+
+			expect(failures).toEqual([]);
+			expect(outcomes).toEqual(Array.from({ length: ROTATION_COUNT }, () => "rotated"));
+			expect(peaks.serverSampleCount).toBeGreaterThan(20);
+			expect(peaks.client).toBeLessThanOrEqual(POOL_SIZE + 1);
+			expect(peaks.server).toBeLessThanOrEqual(POOL_SIZE + 1);
+			// A sampler that sees too little would prove nothing.
+			expect(peaks.client).toBeGreaterThanOrEqual(POOL_SIZE);
+			expect(peaks.server).toBeGreaterThanOrEqual(POOL_SIZE - 1);
+		},
+		60_000,
+	);
+});
