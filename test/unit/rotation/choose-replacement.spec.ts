@@ -178,6 +178,7 @@ describe("chooseReplacement", () => {
 
 		it("stays where it is when the live side has the pending version already", async () => {
 			livePassword = "three";
+			accepted = "three";
 
 			expect(await choose({ current: "two", pending: "three" })).toEqual({ isLivePending: true, replacement: undefined });
 			expect(tried).toEqual(["two"]);
