@@ -86,6 +86,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * pending version), one login finds out which version the server takes; `rotation.shouldUsePendingSecret: false` does without.
 	 * @throws ConfigurationError with every field that is missing or invalid; ParameterStoreUnavailableError; SecretNotFoundError;
 	 * SecretMalformedError; CredentialsUnavailableError; ConnectorTimeoutError when AWS does not answer within 10 s.
+	 * @see https://typeorm.io/docs/data-source/data-source-options
+	 * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 	 * @example
 	 * const dataSource = new DataSource({ ...(await connector.getTypeOrmOptions()), migrations });
 	 */

@@ -149,7 +149,12 @@ export class RotatorService
 		return this.runner.rotate("secret-changed");
 	}
 
-	/** One line for logs and health pages: `state=idle generation=4 draining=1 held=3 waiting=0 failures=0 lastSuccess=12s`. */
+	/**
+	 * One line for logs and health pages: `state=idle generation=4 draining=1 held=3 waiting=0 failures=0 lastSuccess=12s`. Held and waiting count
+	 * connections and callers; no host and no user is named.
+	 * @example
+	 * setInterval(() => logger.debug(rotator.describe()), 60_000);
+	 */
 	describe(): string {
 		const { failureCount, lastSuccessAtMs, phase } = this.runner.state;
 		const gate = this.attachment?.gate;

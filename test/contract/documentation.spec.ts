@@ -52,11 +52,27 @@ function readSpans(document: MarkdownDocument, firstHeading: string, column = 0)
 describe("the first forty lines of the README", () => {
 	const [shell, example] = findCodeBlocks(README);
 
+	/** `8.4` as `8.4.0`. */
+	function padVersion(version = ""): string {
+		return [...version.split("."), "0", "0"].slice(0, 3).join(".");
+	}
+
 	it("show how to install, to watch and to test", () => {
 		expect(shell?.language).toBe("sh");
 		expect(shell?.text).toMatch(/^npm install nestjs-typeorm-aws-connector /m);
 		expect(shell?.text).toMatch(/^npm run demo\b/m);
 		expect(shell?.text).toMatch(/^npm test\b/m);
+	});
+
+	it.each([
+		["NestJS", "@nestjs/core"],
+		["TypeORM", "typeorm"],
+	] as const)("name the versions of %s that package.json accepts", (name, peer) => {
+		const accepted = packageJson.peerDependencies[peer].split(" || ").map((range) => range.replace("^", ""));
+		const documented = new RegExp(`${name} ([\\d.]+)–(\\d+)`).exec(README.lines.slice(0, 40).join("\n"));
+
+		expect(accepted[0]).toBe(padVersion(documented?.[1]));
+		expect(accepted.at(-1)).toBe(padVersion(documented?.[2]));
 	});
 
 	it("hold a whole example with comments", () => {
