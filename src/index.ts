@@ -6,7 +6,6 @@ export { getConnectorToken, getRotatorToken } from "./module/connector.tokens.js
 export { createDatabaseConfigProvider, toTypeOrmAwsConnectorConfig } from "./module/connector.providers.js";
 export { type ConfigReader, TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";
 export type { ParameterSource } from "./connector/connector-parameters.js";
-export type { Credentials } from "./credentials/credentials-provider.js";
 
 // Its options.
 export { EDatabaseType, ERelationLoadStrategy } from "./configuration/connector.enums.js";

@@ -68,7 +68,6 @@ const ADDED_VALUES = [
 const ADDED_TYPES = [
 	"ConfigReader",
 	"ConnectorEvent",
-	"Credentials",
 	"EventFault",
 	"IParameterStoreGetManyOptions",
 	"IRotatorOptions",

@@ -14,8 +14,8 @@ const WAYS: Readonly<Record<RotationPhase, readonly RotationPhase[]>> = {
 };
 
 const NEXT: Readonly<Record<Exclude<RotationPhase, "closed">, readonly RotationPhase[]>> = {
-	fetching: ["closed", "fetching", "idle", "promoting", "staging"],
-	idle: ["closed", "fetching", "idle"],
+	fetching: ["closed", "fetching", "idle", "staging"],
+	idle: ["closed", "fetching"],
 	promoting: ["closed", "idle"],
 	staging: ["closed", "fetching", "idle", "staging", "verifying"],
 	verifying: ["closed", "fetching", "idle", "promoting", "staging"],
