@@ -137,9 +137,9 @@ export interface FakeDataSource {
 	options: LooseOptions;
 }
 
-/** Makes a DataSource; defaults: pool of 3, 5,000 ms to connect, user `app` with password `one` on host `db`, idle connections stay. */
-export function createFakeDataSource(clock: Clock, servers: FakeServers, options: Record<string, unknown> = {}): FakeDataSource {
-	const allOptions: LooseOptions = Object.freeze({
+/** Frozen options; defaults: pool of 3, 5,000 ms to connect, user `app` with password `one` on host `db`, idle connections stay. */
+export function createFakeOptions(options: Readonly<Record<string, unknown>> = {}): LooseOptions {
+	return Object.freeze({
 		connectTimeoutMS: 5_000,
 		database: "shop",
 		extra: { idleTimeoutMillis: 0 },
@@ -151,6 +151,11 @@ export function createFakeDataSource(clock: Clock, servers: FakeServers, options
 		username: "app",
 		...options,
 	});
+}
+
+/** Makes a DataSource with {@link createFakeOptions}. */
+export function createFakeDataSource(clock: Clock, servers: FakeServers, options: Readonly<Record<string, unknown>> = {}): FakeDataSource {
+	const allOptions = createFakeOptions(options);
 	return {
 		async destroy() {
 			await this.driver.disconnect();
@@ -174,7 +179,8 @@ export function asDataSource(fake: FakeDataSource): DataSource {
 
 /** Lets sockets and promises come to rest while the clock stands still. */
 export async function settle(): Promise<void> {
-	for (let turn = 0; turn < 20; turn += 1) await nextTurn();
+	do await nextTurn();
+	while (process.getActiveResourcesInfo().includes("Immediate"));
 }
 
 /** Lets time pass no faster than sockets and promises can follow: FakeClock.advance() alone would make the next timer overtake a login. */
