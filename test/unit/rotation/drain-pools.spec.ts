@@ -55,7 +55,8 @@ async function warmPool(idleCount: number): Promise<PostgresPool> {
 
 function drain(...pools: PostgresPool[]): Drain {
 	const channel = new EventChannel("default");
-	channel.events$.subscribe((event) => events.push(event));
+	const heard = events;
+	channel.events$.subscribe((event) => heard.push(event));
 	return new Drain(pools, { clock, deadlineMs: DEADLINE_MS, events: channel, generation: 7, releaseAbandoned });
 }
 
