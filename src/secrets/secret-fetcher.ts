@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-secrets-manager";
 
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
-import { CredentialsUnavailableError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
+import { ConnectorTimeoutError, CredentialsUnavailableError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
 import { withAwsClientDefaults } from "../support/aws-client-defaults.js";
 import { classifyAwsFailure } from "../support/aws-failure.js";
 import { type Clock, systemClock } from "../support/clock.js";
@@ -105,6 +105,8 @@ export class SecretFetcher {
 			);
 			return { text: readText(secretId, output), versionId: output.VersionId };
 		} catch (error) {
+			// The SDK asks a provider of identities once at a time: one that never answers would hold up every later request of its client.
+			if (error instanceof ConnectorTimeoutError && session === this.#session) this.renew();
 			if (isTypeOrmAwsConnectorError(error)) throw error;
 			const { cause, isTransient, kind, reason } = classifyAwsFailure(error);
 			if (kind === "not-found") throw new SecretNotFoundError(secretId, { cause });

@@ -201,6 +201,23 @@ describe("SecretFetcher when AWS fails", () => {
 		const { abortSignal } = (aws.call(0).args as unknown[])[1] as { abortSignal: AbortSignal };
 		expect(abortSignal.aborted).toBe(true);
 	});
+
+	it("asks with a fresh client after that, as the old one may wait for its identity for ever", async () => {
+		const destroy = jest.spyOn(SecretsManagerClient.prototype, "destroy");
+		holdRequests();
+		const clock = new FakeClock();
+		const fetcher = new SecretFetcher({ clock, region: "eu-west-1" });
+		const outcomes = [fetcher.fetch("s").catch(() => undefined), fetcher.fetch("t").catch(() => undefined)];
+		await clock.advance(10_000);
+		await Promise.all(outcomes);
+
+		aws.on(GetSecretValueCommand).resolves({ SecretString: TEXT });
+		await fetcher.fetch("s");
+		await fetcher.fetch("s");
+
+		expect(countClients()).toBe(2);
+		expect(destroy).toHaveBeenCalledTimes(1);
+	});
 });
 
 describe("SecretFetcher with several callers", () => {
