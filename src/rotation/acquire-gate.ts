@@ -141,6 +141,7 @@ export class AcquireGate {
 
 	private guard(obtain: Obtain, side: Side): Obtain {
 		return async () => {
+			this.adoptForeignPools();
 			const startedAtMs = this.options.clock.nowMs();
 			if (!side.permits.tryTake()) await waitForPermit(side);
 			try {
@@ -150,6 +151,12 @@ export class AcquireGate {
 				throw error;
 			}
 		};
+	}
+
+	/** After the application's own `destroy()` and `initialize()` the driver has pools that no rotation promoted. */
+	private adoptForeignPools(): void {
+		const { live } = this.options;
+		if (live.master !== undefined && live.master !== this.sides.master.pools[0]) this.promote(live.readPools());
 	}
 
 	/** Tries until a connection is there, the budget is used up, or a fault comes that other credentials would not cure. */

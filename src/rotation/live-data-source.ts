@@ -80,6 +80,11 @@ export class LiveDataSource {
 		return this.dataSource.isInitialized && (this.dataSource.driver as unknown) === this.driver && this.driver.master !== undefined;
 	}
 
+	/** The master's pool as it is now; `undefined` while the DataSource is not connected. */
+	get master(): PostgresPool | undefined {
+		return this.driver.master;
+	}
+
 	/** The options as they are now, credentials included. */
 	get options(): DataSourceOptions {
 		return this.dataSource.options;

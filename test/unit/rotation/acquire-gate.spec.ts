@@ -866,6 +866,39 @@ describe("AcquireGate", () => {
 		});
 	});
 
+	describe("after destroy() and initialize() of the application", () => {
+		async function reinitialize(scene: Scene): Promise<void> {
+			await scene.driver.disconnect();
+			await scene.driver.connect();
+		}
+
+		it("lends the connections of the new pool, and no permit is lost", async () => {
+			const scene = await Scene.create();
+			(await scene.acquire()).release();
+			await reinitialize(scene);
+
+			const loans = [await scene.acquire(), await scene.acquire()];
+			for (const { release } of loans) release();
+
+			expect(scene.gate).toMatchObject({ generation: 2, heldCount: 0, waitingCount: 0 });
+			expect(scene.live.readPools().master.idleCount).toBe(POOL_SIZE);
+		});
+
+		it("rotates the new pool, and its permits come back", async () => {
+			const scene = await Scene.create();
+			await reinitialize(scene);
+			const old = await scene.acquire();
+
+			await scene.promote();
+			old.release();
+			await scene.pass(1_000);
+			const loans = [await scene.acquire(), await scene.acquire()];
+
+			expect(scene.gate).toMatchObject({ generation: 3, heldCount: 2 });
+			expect(loans.map(({ client }) => client)).not.toContain(old.client);
+		});
+	});
+
 	describe("uninstalled", () => {
 		it("leaves TypeORM's own methods", async () => {
 			const scene = await Scene.create();
