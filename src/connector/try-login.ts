@@ -1,7 +1,7 @@
 /** One login with TypeORM's own driver, to learn whether the server takes the credentials. Nothing of the schema is looked at. */
 import { DataSource, type DataSourceOptions } from "typeorm";
 
-import { isAuthenticationFailure } from "../support/login-failure.js";
+import { isWrongPassword } from "../support/login-failure.js";
 import { withDeadline } from "../support/with-deadline.js";
 
 /** Longer than this, and the server's answer is not about the credentials. */
@@ -10,7 +10,7 @@ const DEADLINE_MS = 5_000;
 /** What the server said. */
 export type LoginAnswer = "accepted" | "refused" | "unknown";
 
-/** Connects once and disconnects. Never rejects. */
+/** Connects once and disconnects. Only a wrong password counts as refused. Never rejects. */
 export async function tryLogin(options: DataSourceOptions): Promise<LoginAnswer> {
 	// The driver alone: initialize() would synchronize, migrate and install extensions.
 	const { driver } = new DataSource({
@@ -26,7 +26,8 @@ export async function tryLogin(options: DataSourceOptions): Promise<LoginAnswer>
 	try {
 		await withDeadline(connect, { deadlineMs: DEADLINE_MS, disposeLate: disconnect, subject: "The login" });
 	} catch (error) {
-		return isAuthenticationFailure(error) ? "refused" : "unknown";
+		// A server that insists on TLS says 28000 to a login without it, whatever the password.
+		return isWrongPassword(error) ? "refused" : "unknown";
 	}
 	await disconnect().catch(() => undefined);
 	return "accepted";

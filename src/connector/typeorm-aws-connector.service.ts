@@ -83,7 +83,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 
 	/**
 	 * Options for `new DataSource()` or `TypeOrmModule.forRootAsync()`. The secret is read afresh each time. While a rotation of it is under way (it has a
-	 * pending version), one login finds out which version the server takes; `rotation.shouldUsePendingSecret: false` does without.
+	 * pending version), one login finds out which version the server takes. It uses the connector's own options: what the application puts on top of them,
+	 * such as `ssl`, is no part of it. `rotation.shouldUsePendingSecret: false` does without.
 	 * @throws ConfigurationError with every field that is missing or invalid; ParameterStoreUnavailableError; SecretNotFoundError;
 	 * SecretMalformedError; CredentialsUnavailableError; ConnectorTimeoutError when AWS does not answer within 10 s.
 	 * @see https://typeorm.io/docs/data-source/data-source-options

@@ -3,12 +3,20 @@
 /** PostgreSQL: invalid password, invalid authorization. Also unknown roles, expired passwords and NOLOGIN. */
 const REFUSED_SQLSTATES = new Set(["28000", "28P01"]);
 
+/** PostgreSQL: invalid password. */
+const WRONG_PASSWORD_SQLSTATE = "28P01";
+
 /**
  * Whether the server refused the login. True before any SQL has run, so that opening the connection again is safe.
  * PostgreSQL reports a missing TLS connection (no pg_hba.conf entry) with the same 28000; asking for fresh credentials then does no harm.
  */
 export function isAuthenticationFailure(error: unknown): boolean {
 	return REFUSED_SQLSTATES.has(readCode(error));
+}
+
+/** Whether it was the password, and nothing else about the login, that the server refused. */
+export function isWrongPassword(error: unknown): boolean {
+	return readCode(error) === WRONG_PASSWORD_SQLSTATE;
 }
 
 /** PostgreSQL: the limit of the role, the database or the server is reached. */

@@ -1,5 +1,5 @@
 /** Refused, full, or something else: by code alone. */
-import { isAuthenticationFailure, isConnectionLimit } from "../../../src/support/login-failure.js";
+import { isAuthenticationFailure, isConnectionLimit, isWrongPassword } from "../../../src/support/login-failure.js";
 
 /** What the driver throws in each case of a login that fails. */
 const CASES: readonly (readonly [text: string, error: unknown, isRefused: boolean, isFull: boolean])[] = [
@@ -28,5 +28,11 @@ describe("isAuthenticationFailure", () => {
 describe("isConnectionLimit", () => {
 	it.each(CASES)("judges %s", (_, error, __, isFull) => {
 		expect(isConnectionLimit(error)).toBe(isFull);
+	});
+});
+
+describe("isWrongPassword", () => {
+	it.each(CASES)("judges %s", (_, error) => {
+		expect(isWrongPassword(error)).toBe((error as { code?: unknown } | null | undefined)?.code === "28P01");
 	});
 });
