@@ -56,7 +56,8 @@ export class LiveDataSource {
 
 	/** @throws RotationUnsupportedError when this DataSource offers no safe way to exchange its pools. */
 	constructor(private readonly dataSource: DataSource) {
-		const { type, extra, url } = toLooseOptions(dataSource.options);
+		const options = toLooseOptions(dataSource.options);
+		const { extra, replication, type } = options;
 		if (!SUPPORTED_TYPES.has(type)) throw new RotationUnsupportedError(`type "${type}" has no rotation`);
 		this.driver = dataSource.driver as unknown as LiveDriver;
 		for (const method of REQUIRED_METHODS) {
@@ -65,7 +66,8 @@ export class LiveDataSource {
 		}
 		const postgres = this.driver.postgres as Partial<LiveDriver["postgres"]> | undefined;
 		if (typeof postgres?.Pool !== "function") throw new RotationUnsupportedError("its driver is not node-postgres");
-		if (url !== undefined)
+		const nodes = [options, ...(replication === undefined ? [] : [replication.master, ...replication.slaves])];
+		if (nodes.some(({ url }) => url !== undefined))
 			throw new RotationUnsupportedError('its options have a "url", which would win over fresh credentials; remove it');
 		const stronger = STRONGER_EXTRA_KEYS.filter((key) => extra?.[key] !== undefined);
 		if (stronger.length > 0) {

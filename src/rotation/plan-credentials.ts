@@ -10,7 +10,7 @@ const CREDENTIAL_KEYS = ["host", "password", "port", "username"] as const;
 type CredentialKey = (typeof CREDENTIAL_KEYS)[number];
 
 /** What one server is logged in to with. */
-export type NodeCredentials = Partial<Record<CredentialKey, unknown>>;
+export type NodeCredentials = Partial<Record<CredentialKey, unknown>> & { readonly url?: unknown };
 
 /** Options in the loose form needed to treat all TypeORM versions and engines alike. */
 export type LooseOptions = NodeCredentials & {
@@ -18,7 +18,6 @@ export type LooseOptions = NodeCredentials & {
 	readonly extra?: Record<string, unknown>;
 	readonly replication?: { readonly master: NodeCredentials; readonly slaves: readonly NodeCredentials[] };
 	readonly type: string;
-	readonly url?: unknown;
 };
 
 /** The next options and the credentials of every pool in them. */

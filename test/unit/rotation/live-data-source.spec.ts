@@ -89,6 +89,19 @@ describe("LiveDataSource", () => {
 			);
 		});
 
+		it.each([
+			["the master", { ...REPLICATION, master: { url: "postgres://app:hunter2@db/shop" } }],
+			["a replica", { ...REPLICATION, slaves: [REPLICATION.slaves[0], { url: "postgres://app:hunter2@reader-2/shop" }] }],
+		])("a url of %s, without showing it", (_, replication) => {
+			expect(refusal(create({ replication }))).toBe(
+				'The DataSource cannot be rotated: its options have a "url", which would win over fresh credentials; remove it.',
+			);
+		});
+
+		it("nothing of a replication without one", () => {
+			expect(refusal(create({ replication: REPLICATION }))).toBe("nothing");
+		});
+
 		it.each(["connectionString", "host", "password", "port", "user"])("extra.%s, without showing it", (key) => {
 			const message = refusal(create({ extra: { [key]: "hunter2" } }));
 
