@@ -148,9 +148,14 @@ export class LiveDataSource {
 	 */
 	releaseAbandonedRunners(): void {
 		const runners = this.driver.connectedQueryRunners;
-		for (const runner of runners.filter(({ isReleased }) => isReleased)) {
-			runner.releaseCallback?.();
-			runners.splice(runners.indexOf(runner), 1);
+		const abandoned = runners.filter(({ isReleased }) => isReleased);
+		for (const runner of abandoned) runners.splice(runners.indexOf(runner), 1);
+		for (const runner of abandoned) {
+			try {
+				runner.releaseCallback?.();
+			} catch {
+				// pg-pool throws when the connection was given back already.
+			}
 		}
 	}
 }

@@ -359,6 +359,35 @@ describe("LiveDataSource", () => {
 			expect(releaseCallback).not.toHaveBeenCalled();
 		});
 
+		it("goes on to the next when one had been given back already, and keeps none of them", async () => {
+			const { dataSource, live } = await initialize();
+			const releaseCallback = jest.fn();
+			const runners = dataSource.driver.connectedQueryRunners;
+			const isGivenBack = (): never => {
+				throw new Error("Release called on client which has already been released to the pool.");
+			};
+			runners.push({ isReleased: true, releaseCallback: isGivenBack }, { isReleased: true, releaseCallback });
+
+			live.releaseAbandonedRunners();
+
+			expect(runners).toEqual([]);
+			expect(releaseCallback).toHaveBeenCalledTimes(1);
+		});
+
+		it("takes them out of the list before it gives them back, so that what comes of that finds it in order", async () => {
+			const { dataSource, live } = await initialize();
+			const runners = dataSource.driver.connectedQueryRunners;
+			const held = { isReleased: false };
+			const seen: number[] = [];
+			const releaseCallback = (): number => seen.push(runners.length);
+			runners.push({ isReleased: true, releaseCallback }, held, { isReleased: true, releaseCallback });
+
+			live.releaseAbandonedRunners();
+
+			expect(seen).toEqual([1, 1]);
+			expect(runners).toEqual([held]);
+		});
+
 		it("gives each back once", async () => {
 			const { dataSource, live } = await initialize();
 			const releaseCallback = jest.fn();
