@@ -35,9 +35,13 @@ interface ReadByNameOptions {
  */
 @Injectable()
 export class ParameterStoreService implements OnApplicationShutdown {
+	/** Private to the language: an AWS identity may be in it. */
+	readonly #client: SSMClient;
 	private readonly logger = new Logger("ParameterStoreConfig");
 
-	constructor(@Inject(PARAMETER_STORE_SSM_CLIENT) private readonly client: SSMClient) {}
+	constructor(@Inject(PARAMETER_STORE_SSM_CLIENT) client: SSMClient) {
+		this.#client = client;
+	}
 
 	/**
 	 * Everything under a path, within 60 s.
@@ -79,7 +83,7 @@ export class ParameterStoreService implements OnApplicationShutdown {
 
 	/** Late in the shutdown: a rotation that is still in flight when modules are destroyed may read to its end. */
 	onApplicationShutdown(): void {
-		destroySsmClient(this.client);
+		destroySsmClient(this.#client);
 	}
 
 	private async readPages(input: GetParametersByPathCommandInput, signal: AbortSignal): Promise<Parameter[]> {
@@ -91,7 +95,7 @@ export class ParameterStoreService implements OnApplicationShutdown {
 			if (tokens.has(token)) throw new Error("Systems Manager returned the same NextToken twice");
 			tokens.add(token);
 			const command = new GetParametersByPathCommand({ ...input, NextToken: token });
-			const page = await withDeadline((abortSignal) => this.client.send(command, { abortSignal }), describeRequest(signal));
+			const page = await withDeadline((abortSignal) => this.#client.send(command, { abortSignal }), describeRequest(signal));
 			parameters.push(...(page.Parameters ?? []));
 			token = page.NextToken;
 		} while (token !== undefined && token !== "");
@@ -101,7 +105,7 @@ export class ParameterStoreService implements OnApplicationShutdown {
 	private async readBatch(names: string[], { shouldDecrypt = false, signal }: ReadByNameOptions): Promise<Parameter[]> {
 		const command = new GetParametersCommand({ Names: names, WithDecryption: shouldDecrypt });
 		const answer = await explainFailure(`names ${names.map((name) => `"${name}"`).join(", ")}`, () =>
-			withDeadline((abortSignal) => this.client.send(command, { abortSignal }), describeRequest(signal)),
+			withDeadline((abortSignal) => this.#client.send(command, { abortSignal }), describeRequest(signal)),
 		);
 		return answer.Parameters ?? [];
 	}

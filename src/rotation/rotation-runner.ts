@@ -37,8 +37,9 @@ export interface RotationRunnerOptions {
 export class RotationRunner {
 	readonly state = new RotationState();
 
+	/** Private to the language: a printed rotator must not show the passwords that retired pools hold. */
+	readonly #drains = new Set<Drain>();
 	private readonly closing = new AbortController();
-	private readonly drains = new Set<Drain>();
 	private readonly flight = new SingleFlight<TRotationResult>();
 	private readonly refused: RefusedLogins;
 
@@ -53,7 +54,7 @@ export class RotationRunner {
 
 	/** Retired generations whose connections are not all closed. */
 	get drainingCount(): number {
-		return this.drains.size;
+		return this.#drains.size;
 	}
 
 	/** The rotation that runs now, if any. */
@@ -76,11 +77,11 @@ export class RotationRunner {
 
 	/** Waits for retired generations, at most `graceMs`, and cuts what is left then. */
 	async finishDrains(graceMs: number): Promise<void> {
-		const drained = Promise.all([...this.drains].map(async ({ done }) => done));
+		const drained = Promise.all([...this.#drains].map(async ({ done }) => done));
 		const grace = new AbortController();
 		await Promise.race([drained, sleep(this.options.clock, graceMs, grace.signal)]);
 		grace.abort();
-		for (const drain of this.drains) drain.force();
+		for (const drain of this.#drains) drain.force();
 		await drained;
 	}
 
@@ -166,7 +167,7 @@ export class RotationRunner {
 	}
 
 	private follow(drain: Drain): void {
-		this.drains.add(drain);
-		void drain.done.then(() => this.drains.delete(drain));
+		this.#drains.add(drain);
+		void drain.done.then(() => this.#drains.delete(drain));
 	}
 }

@@ -46,7 +46,9 @@ export class RotatorService
 	/** Everything that happens, as it happens. Completes at shutdown. */
 	readonly events$: Observable<ConnectorEvent>;
 
-	private attachment: Attachment | undefined;
+	/** Private to the language, as is the DataSource: TypeORM's objects show the password when they are printed, and this one would with them. */
+	#attachment: Attachment | undefined;
+	readonly #dataSource: DataSource | undefined;
 	private readonly clock: Clock;
 	private readonly events: EventChannel;
 	private readonly random: () => number;
@@ -60,12 +62,13 @@ export class RotatorService
 	 * @param intervalName Name of the interval in the registry.
 	 */
 	constructor(
-		private readonly dataSource: DataSource | undefined,
+		dataSource: DataSource | undefined,
 		private readonly schedulerRegistry: IntervalRegistry | undefined,
 		private readonly connectorService: RotatableConnector,
 		private readonly intervalName: string,
 		options: IRotatorOptions = {},
 	) {
+		this.#dataSource = dataSource;
 		this.clock = options.clock ?? systemClock;
 		this.random = options.random ?? Math.random;
 		this.events = new EventChannel(connectorService.name ?? intervalName);
@@ -96,7 +99,7 @@ export class RotatorService
 			else if (this.shouldHeal()) this.attach();
 			return;
 		}
-		if (this.dataSource === undefined) {
+		if (this.#dataSource === undefined) {
 			throw new OptionInvalidError(
 				"rotation.isEnabled",
 				"is true, but there is no DataSource to rotate: import TypeOrmModule.forRootAsync(), or give dataSourceToken: getDataSourceToken(name) for a named one",
@@ -157,7 +160,7 @@ export class RotatorService
 	 */
 	describe(): string {
 		const { failureCount, lastSuccessAtMs, phase } = this.runner.state;
-		const gate = this.attachment?.gate;
+		const gate = this.#attachment?.gate;
 		const counters = {
 			state: phase,
 			generation: gate?.generation ?? 1,
@@ -180,12 +183,12 @@ export class RotatorService
 
 	/** TypeORM's `destroy()`, which comes next, spins for ever on a runner that was released while it was connecting. */
 	beforeApplicationShutdown(): void {
-		this.attachment?.live.releaseAbandonedRunners();
+		this.#attachment?.live.releaseAbandonedRunners();
 	}
 
 	/** Retired generations get a short grace and are cut then; TypeORM's own methods serve again. */
 	async onApplicationShutdown(): Promise<void> {
-		this.attachment?.gate.uninstall();
+		this.#attachment?.gate.uninstall();
 		await this.runner.finishDrains(SHUTDOWN_GRACE_MS);
 		this.events.complete();
 	}
@@ -200,9 +203,9 @@ export class RotatorService
 
 	/** Guards the DataSource as soon as it is initialized; `undefined` until then. */
 	private attach(): Attachment | undefined {
-		if (this.dataSource?.isInitialized !== true) return undefined;
-		this.attachment ??= this.createAttachment(this.dataSource);
-		return this.attachment;
+		if (this.#dataSource?.isInitialized !== true) return undefined;
+		this.#attachment ??= this.createAttachment(this.#dataSource);
+		return this.#attachment;
 	}
 
 	private createAttachment(dataSource: DataSource): Attachment {
@@ -229,7 +232,7 @@ export class RotatorService
 	}
 
 	private findMismatch(): DataSourceMismatchError | undefined {
-		const origin = this.dataSource === undefined ? undefined : readOrigin(this.dataSource.options);
+		const origin = this.#dataSource === undefined ? undefined : readOrigin(this.#dataSource.options);
 		const { connectorId, name } = this.connectorService;
 		if (origin === undefined || connectorId === undefined || origin.connectorId === connectorId) return undefined;
 		return new DataSourceMismatchError(name ?? this.intervalName, origin.connector);

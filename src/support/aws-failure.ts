@@ -60,8 +60,7 @@ export function classifyAwsFailure(error: unknown): AwsFailure {
 		kind === "unavailable" ||
 		kind === "malformed-response" ||
 		(kind === "no-identity" && RENEWABLE_IDENTITY.has(name));
-	// A SyntaxError quotes the body it could not read, and the body may be the secret.
-	const text = name === "SyntaxError" ? "the response is not valid JSON" : message;
+	const text = describeSafely(name, message);
 	const label = code === undefined ? name : `${name}, ${code}`;
 	const cause = Object.assign(new Error(text), {
 		name,
@@ -69,6 +68,15 @@ export function classifyAwsFailure(error: unknown): AwsFailure {
 		...(status === undefined ? {} : { httpStatusCode: status }),
 	});
 	return { cause, isTransient, kind, reason: `${text.replace(/[.\s]+$/, "")} (${label})` };
+}
+
+/** The service's own words, as far as they cannot quote a secret. */
+function describeSafely(name: string, message: string): string {
+	// It quotes the body that it could not read, and the body may be the secret.
+	if (name === "SyntaxError") return "the response is not valid JSON";
+	// AWS quotes the headers that it was sent, the session token among them.
+	if (name.includes("Signature")) return "AWS does not accept the signature of the request";
+	return message;
 }
 
 function chooseKind(name: string, status: number | undefined): AwsFailureKind {

@@ -29,6 +29,8 @@ export type FaultKind =
 
 /** What goes wrong, and where. Without `operation`, `service` and `when` it concerns every request. */
 export interface Fault {
+	/** For `custom-error`: its message. Default: a sentence that says it was injected. */
+	readonly errorMessage?: string;
 	/** For `custom-error`: its name, such as `InvalidRequestException`. */
 	readonly errorName?: string;
 	readonly kind: FaultKind;
@@ -109,7 +111,7 @@ export function toServiceError(fault: Fault, service: AwsServiceName, operation:
 	const isSsm = service === "ssm";
 	switch (fault.kind) {
 		case "custom-error":
-			return new AwsServiceError(fault.errorName ?? "UnknownError", "Injected by a test.", fault.statusCode);
+			return new AwsServiceError(fault.errorName ?? "UnknownError", fault.errorMessage ?? "Injected by a test.", fault.statusCode);
 		case "decryption-failure":
 			return isSsm
 				? new AwsServiceError("InvalidKeyId", "The key that protects the parameter cannot be used.")

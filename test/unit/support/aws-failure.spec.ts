@@ -111,3 +111,16 @@ function catchFrom(action: () => unknown): Error {
 	}
 	throw new Error("The action succeeded.");
 }
+
+it.each(["IncompleteSignatureException", "InvalidSignatureException", "SignatureDoesNotMatch"])(
+	"does not repeat the headers that %s quotes",
+	(name) => {
+		const message =
+			"The signature does not match.\n\nThe Canonical String for this request should have been\n'POST\nx-amz-security-token:a-token'";
+
+		const { cause, reason } = classifyAwsFailure(serviceError(name, 403, message));
+
+		expect(reason).toBe(`AWS does not accept the signature of the request (${name})`);
+		expect(inspect(cause, { depth: null, showHidden: true })).not.toContain("a-token");
+	},
+);
