@@ -48,7 +48,7 @@ export interface SceneOptions {
 	readonly endpoint?: { readonly host: string; readonly port: number };
 	/** What the application puts on top of the connector's options. */
 	readonly override?: (options: DataSourceOptions) => DataSourceOptions;
-	/** Parameter Store, for what is not in `config`. */
+	/** Parameter Store, which then says the port. */
 	readonly parameterSource?: ParameterSource;
 	readonly registry?: IntervalRegistry;
 	readonly rotatorOptions?: IRotatorOptions;
@@ -138,7 +138,9 @@ export async function createSceneDatabase({ aws, server }: SceneServers): Promis
 export async function startScene(servers: SceneServers, options: SceneOptions): Promise<Scene> {
 	const scene = await createSceneDatabase(servers);
 	const { host, port } = options.endpoint ?? scene.server;
-	const config = { ...scene.config, host, port, ...options.config };
+	const config: ITypeOrmAwsConnectorConfig = { ...scene.config, host, port, ...options.config };
+	// What is given in code wins over a parameter.
+	if (options.parameterSource !== undefined) delete config.port;
 	const connector = new TypeOrmAwsConnectorService(undefined, options.parameterSource, config);
 	const { DataSource } = options.version.load();
 	const { override = (served) => served } = options;

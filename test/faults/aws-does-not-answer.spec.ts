@@ -1,0 +1,98 @@
+/** AWS, or whoever says who we are to AWS, does not answer: twenty rotations run into their deadline, and rotation resumes by itself. */
+import type { ITypeOrmAwsConnectorAws } from "../../src/configuration/connector.options.js";
+import type { IRotatorOptions } from "../../src/rotation/rotation.options.js";
+import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
+import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
+import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
+import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+
+/** Longer than the longest request to AWS may take (10 s), which a rotation joins that comes while it hangs. */
+const RESUMED_WITHIN_MS = 30_000;
+const SHORT_DEADLINES = { deadlines: { fetchMs: 80 } };
+
+let servers: SceneServers;
+
+beforeAll(async () => {
+	servers = await startSceneServers();
+}, 60_000);
+
+afterEach(endWatchedScenes);
+
+afterAll(async () => servers.stop());
+
+describe.each(TYPEORM_VERSIONS)("AWS on TypeORM $label", (version) => {
+	it.each(["hang", "stall-body"] as const)(
+		"may %s through twenty rotations",
+		async (kind) => {
+			const scene = await startWatchedScene(servers, {
+				config: { rotation: QUICK_ROTATION },
+				rotatorOptions: SHORT_DEADLINES,
+				version,
+			});
+			const fault = scene.aws.faults.inject({ kind });
+			await scene.alternate();
+			let awsConnectionCount = 0;
+
+			const { codes, users } = await outliveFault(
+				scene,
+				() => {
+					awsConnectionCount = scene.aws.openConnectionCount;
+					fault.clear();
+				},
+				RESUMED_WITHIN_MS,
+			);
+
+			expect(codes).toEqual(["ERR_CONNECTOR_TIMEOUT"]);
+			expect(users).toEqual(scene.users);
+			// Two from the start of the application and one of the recovery with a fresh client: rotations share a request.
+			expect(awsConnectionCount).toBeLessThanOrEqual(3);
+			expect(await scene.findViolations()).toEqual([]);
+		},
+		90_000,
+	);
+});
+
+type Provider = Extract<ITypeOrmAwsConnectorAws["credentials"], (...parameters: never[]) => unknown>;
+
+describe.each(TYPEORM_VERSIONS)("The identity for AWS on TypeORM $label", (version) => {
+	const FAULTS: readonly { code: string; provide: Provider; rotatorOptions: IRotatorOptions; title: string }[] = [
+		{
+			code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE",
+			provide: async () => {
+				throw Object.assign(new Error("Could not load credentials from any providers"), { name: "CredentialsProviderError" });
+			},
+			rotatorOptions: {},
+			title: "be missing",
+		},
+		{
+			code: "ERR_CONNECTOR_TIMEOUT",
+			provide: async () => new Promise<never>(() => undefined),
+			rotatorOptions: SHORT_DEADLINES,
+			title: "hang",
+		},
+	];
+
+	it.each(FAULTS)(
+		"may $title for twenty rotations",
+		async ({ code, provide, rotatorOptions }) => {
+			const { credentials, endpoint, region } = servers.aws.clientConfig;
+			// An identity that is about to expire is asked for each time.
+			const provideWell = async () => ({ ...credentials, expiration: new Date() });
+			let provideNow: Provider = provideWell;
+			const scene = await startWatchedScene(servers, {
+				config: { aws: { credentials: async () => provideNow(), endpoint, region }, rotation: QUICK_ROTATION },
+				rotatorOptions,
+				version,
+			});
+			provideNow = provide;
+			await scene.alternate();
+
+			const { codes, users } = await outliveFault(scene, () => void (provideNow = provideWell), RESUMED_WITHIN_MS);
+
+			expect(codes).toEqual([code]);
+			expect(users).toEqual(scene.users);
+			expect(await scene.findViolations()).toEqual([]);
+		},
+		90_000,
+	);
+});

@@ -1,0 +1,72 @@
+/** Work that does not end: at the deadline of the drain it is cut and reported, and nobody else notices. */
+import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
+import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
+import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+import { waitUntil } from "../support/wait-until.js";
+
+const DRAIN_TIMEOUT_MS = 300;
+const CONFIG = { poolSize: 3, rotation: { drainTimeoutMs: DRAIN_TIMEOUT_MS, isEnabled: false } };
+
+let servers: SceneServers;
+
+beforeAll(async () => {
+	servers = await startSceneServers();
+}, 60_000);
+
+afterEach(endWatchedScenes);
+
+afterAll(async () => servers.stop());
+
+describe.each(TYPEORM_VERSIONS)("At the deadline of the drain on TypeORM $label", (version) => {
+	it("a runner that is never released loses its connection", async () => {
+		const scene = await startWatchedScene(servers, { config: CONFIG, version });
+		const runner = scene.dataSource.createQueryRunner();
+		await runner.startTransaction();
+		await scene.alternate();
+
+		await scene.rotator.rotateDatabaseConnection();
+		const before: unknown = await runner.query("SELECT 1 AS one");
+		await waitUntil("the old pool is drained", () => scene.events.some(({ type }) => type === "drain.finished"));
+		const failure: unknown = await runner.query("SELECT 1").catch((error: unknown) => error);
+		await runner.release();
+
+		expect(before).toEqual([{ one: 1 }]);
+		expect(failure).toBeInstanceOf(Error);
+		expect(scene.events.filter(({ type }) => type === "drain.forced")).toEqual([
+			expect.objectContaining({ busyCount: 1, deadlineMs: DRAIN_TIMEOUT_MS, generation: 1 }),
+		]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+
+	it("runners that are never released do not use up the pool, rotation after rotation", async () => {
+		const scene = await startWatchedScene(servers, { config: CONFIG, version, workerCount: 1 });
+
+		for (let rotation = 0; rotation < 6; rotation += 1) {
+			await scene.dataSource.createQueryRunner().startTransaction();
+			await scene.alternate();
+			await scene.rotator.rotateDatabaseConnection();
+			await waitUntil("the old pool is drained", () => scene.rotator.describe().includes("draining=0"));
+		}
+
+		expect(scene.events.filter(({ type }) => type === "drain.forced")).toHaveLength(6);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+
+	it("a statement that does not end is cut", async () => {
+		const scene = await startWatchedScene(servers, { config: CONFIG, version });
+		const statement = scene.dataSource.query("SELECT pg_sleep(60)");
+		statement.catch(() => undefined);
+		await waitUntil("the statement runs", async () => {
+			const connections = await scene.server.connections(scene.users[0]);
+			return connections.some(({ state }) => state === "active");
+		});
+		await scene.alternate();
+
+		await scene.rotator.rotateDatabaseConnection();
+
+		await expect(statement).rejects.toThrow(/terminated/);
+		// The server would notice when it has an answer to send.
+		await scene.server.terminate(scene.users[0]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+});

@@ -1,0 +1,61 @@
+/** Somebody computes for a while and nothing else gets its turn: no deadline fires for that, and the schedule does not catch up in a burst. */
+import { setTimeout as delay } from "node:timers/promises";
+
+import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
+import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
+import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+import { waitUntil } from "../support/wait-until.js";
+
+let servers: SceneServers;
+
+beforeAll(async () => {
+	servers = await startSceneServers();
+}, 60_000);
+
+afterEach(endWatchedScenes);
+
+afterAll(async () => servers.stop());
+
+function block(durationMs: number): void {
+	const endMs = performance.now() + durationMs;
+	while (performance.now() < endMs);
+}
+
+describe.each(TYPEORM_VERSIONS)("A blocked event loop on TypeORM $label", (version) => {
+	it("does not harm rotations under load", async () => {
+		const scene = await startWatchedScene(servers, { version });
+		let isBlocking = true;
+		const blocker = (async () => {
+			while (isBlocking) {
+				block(150);
+				await delay(20);
+			}
+		})();
+
+		const outcomes: string[] = [];
+		for (let rotation = 0; rotation < 5; rotation += 1) {
+			await scene.alternate();
+			outcomes.push((await scene.rotator.rotateDatabaseConnection()).outcome);
+		}
+		isBlocking = false;
+		await blocker;
+
+		expect(outcomes).toEqual(["rotated", "rotated", "rotated", "rotated", "rotated"]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+
+	it("does not make the schedule catch up", async () => {
+		const scene = await startWatchedScene(servers, { config: { rotation: { intervalMs: 100, isEnabled: true } }, version });
+		const listStarts = () => scene.events.filter(({ type }) => type === "rotation.started");
+		await waitUntil("the schedule runs", () => listStarts().length > 0);
+		const countBefore = listStarts().length;
+
+		block(1_000);
+		// The turn in which what is overdue gets its chance.
+		await delay(1);
+		const countAfterwards = listStarts().length;
+
+		expect(countAfterwards - countBefore).toBeLessThanOrEqual(1);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+});

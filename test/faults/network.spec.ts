@@ -1,0 +1,82 @@
+/** The network takes connections away, or keeps them open and silent: the next query is served, and rotation goes on. */
+import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
+import { createMovablePort } from "../support/movable-port.js";
+import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
+import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.js";
+import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+import { waitUntil } from "../support/wait-until.js";
+
+let proxy: TcpProxy;
+let servers: SceneServers;
+
+beforeAll(async () => {
+	servers = await startSceneServers();
+}, 60_000);
+
+beforeEach(async () => {
+	proxy = await startTcpProxy({ target: servers.server });
+});
+
+afterEach(async () => {
+	await endWatchedScenes();
+	await proxy.stop();
+});
+
+afterAll(async () => servers.stop());
+
+describe.each(TYPEORM_VERSIONS)("The network on TypeORM $label", (version) => {
+	it("may cut what is idle, before a rotation and after it", async () => {
+		const scene = await startWatchedScene(servers, { endpoint: proxy, version, workerCount: 0 });
+		const cutIdle = async () => {
+			await Promise.all([1, 2, 3].map(async () => scene.dataSource.query("SELECT pg_sleep(0.02)")));
+			proxy.reset();
+			await waitUntil("the pools have noticed", () => scene.pools.every(({ pool }) => pool.totalCount === 0));
+		};
+
+		await cutIdle();
+		const before = await scene.findUser();
+		await scene.alternate();
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		await cutIdle();
+		const after = await scene.findUser();
+
+		expect([before, outcome, after]).toEqual([scene.users[0], "rotated", scene.users[1]]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+
+	it("may cut what is drained", async () => {
+		const scene = await startWatchedScene(servers, { endpoint: proxy, version, workerCount: 0 });
+		const runner = scene.dataSource.createQueryRunner();
+		await runner.startTransaction();
+		await scene.alternate();
+		await scene.rotator.rotateDatabaseConnection();
+
+		proxy.reset();
+		const failure: unknown = await runner.query("SELECT 1").catch((error: unknown) => error);
+		await runner.release();
+		await waitUntil("the old pool is drained", () => scene.events.some(({ type }) => type === "drain.finished"));
+
+		expect(failure).toBeInstanceOf(Error);
+		expect(scene.events.filter(({ type }) => type === "drain.forced")).toEqual([]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+
+	it("may leave the live side half-open: its health is reported, and the rotation leads away from it", async () => {
+		const { move, parameterSource } = createMovablePort(servers.aws, proxy.port);
+		const deadlines = { drainMs: 200, healthMs: 100 };
+		const scene = await startWatchedScene(servers, { parameterSource, rotatorOptions: { deadlines }, version, workerCount: 0 });
+		await Promise.all([1, 2, 3].map(async () => scene.dataSource.query("SELECT pg_sleep(0.02)")));
+		proxy.freeze();
+		move(servers.server.port);
+		await scene.alternate();
+
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		const user = await scene.findUser();
+		await waitUntil("the half-open connections are given up", () => proxy.openCount === 0);
+		await proxy.thaw();
+
+		expect([outcome, user]).toEqual(["rotated", scene.users[1]]);
+		expect(scene.events).toContainEqual(expect.objectContaining({ isHealthy: false, side: "current", type: "health.checked" }));
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+});

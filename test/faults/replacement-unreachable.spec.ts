@@ -1,0 +1,85 @@
+/** The database is said to be somewhere else, and there nobody serves: twenty rotations fail, the live side goes on, and nothing they opened is left. */
+import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
+import { createMovablePort } from "../support/movable-port.js";
+import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
+import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
+import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.js";
+import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+import { waitUntil } from "../support/wait-until.js";
+
+let proxy: TcpProxy;
+let servers: SceneServers;
+
+beforeAll(async () => {
+	servers = await startSceneServers();
+}, 60_000);
+
+beforeEach(async () => {
+	proxy = await startTcpProxy({ target: servers.server });
+});
+
+afterEach(async () => {
+	await endWatchedScenes();
+	await proxy.stop();
+});
+
+afterAll(async () => servers.stop());
+
+describe.each(TYPEORM_VERSIONS)("A replacement on TypeORM $label", (version) => {
+	it.each([
+		{ begin: () => proxy.hold(), deadlines: { connectMs: 80 }, reason: "no answer within 80 ms", title: "is a black hole" },
+		{ begin: async () => proxy.refuse(), deadlines: {}, reason: "ECONNREFUSED", title: "refuses" },
+	])(
+		"may be one that $title for twenty rotations",
+		async ({ begin, deadlines, reason }) => {
+			const { move, parameterSource } = createMovablePort(servers.aws, servers.server.port);
+			const scene = await startWatchedScene(servers, {
+				config: { rotation: QUICK_ROTATION },
+				parameterSource,
+				rotatorOptions: { deadlines },
+				version,
+			});
+			await begin();
+			move(proxy.port);
+
+			const { codes, messages, stages } = await outliveFault(scene, async () => proxy.thaw());
+			await waitUntil("only the live pool is connected", () => proxy.openCount <= 5);
+
+			expect(codes).toEqual(["ERR_CONNECTOR_STAGING_FAILED"]);
+			expect(messages).toEqual([expect.stringContaining(reason)]);
+			expect(stages).toEqual(["stage"]);
+			expect(proxy.openCount).toBeGreaterThan(0);
+			expect(await scene.findViolations()).toEqual([]);
+		},
+		60_000,
+	);
+
+	it("may fall silent after its login for twenty rotations", async () => {
+		const { move, parameterSource } = createMovablePort(servers.aws, servers.server.port);
+		let isSilent = true;
+		const scene = await startWatchedScene(servers, {
+			config: { rotation: QUICK_ROTATION },
+			onPoolCreated: (pool) => {
+				if (pool.options.port !== proxy.port || !isSilent) return;
+				void proxy.thaw();
+				pool.once("connect", () => {
+					if (isSilent) proxy.freeze();
+				});
+			},
+			parameterSource,
+			rotatorOptions: { deadlines: { verifyMs: 80 } },
+			version,
+		});
+		move(proxy.port);
+
+		const { codes, messages, stages } = await outliveFault(scene, async () => {
+			isSilent = false;
+			await proxy.thaw();
+		});
+
+		expect(codes).toEqual(["ERR_CONNECTOR_STAGING_FAILED"]);
+		expect(messages).toEqual([expect.stringContaining("no answer within 80 ms")]);
+		expect(stages).toEqual(["verify"]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+});

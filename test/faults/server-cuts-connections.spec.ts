@@ -1,0 +1,98 @@
+/** The server ends connections in the middle of work. That costs the operations it hits; none is lost, repeated or left open. */
+import { setTimeout as delay } from "node:timers/promises";
+
+import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
+import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
+import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+import { waitUntil } from "../support/wait-until.js";
+
+const ROTATION = { intervalMs: 50, isEnabled: true };
+
+/** Shutdown, crash and start of the server, and what TypeORM and pg say when a connection is gone. */
+const CONNECTION_CODES = new Set(["57P01", "57P02", "57P03", "ECONNREFUSED", "ECONNRESET", "EPIPE"]);
+const CONNECTION_WORDS = /terminated|connection error|not queryable|released|Client was closed|timeout/i;
+
+function isConnectionLoss(failure: Error): boolean {
+	return CONNECTION_CODES.has(String((failure as { code?: unknown }).code)) || CONNECTION_WORDS.test(failure.message);
+}
+
+let servers: SceneServers;
+
+beforeAll(async () => {
+	servers = await startSceneServers();
+}, 60_000);
+
+afterEach(endWatchedScenes);
+
+afterAll(async () => servers.stop());
+
+describe.each(TYPEORM_VERSIONS)("The server on TypeORM $label", (version) => {
+	it("may terminate backends while rotations run", async () => {
+		const scene = await startWatchedScene(servers, { config: { rotation: ROTATION }, isExpected: isConnectionLoss, version });
+
+		for (let round = 0; round < 10; round += 1) {
+			await scene.alternate();
+			await delay(30);
+			await Promise.all(scene.users.map(async (user) => scene.server.terminate(user)));
+		}
+		await waitUntil("the newest user serves", async () => (await scene.findUser().catch(() => "")) === scene.current().username);
+		const { operationCount } = scene.workload.report();
+		await waitUntil("the load goes on", () => scene.workload.report().operationCount > operationCount + 20);
+
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+
+	it("may restart under load and come back with other passwords", async () => {
+		const scene = await startWatchedScene(servers, { config: { rotation: ROTATION }, isExpected: isConnectionLoss, version });
+		await waitUntil("the load runs", () => scene.workload.report().operationCount > 20);
+
+		await scene.server.restart();
+		const upAtOperation = scene.workload.report().operationCount;
+		await scene.alternate();
+		await waitUntil("rotation has resumed", () => scene.events.some(({ type }) => type === "rotation.succeeded"));
+		const failureCount = scene.workload.report().failures.length;
+		await waitUntil("the load goes on", () => scene.workload.report().operationCount > upAtOperation + 50);
+
+		expect(await scene.findUser()).toBe(scene.users[1]);
+		// Once it serves again, nothing fails any more.
+		expect(scene.workload.report().failures).toHaveLength(failureCount);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+});
+
+describe.each(TYPEORM_VERSIONS)("The role of the live side on TypeORM $label", (version) => {
+	it("may be locked: open connections serve on, and who needs a new one is served by the next role", async () => {
+		const scene = await startWatchedScene(servers, {
+			config: { rotation: { intervalMs: 2_592_000_000, isEnabled: true } },
+			version,
+			workerCount: 2,
+		});
+		const [liveUser, nextUser] = scene.users;
+		await scene.server.admin.query(`ALTER ROLE ${liveUser} NOLOGIN`);
+		await scene.alternate();
+
+		const runners = Array.from({ length: 3 }, () => scene.dataSource.createQueryRunner());
+		await Promise.all(runners.map(async (runner) => runner.query("SELECT pg_sleep(0.05)")));
+		await Promise.all(runners.map(async (runner) => runner.release()));
+		await waitUntil("the next role serves", async () => (await scene.findUser()) === nextUser);
+
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+
+	it("may be dropped once it is retired", async () => {
+		const scene = await startWatchedScene(servers, { version });
+		await scene.alternate();
+		await scene.rotator.rotateDatabaseConnection();
+		await waitUntil("the old pool is drained", () => scene.events.some(({ type }) => type === "drain.finished"));
+
+		await scene.server.admin.query(
+			`REASSIGN OWNED BY ${scene.users[0]} TO ${scene.users[1]}; DROP OWNED BY ${scene.users[0]}`,
+			[],
+			scene.database,
+		);
+		await scene.server.admin.query(`DROP ROLE ${scene.users[0]}`);
+
+		expect(await scene.findUser()).toBe(scene.users[1]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+});

@@ -1,0 +1,157 @@
+/** What holds after every fault, whatever it was. Each fault spec ends with it. */
+import { getEventListeners } from "node:events";
+import { inspect } from "node:util";
+import type { Pool } from "pg";
+
+import { type CountedPool, countPools } from "./counted-pools.js";
+import { countResources, findLeaks } from "./leak-check.js";
+import { type LedgerWorkload, readLedger, startLedgerWorkload } from "./ledger-workload.js";
+import { type Scene, type SceneOptions, type SceneServers, startScene } from "./rotating-database.js";
+import { waitUntil } from "./wait-until.js";
+
+/** A scene that is watched from before its first connection to after its last. */
+export interface WatchedScene extends Scene {
+	/** Ends the fault's scene and names every invariant that it broke; empty when all of them held. */
+	findViolations(): Promise<string[]>;
+	/** Every pool that was made, in order. */
+	readonly pools: readonly CountedPool[];
+	/** The queries that run all the time. */
+	readonly workload: LedgerWorkload;
+}
+
+/** What differs from fault to fault. */
+export interface WatchOptions extends SceneOptions {
+	/** Whether this fault may cost an operation: only where the server cuts a connection in the middle of one. Default: none may. */
+	readonly isExpected?: (failure: Error) => boolean;
+	/** Called with each pool before it connects. */
+	readonly onPoolCreated?: (pool: Pool, index: number) => void;
+	/** Workers of the load. Default 4, so that they do not fill the pool; 0 where the fault has to meet a pool at rest. */
+	readonly workerCount?: number;
+}
+
+/** A rotation in flight listens, too; what leaks would add up over the rotations of a fault. */
+const ABORT_LISTENER_LIMIT = 3;
+const POOL_EVENTS = ["acquire", "connect", "error", "release", "remove"];
+
+const endings = new Set<() => Promise<unknown>>();
+
+/** Ends what a failed test left running: `afterEach(endWatchedScenes)`. */
+export async function endWatchedScenes(): Promise<void> {
+	for (const end of endings) await end();
+}
+
+/** Starts a scene with a load on it. */
+export async function startWatchedScene(servers: SceneServers, options: WatchOptions): Promise<WatchedScene> {
+	const before = await countResources();
+	const { driver, pools } = countPools(options.onPoolCreated);
+	const { override = (served) => served } = options;
+	const scene = await startScene(servers, { ...options, override: (served) => ({ ...override(served), driver }) });
+	const workload = startLedgerWorkload(scene.dataSource, { workerCount: options.workerCount ?? 4 });
+
+	const end = async (): Promise<void> => {
+		endings.delete(end);
+		await workload.stop();
+		await scene.stop();
+	};
+	endings.add(end);
+
+	return {
+		...scene,
+		findViolations: async () => {
+			const violations = [
+				...(await findIdleness(scene)),
+				...(await findLosses(scene, workload, options)),
+				...(await findUnfinishedDrains(scene)),
+				...findListeners(scene, pools),
+				...findSecrets(scene),
+			];
+			await scene.stop();
+			return [
+				...violations,
+				...findUnendedPools(pools),
+				...(await findConnections(scene)),
+				...(await findLeaks(before, { settleMs: 5_000 })),
+			];
+		},
+		pools,
+		workload,
+	};
+}
+
+/** The live side serves. */
+async function findIdleness({ dataSource }: Scene): Promise<string[]> {
+	try {
+		await dataSource.query("CREATE TEMPORARY TABLE probe ON COMMIT DROP AS SELECT 1");
+		return [];
+	} catch (error) {
+		return [`the live side does not serve: ${String(error)}`];
+	}
+}
+
+/** No operation failed, what was acknowledged is stored, and nothing else is. */
+async function findLosses(
+	{ dataSource }: Scene,
+	workload: LedgerWorkload,
+	{ isExpected = () => false, workerCount }: WatchOptions,
+): Promise<string[]> {
+	const { acknowledged, failures, operationCount, unknown } = await workload.stop();
+	const stored = new Set(await readLedger(dataSource));
+	const known = new Set([...acknowledged, ...unknown]);
+	const unexpected = failures.filter((failure) => !isExpected(failure));
+	return [
+		...(operationCount > 0 || workerCount === 0 ? [] : ["the load did nothing"]),
+		...new Set(
+			unexpected.map((failure) => `an operation failed: ${String(failure)} (${String((failure as { code?: unknown }).code)})`),
+		),
+		...acknowledged.filter((id) => !stored.has(id)).map((id) => `${id} was acknowledged and is not stored`),
+		...[...stored].filter((id) => !known.has(id)).map((id) => `${id} is stored and was never acknowledged`),
+	];
+}
+
+/** Every generation that was retired is gone. */
+async function findUnfinishedDrains({ events, rotator }: Scene): Promise<string[]> {
+	await waitUntil("nothing drains any more", () => rotator.describe().includes("draining=0")).catch(() => undefined);
+	const count = (type: string): number => events.filter((event) => event.type === type).length;
+	const [rotatedCount, drainedCount] = [count("rotation.succeeded"), count("drain.finished")];
+	return rotatedCount === drainedCount ? [] : [`${String(drainedCount)} of ${String(rotatedCount)} retired generations are drained`];
+}
+
+/** Nothing listens twice, however many rotations there were. */
+function findListeners({ rotator }: Scene, pools: readonly CountedPool[]): string[] {
+	const { runner } = rotator as unknown as { readonly runner: { readonly closed: AbortSignal } };
+	const abortCount = getEventListeners(runner.closed, "abort").length;
+	const live = pools.filter(({ endCount }) => endCount === 0);
+	const doubled = live.flatMap(({ pool }) => POOL_EVENTS.filter((event) => pool.listenerCount(event) > 1));
+	return [
+		...(abortCount <= ABORT_LISTENER_LIMIT ? [] : [`${String(abortCount)} listeners wait for the end of the rotator`]),
+		...(live.length === 1 ? [] : [`${String(live.length)} pools are alive`]),
+		...doubled.map((event) => `the live pool has more than one listener of "${event}"`),
+	];
+}
+
+/** No event holds a password. */
+function findSecrets({ events }: Scene): string[] {
+	const text = inspect(events, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+	return /password-\d|canary/.test(text) ? ["an event holds a password"] : [];
+}
+
+/** Each pool was ended once: the retired ones, those that failed in staging, and the live one by the end of the scene. */
+function findUnendedPools(pools: readonly CountedPool[]): string[] {
+	return pools.flatMap(({ endCount }, index) => (endCount === 1 ? [] : [`pool ${String(index)} was ended ${String(endCount)} times`]));
+}
+
+/** Neither the database nor AWS has a connection of ours. */
+async function findConnections({ aws, server, users }: Scene): Promise<string[]> {
+	const count = async (): Promise<number> => {
+		const connections = await Promise.all(users.map(async (user) => server.connections(user)));
+		return connections.flat().length;
+	};
+	await waitUntil("nothing is connected", async () => aws.openConnectionCount === 0 && (await count()) === 0, 5_000).catch(
+		() => undefined,
+	);
+	const [databaseCount, awsCount] = [await count(), aws.openConnectionCount];
+	return [
+		...(databaseCount === 0 ? [] : [`${String(databaseCount)} connections to the database are open`]),
+		...(awsCount === 0 ? [] : [`${String(awsCount)} connections to AWS are open`]),
+	];
+}

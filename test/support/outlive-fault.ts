@@ -1,0 +1,41 @@
+/** A fault that lasts for twenty rotations of the schedule, and then ends. */
+import type { Scene, SceneOptions } from "./rotating-database.js";
+import { waitUntil } from "./wait-until.js";
+
+const FAILURE_COUNT = 20;
+
+/** A schedule so quick that twenty rotations take a moment. A back-off is never longer than the interval. */
+export const QUICK_ROTATION = { intervalMs: 20, isEnabled: true } as const satisfies NonNullable<SceneOptions["config"]>["rotation"];
+
+/** What the failed rotations said. */
+export interface OutlivedFault {
+	/** Each code once. */
+	readonly codes: readonly string[];
+	/** Each message once. */
+	readonly messages: readonly string[];
+	/** Each step at which one failed once. */
+	readonly stages: readonly string[];
+	/** Name of the user while the fault lasted, and after rotation had resumed. */
+	readonly users: readonly [string, string];
+}
+
+/**
+ * Waits until twenty rotations have failed, ends the fault, and waits until the schedule has rotated: nobody helps it.
+ * @param withinMs How long resuming may take.
+ */
+export async function outliveFault(scene: Scene, endFault: () => Promise<void> | void, withinMs?: number): Promise<OutlivedFault> {
+	const listFailures = () => scene.events.filter((event) => event.type === "rotation.failed");
+	const unique = (values: string[]): string[] => [...new Set(values)];
+
+	await waitUntil("twenty rotations have failed", () => listFailures().length >= FAILURE_COUNT, 30_000);
+	const userMeanwhile = await scene.findUser();
+	await endFault();
+	await waitUntil("rotation has resumed", () => scene.events.some(({ type }) => type === "rotation.succeeded"), withinMs);
+
+	return {
+		codes: unique(listFailures().map(({ fault }) => fault.code)),
+		messages: unique(listFailures().map(({ fault }) => fault.message)),
+		stages: unique(listFailures().map(({ stage }) => stage)),
+		users: [userMeanwhile, await scene.findUser()],
+	};
+}
