@@ -9,6 +9,11 @@ export interface FakeLogin {
 	readonly user?: string;
 }
 
+/** What a statement comes back with. */
+interface Answer {
+	readonly rows: Record<string, unknown>[];
+}
+
 type Callback = (error?: Error | null) => void;
 
 /** Delay of something that never happens: a black hole. */
@@ -29,6 +34,8 @@ export class FakePostgresServer {
 	closeMs = 0;
 	/** Sockets that may be open; one more is turned away with 53300. */
 	connectionLimit = Number.POSITIVE_INFINITY;
+	/** What every statement ends in. */
+	fault: Error | undefined;
 	/** `false`: nobody listens on the port, ECONNREFUSED. */
 	isReachable = true;
 	/** A standby, a reader endpoint. */
@@ -71,8 +78,8 @@ export class FakePostgresServer {
 		return undefined;
 	}
 
-	/** Checks the password, as at the end of SCRAM. */
-	authenticate({ password, user = "" }: FakeLogin): Error | undefined {
+	/** Checks the password, as at the end of SCRAM. The second argument is for observers. */
+	authenticate({ password, user = "" }: FakeLogin, _client?: FakePostgresClient): Error | undefined {
 		if (this.passwords.has(user) && this.passwords.get(user) === password) {
 			this.acceptedCount += 1;
 			return undefined;
@@ -81,8 +88,8 @@ export class FakePostgresServer {
 		return fatal("28P01", `password authentication failed for user "${user}"`);
 	}
 
-	/** Executes a statement. */
-	execute(text: string): Record<string, unknown>[] {
+	/** Executes a statement. The second argument is for observers. */
+	execute(text: string, _client?: FakePostgresClient): Record<string, unknown>[] {
 		this.statements.push(text);
 		if (text === "SHOW transaction_read_only") return [{ transaction_read_only: this.isReadOnly ? "on" : "off" }];
 		if (text.toLowerCase().includes("version()")) return [{ version: "PostgreSQL 16.4 on fake" }];
@@ -155,16 +162,16 @@ export class FakePostgresClient extends EventEmitter {
 		});
 	}
 
-	query(text: string): Promise<{ rows: Record<string, unknown>[] }> {
-		if (!this._queryable) return Promise.reject(new Error("Client has encountered a connection error and is not queryable"));
-		if (this._ending) return Promise.reject(new Error("Client was closed and is not queryable"));
-		return new Promise((resolve, reject) => {
-			this.statements.add(reject);
-			this.after(this.server?.answerMs ?? 0, () => {
-				if (!this.statements.delete(reject)) return;
-				resolve({ rows: this.server?.execute(text) ?? [] });
-			});
-		});
+	/** TypeORM 0.3.20 passes a callback; nobody else does. */
+	query(text: string, callback?: (error: Error | null, answer?: Answer) => void): Promise<Answer> {
+		const answer = this.ask(text);
+		if (typeof callback === "function") {
+			answer.then(
+				(value) => callback(null, value),
+				(error: Error) => callback(error),
+			);
+		}
+		return answer;
 	}
 
 	ref(): void {
@@ -177,7 +184,7 @@ export class FakePostgresClient extends EventEmitter {
 
 	private finishLogin(): void {
 		if (this.isClosed) return;
-		const refusal = this.server?.authenticate(this.login);
+		const refusal = this.server?.authenticate(this.login, this);
 		if (refusal === undefined) this.settleConnect(null);
 		else this.refuse(refusal);
 	}
@@ -202,6 +209,20 @@ export class FakePostgresClient extends EventEmitter {
 			else this.settleConnect(error);
 		}
 		this.emitEnd();
+	}
+
+	private ask(text: string): Promise<Answer> {
+		if (!this._queryable) return Promise.reject(new Error("Client has encountered a connection error and is not queryable"));
+		if (this._ending) return Promise.reject(new Error("Client was closed and is not queryable"));
+		return new Promise((resolve, reject) => {
+			this.statements.add(reject);
+			this.after(this.server?.answerMs ?? 0, () => {
+				if (!this.statements.delete(reject)) return;
+				const fault = this.server?.fault;
+				if (fault === undefined) resolve({ rows: this.server?.execute(text, this) ?? [] });
+				else reject(fault);
+			});
+		});
 	}
 
 	private closeSocket(): void {
