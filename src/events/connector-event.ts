@@ -29,6 +29,13 @@ export interface EventFault {
  */
 export type ConnectorEvent =
 	| (EventBase & { readonly type: "acquire.healed"; readonly waitedMs: number })
+	| (EventBase & {
+			readonly type: "acquire.refused";
+			/** The server's code, such as `28P01`. */
+			readonly code: string;
+			/** Whether callers wait for credentials that work; otherwise they get the refusal. */
+			readonly isHealing: boolean;
+	  })
 	| (EventBase & { readonly type: "drain.finished"; readonly durationMs: number; readonly generation: number })
 	| (EventBase & { readonly type: "drain.forced"; readonly busyCount: number; readonly deadlineMs: number; readonly generation: number })
 	| (EventBase & { readonly type: "drain.started"; readonly busyCount: number; readonly generation: number })

@@ -19,6 +19,14 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 	switch (event.type) {
 		case "acquire.healed":
 			return ["log", `A login was refused and healed after ${formatMs(event.waitedMs)}; the caller got its connection.`];
+		case "acquire.refused":
+			return [
+				"warn",
+				`The server refuses the login (${event.code}). ${ 
+					event.isHealing
+						? "Callers wait while the secret is looked at about once a second; AWSCURRENT, AWSPENDING and the database do not agree until then."
+						: "Callers get the refusal."}`,
+			];
 		case "drain.finished":
 			return ["debug", `Generation ${String(event.generation)} is closed after ${formatMs(event.durationMs)}.`];
 		case "drain.forced":

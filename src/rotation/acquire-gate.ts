@@ -26,12 +26,19 @@ export interface AcquireGateOptions {
 	readonly random: () => number;
 }
 
+/** The counts of one generation on one side. */
+interface Ledger {
+	/** Connections that are being obtained and may take an idle one. */
+	claimCount: number;
+	/** Permits held by callers that have a connection or are obtaining one. */
+	heldCount: number;
+	/** Permits that a retired generation has still to give back; `undefined` while it serves. */
+	owedCount: number | undefined;
+}
+
 /** One side (master or replicas) of the gate. */
 interface Side {
-	/** Connections of the current generation that are being obtained and may take an idle one. */
-	claimCount: number;
-	/** Permits held by connections of the current generation. */
-	heldCount: number;
+	ledger: Ledger;
 	readonly logins: LoginWatch;
 	readonly permits: Permits;
 	pools: readonly PostgresPool[];
@@ -41,6 +48,7 @@ interface Side {
 /** The gate of one DataSource. */
 export class AcquireGate {
 	private currentGeneration = 1;
+	private isHealing: boolean;
 	private isOpen = false;
 	private readonly restore: () => void;
 	private readonly sides: Record<"master" | "slave", Side>;
@@ -48,6 +56,7 @@ export class AcquireGate {
 	/** Installs itself; TypeORM's own methods run inside it. */
 	constructor(private readonly options: AcquireGateOptions) {
 		const { master, slaves } = options.live.readPools();
+		this.isHealing = options.onRefusal !== undefined;
 		this.sides = { master: this.createSide([master]), slave: this.createSide(slaves) };
 		this.restore = options.live.wrapObtain((obtain, role) => this.guard(obtain, this.sides[role]));
 	}
@@ -57,7 +66,7 @@ export class AcquireGate {
 		return this.currentGeneration;
 	}
 
-	/** Connections lent to callers, of all generations. */
+	/** Places in the pool that are taken: connections lent to callers, of all generations, and retired ones that are closing. */
 	get heldCount(): number {
 		return this.sumSides(({ permits }) => permits.takenCount);
 	}
@@ -65,6 +74,11 @@ export class AcquireGate {
 	/** Whether somebody waits because the server refuses the credentials. */
 	get isHealingWanted(): boolean {
 		return this.listSides().some(({ logins }) => logins.refusal !== undefined && logins.waitingCount > 0);
+	}
+
+	/** Whether the server's last word on a login of this generation was a refusal. */
+	get isRefused(): boolean {
+		return this.listSides().some(({ logins }) => logins.refusal !== undefined);
 	}
 
 	/** Lets one caller try the refused credentials again; there are no others at the moment. */
@@ -80,11 +94,20 @@ export class AcquireGate {
 	/**
 	 * Begins a new generation, whose staging has just logged in. Each connection of the old pools keeps a permit until its socket is closed, which pg-pool
 	 * tells with `remove`. To be called in the same turn in which the pools are exchanged.
+	 * @returns To be called when nothing of the old pools is left: gives back the permits of callers for whom no `remove` came.
 	 */
-	promote(next: PoolSet): void {
+	promote(next: PoolSet): () => void {
 		this.currentGeneration += 1;
-		this.promoteSide(this.sides.master, [next.master]);
-		this.promoteSide(this.sides.slave, next.slaves);
+		const settlements = [this.promoteSide(this.sides.master, [next.master]), this.promoteSide(this.sides.slave, next.slaves)];
+		return () => {
+			for (const settle of settlements) settle();
+		};
+	}
+
+	/** Nobody can bring other credentials any more: refused logins are passed on, and whoever waits for them gets the refusal. */
+	stopHealing(): void {
+		this.isHealing = false;
+		for (const { logins } of this.listSides()) logins.close();
 	}
 
 	/** Takes the gate away; TypeORM's own methods serve again, and whoever waits is let through to them. */
@@ -118,9 +141,9 @@ export class AcquireGate {
 	 */
 	async closeSurplus(): Promise<void> {
 		for (const { permits, pools } of this.listSides()) {
-			for (const pool of pools) {
-				while (countIdle(pools) > permits.freeCount && (await closeIdle(pool, this.options.clock)));
-			}
+			const surplusCount = Math.max(0, countIdle(pools) - Math.max(0, permits.freeCount));
+			const candidates = pools.flatMap((pool) => Array.from({ length: pool.idleCount }, () => pool)).slice(0, surplusCount);
+			await Promise.all(candidates.map(async (pool) => closeIdle(pool, this.options.clock)));
 		}
 	}
 
@@ -128,8 +151,7 @@ export class AcquireGate {
 		const { clock, random } = this.options;
 		const total = pools.reduce((sum, pool) => sum + pool.options.max, 0);
 		const side: Side = {
-			claimCount: 0,
-			heldCount: 0,
+			ledger: openLedger(),
 			logins: new LoginWatch(clock, random),
 			permits: new Permits(total, clock),
 			pools,
@@ -156,7 +178,10 @@ export class AcquireGate {
 	/** After the application's own `destroy()` and `initialize()` the driver has pools that no rotation promoted. */
 	private adoptForeignPools(): void {
 		const { live } = this.options;
-		if (live.master !== undefined && live.master !== this.sides.master.pools[0]) this.promote(live.readPools());
+		if (live.master === undefined || live.master === this.sides.master.pools[0]) return;
+		const settle = this.promote(live.readPools());
+		// The old pools were ended by destroy(), which takes back every connection first.
+		settle();
 	}
 
 	/** Tries until a connection is there, the budget is used up, or a fault comes that other credentials would not cure. */
@@ -166,12 +191,13 @@ export class AcquireGate {
 		let ownRefusal: Error | undefined;
 		for (;;) {
 			const turn = this.isStepAside(side) ? "login" : side.logins.takeTurn();
-			if (turn === "wait") {
-				const refusal = ownRefusal ?? side.logins.refusal;
-				const remainingMs = deadlineAtMs - clock.nowMs();
-				if (remainingMs <= 0 && refusal !== undefined) throw refusal;
+			const remainingMs = deadlineAtMs - clock.nowMs();
+			const refusal = ownRefusal ?? side.logins.refusal;
+			if (turn === "wait" && remainingMs <= 0 && refusal !== undefined) throw refusal;
+			// Past its budget a caller does not wait for somebody else's slow login any more.
+			if (turn === "wait" && remainingMs > 0) {
 				if (refusal !== undefined) this.options.onRefusal?.();
-				await side.logins.sleep(Math.max(remainingMs, 1));
+				await side.logins.sleep(remainingMs);
 				continue;
 			}
 			const generation = this.currentGeneration;
@@ -181,61 +207,81 @@ export class AcquireGate {
 				if (ownRefusal !== undefined) events.publish({ type: "acquire.healed", waitedMs: clock.nowMs() - startedAtMs });
 				return obtained;
 			} catch (error) {
-				if (generation === this.currentGeneration) this.noteFault(error, side, turn === "probe");
-				if (!isAuthenticationFailure(error)) throw error;
-				// A login of a retired generation may be refused because that is over; the current one decides.
-				if (generation === this.currentGeneration && (this.options.onRefusal === undefined || this.isOpen)) throw error;
-				ownRefusal = error as Error;
+				const isRetired = generation !== this.currentGeneration;
+				if (!isRetired) this.noteFault(error, side, turn === "probe");
 				if (clock.nowMs() >= deadlineAtMs) throw error;
+				// Nothing was sent yet, and a retired generation may fail because its server or its login is gone; the current one decides.
+				if (isRetired && !isAuthenticationFailure(error)) continue;
+				if (!isRetired && (!isAuthenticationFailure(error) || !this.isHealing || this.isOpen)) throw error;
+				ownRefusal = error as Error;
 				// The socket of the refused login is closing; the next one would be one too many beside it.
-				await sleep(clock, REFUSED_SOCKET_MS);
+				await sleep(clock, REFUSED_SOCKET_MS, undefined, false);
 			}
 		}
 	}
 
 	/** Whether a caller needs no permission to go on: no login is needed for it, or nobody would heal a refused one. */
 	private isStepAside(side: Side): boolean {
-		return this.isOpen || this.options.onRefusal === undefined || hasIdle(side);
+		return this.isOpen || !this.isHealing || hasIdle(side);
 	}
 
 	private async lend(obtain: Obtain, side: Side): Promise<ObtainedConnection> {
-		const generation = this.currentGeneration;
-		side.heldCount += 1;
-		side.claimCount += 1;
+		const { ledger } = side;
+		ledger.heldCount += 1;
+		ledger.claimCount += 1;
 		try {
 			const [client, release] = await obtain();
-			return [client, (error) => this.takeBack(release, error, generation, side)];
+			return [client, (error) => this.takeBack(release, error, ledger, side)];
 		} catch (error) {
-			if (generation === this.currentGeneration) side.heldCount -= 1;
+			ledger.heldCount -= 1;
+			// The caller goes on with this permit, or gives it back himself.
+			if (ledger.owedCount !== undefined) ledger.owedCount -= 1;
 			throw error;
 		} finally {
-			if (generation === this.currentGeneration) side.claimCount -= 1;
+			ledger.claimCount -= 1;
 		}
 	}
 
-	private takeBack(release: (error?: Error) => void, error: Error | undefined, generation: number, side: Side): void {
+	private takeBack(release: (error?: Error) => void, error: Error | undefined, ledger: Ledger, side: Side): void {
 		release(error);
 		// A retired connection is not free before its socket is closed; see promoteSide().
-		if (generation !== this.currentGeneration) return;
-		side.heldCount -= 1;
+		if (ledger.owedCount !== undefined) return;
+		ledger.heldCount -= 1;
 		side.permits.give();
 		side.logins.wakeOne();
 	}
 
 	private noteFault(error: unknown, { logins }: Side, wasProbe: boolean): void {
-		if (isAuthenticationFailure(error)) logins.noteRefusal(error as Error);
-		else if (wasProbe) logins.noteOtherFault();
+		if (!isAuthenticationFailure(error)) {
+			if (wasProbe) logins.noteOtherFault();
+		} else if (logins.noteRefusal(error as Error)) {
+			this.options.events.publish({
+				code: String((error as { code?: unknown }).code),
+				isHealing: this.isHealing,
+				type: "acquire.refused",
+			});
+		}
 	}
 
-	private promoteSide(side: Side, next: readonly PostgresPool[]): void {
-		const connectionCount = side.pools.reduce((sum, pool) => sum + pool.totalCount, 0);
-		side.permits.reserve(Math.max(0, connectionCount - side.heldCount));
-		for (const pool of side.pools) watchPool(pool, "remove", () => side.permits.give());
-		side.claimCount = 0;
-		side.heldCount = 0;
+	private promoteSide(side: Side, next: readonly PostgresPool[]): () => void {
+		const { ledger, permits, pools } = side;
+		const connectionCount = pools.reduce((sum, pool) => sum + pool.totalCount, 0);
+		permits.reserve(Math.max(0, connectionCount - ledger.heldCount));
+		// More callers than connections: some wait in the pool's own queue, as where TypeORM's random choice of replicas is uneven.
+		ledger.owedCount = Math.max(connectionCount, ledger.heldCount);
+		const payBack = (): void => {
+			if (ledger.owedCount === undefined || ledger.owedCount <= 0) return;
+			ledger.owedCount -= 1;
+			permits.give();
+		};
+		for (const pool of pools) watchPool(pool, "remove", payBack);
+		side.ledger = openLedger();
 		side.pools = next;
 		this.watchLogins(side);
 		side.logins.noteSuccess();
+		return () => {
+			while ((ledger.owedCount ?? 0) > 0) payBack();
+		};
 	}
 
 	/** A pool says `connect` for each login that succeeded. */
@@ -257,12 +303,17 @@ export class AcquireGate {
 	}
 }
 
+function openLedger(): Ledger {
+	return { claimCount: 0, heldCount: 0, owedCount: undefined };
+}
+
 /** @throws The server's refusal where that is why nobody gives a permit back. */
 async function waitForPermit({ logins, permits, timeoutMs }: Side): Promise<void> {
 	try {
 		await permits.take(timeoutMs);
 	} catch (error) {
-		throw logins.refusal ?? error;
+		const isRefusalTheReason = logins.refusal !== undefined && logins.waitingCount > 0;
+		throw isRefusalTheReason ? logins.refusal : error;
 	}
 }
 
@@ -271,6 +322,6 @@ function countIdle(pools: readonly PostgresPool[]): number {
 }
 
 /** Whether a caller gets a connection without a login. Replicas are chosen by TypeORM at random, so each of them must have one. */
-function hasIdle({ claimCount, pools }: Side): boolean {
-	return pools.length > 0 && pools.every((pool) => pool.idleCount > claimCount);
+function hasIdle({ ledger, pools }: Side): boolean {
+	return pools.length > 0 && pools.every((pool) => pool.idleCount > ledger.claimCount);
 }

@@ -3,17 +3,16 @@
  * AWSCURRENT names it, and in between AWSPENDING is what works.
  */
 import { StagingFailedError } from "../errors/errors.js";
-import type { RotationTrigger } from "../events/connector-event.js";
 import { isAuthenticationFailure } from "../support/login-failure.js";
 import type { FreshConnection } from "./connection-source.js";
-import type { PoolSet } from "./live-data-source.js";
 import type { CredentialPlan } from "./plan-credentials.js";
 import type { RefusedLogins } from "./refused-logins.js";
+import type { StagedPools } from "./stage-pools.js";
 
 /** Pools that have answered, and where their login came from. */
 export interface Replacement {
 	readonly plan: CredentialPlan;
-	readonly pools: PoolSet;
+	readonly pools: StagedPools;
 	readonly versionId: string | undefined;
 }
 
@@ -22,10 +21,11 @@ export interface ChoiceContext {
 	/** `undefined` when there is no pending version, when it may not be read, or when it is not to be used. */
 	readonly fetchPending: () => Promise<FreshConnection | undefined>;
 	readonly isLivePending: boolean;
+	/** Whether the server refuses the live login, so that the same credentials again are no answer. */
+	readonly isLiveRefused: boolean;
 	readonly plan: (fresh: FreshConnection) => CredentialPlan;
 	readonly refused: RefusedLogins;
-	readonly stage: (plan: CredentialPlan) => Promise<PoolSet>;
-	readonly trigger: RotationTrigger;
+	readonly stage: (plan: CredentialPlan) => Promise<StagedPools>;
 }
 
 /** What was chosen. */
@@ -41,13 +41,15 @@ export interface Choice {
  * @throws StagingFailedError when no version works, with the refusal of AWSCURRENT.
  */
 export async function chooseReplacement(current: FreshConnection, context: ChoiceContext): Promise<Choice> {
-	const { fetchPending, isLivePending, plan, refused, stage, trigger } = context;
-	const isLiveRefused = trigger === "authentication-failure";
+	const { fetchPending, isLivePending, isLiveRefused, plan, refused, stage } = context;
 	const currentPlan = plan(current);
 	let refusal: unknown;
 
 	if (currentPlan.isUnchanged) {
-		if (!isLiveRefused) return { isLivePending: false, replacement: undefined };
+		if (!isLiveRefused) {
+			refused.clear();
+			return { isLivePending: false, replacement: undefined };
+		}
 		refused.note(currentPlan);
 	} else if (mayTry(currentPlan, { isLivePending, isLiveRefused, refused })) {
 		try {
@@ -75,7 +77,8 @@ export async function chooseReplacement(current: FreshConnection, context: Choic
 		}
 	}
 	if (refusal !== undefined) throw refusal as Error;
-	return { isLivePending: isLivePending && !currentPlan.isUnchanged, replacement: undefined };
+	// Nothing says any more that the live side is ahead of AWSCURRENT: the next tick asks the server.
+	return { isLivePending: false, replacement: undefined };
 }
 
 /**

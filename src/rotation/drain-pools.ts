@@ -1,11 +1,14 @@
 /** Retired pools finish their work and are ended exactly once: idle connections at once, lent ones when they come back, the rest at the deadline. */
 import type { EventChannel } from "../events/event-channel.js";
-import { RotatorClosedError } from "../errors/errors.js";
+import { ConnectorTimeoutError } from "../errors/errors.js";
 import { type Clock, sleep } from "../support/clock.js";
 import { beginEnd, countBusy, type PoolEnd, type PostgresPool, rejectWaiting } from "./postgres-pool.js";
 
 /** How often a draining pool is looked at. pg-pool has no event for "nobody waits any more". */
 const POLL_MS = 20;
+
+/** How long an idle connection may take to close; a server that is gone never answers, and a place in the pool waits for it. */
+const IDLE_CLOSE_MS = 1_000;
 
 /** How long sockets that were cut may take to close. */
 const FORCE_MS = 5_000;
@@ -46,11 +49,17 @@ export class Drain {
 		events.publish({ busyCount: this.countBusy(), generation, type: "drain.started" });
 
 		const ends = new Map<PostgresPool, PoolEnd>();
+		const cutIdleLate = (end: PoolEnd): void => {
+			void sleep(clock, IDLE_CLOSE_MS, this.hurry.signal).then(() => end.cutIdle());
+		};
 		const isDone = (): boolean => ends.size === this.pools.length && [...ends.values()].every((end) => end.isDone);
 		while (!isDone() && clock.nowMs() - startedAtMs < deadlineMs && !this.hurry.signal.aborted) {
 			this.request.releaseAbandoned();
 			for (const pool of this.pools) {
-				if (!ends.has(pool) && pool.waitingCount === 0) ends.set(pool, beginEnd(pool));
+				if (ends.has(pool) || pool.waitingCount > 0) continue;
+				const end = beginEnd(pool);
+				ends.set(pool, end);
+				cutIdleLate(end);
 			}
 			if (!isDone()) await sleep(clock, POLL_MS, this.hurry.signal);
 		}
@@ -59,13 +68,15 @@ export class Drain {
 			events.publish({ busyCount: this.countBusy(), deadlineMs, generation, type: "drain.forced" });
 			await this.cut(ends, isDone);
 		}
+		// Nothing is left to be cut late.
+		this.hurry.abort();
 		events.publish({ durationMs: clock.nowMs() - startedAtMs, generation, type: "drain.finished" });
 	}
 
 	private async cut(ends: Map<PostgresPool, PoolEnd>, isDone: () => boolean): Promise<void> {
 		const { clock } = this.request;
 		for (const pool of this.pools) {
-			rejectWaiting(pool, new RotatorClosedError());
+			rejectWaiting(pool, new ConnectorTimeoutError("The wait for a connection of a retired pool", this.request.deadlineMs));
 			const end = ends.get(pool) ?? beginEnd(pool);
 			ends.set(pool, end);
 			end.force();

@@ -54,7 +54,9 @@ export class LoginWatch {
 	takeTurn(): Turn {
 		const isRefused = this.refusalError !== undefined;
 		if (!isRefused && this.clock.nowMs() < this.provenUntilMs) return "login";
-		if (this.isProbing) return !isRefused && this.isProbeSlow ? "login" : "wait";
+		if (this.isProbing && !this.isProbeSlow) return "wait";
+		if (this.isProbing && !isRefused) return "login";
+		// A probe that hangs does not keep the next one from trying what was refused.
 		if (isRefused && this.isPausing) return "wait";
 		this.isProbing = true;
 		this.isProbeSlow = false;
@@ -70,8 +72,12 @@ export class LoginWatch {
 		this.wakeAll();
 	}
 
-	/** The server refused the credentials. */
-	noteRefusal(error: Error): void {
+	/**
+	 * The server refused the credentials.
+	 * @returns Whether this is the first refusal since a login succeeded.
+	 */
+	noteRefusal(error: Error): boolean {
+		const isFirst = this.refusalError === undefined;
 		this.isProbing = false;
 		this.provenUntilMs = 0;
 		const pauseMs = PROBE_PAUSE_MS * (1 - PROBE_JITTER_FRACTION * this.random());
@@ -79,6 +85,7 @@ export class LoginWatch {
 		this.refusedAtMs = this.clock.nowMs();
 		this.isPausing = true;
 		this.setAlarm(pauseMs);
+		return isFirst;
 	}
 
 	/** There are no other credentials to go to at the moment: the refused ones may be tried again, in case the database was corrected. */
@@ -112,7 +119,7 @@ export class LoginWatch {
 		for (const wake of [...this.sleepers]) wake();
 	}
 
-	/** Waits until something changed or `timeoutMs` is over. */
+	/** Waits until something changed or `timeoutMs` is over. Keeps the process alive: a query waits for it, and nothing else may be going on. */
 	sleep(timeoutMs: number): Promise<void> {
 		return new Promise((resolve) => {
 			const wake = (): void => {
@@ -120,7 +127,7 @@ export class LoginWatch {
 				this.sleepers.delete(wake);
 				resolve();
 			};
-			const timer = Number.isFinite(timeoutMs) ? this.clock.schedule(wake, timeoutMs) : undefined;
+			const timer = Number.isFinite(timeoutMs) ? this.clock.schedule(wake, timeoutMs, false) : undefined;
 			this.sleepers.add(wake);
 		});
 	}

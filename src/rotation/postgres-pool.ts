@@ -18,6 +18,7 @@ export type PostgresConnectCallback = (error: Error | undefined, client: Postgre
 /** The part of a pg pool that is used here. Names with an underscore are private to pg-pool; they are touched only to force an end. */
 export interface PostgresPool {
 	readonly _clients?: readonly PostgresClient[];
+	readonly _idle?: readonly { readonly client: PostgresClient }[];
 	readonly _pendingQueue?: { callback: (error: Error) => void }[];
 	connect(callback: PostgresConnectCallback): unknown;
 	end(): Promise<unknown>;
@@ -93,7 +94,10 @@ export async function closeIdle(pool: PostgresPool, clock: Clock): Promise<boole
 				resolve(false);
 				return;
 			}
-			const timer = clock.schedule(() => resolve(true), CLOSE_PATIENCE_MS);
+			const timer = clock.schedule(() => {
+				client.connection?.stream?.destroy();
+				resolve(true);
+			}, CLOSE_PATIENCE_MS);
 			client.once("end", () => {
 				timer.cancel();
 				resolve(true);
@@ -137,6 +141,8 @@ async function probe(client: PostgresClient): Promise<ProbeAnswer> {
 
 /** A pool that is being ended: how far it is, and a way to cut the rest. */
 export interface PoolEnd {
+	/** Destroys the sockets that were idle when the end began: nobody's work is on them, and a dead peer never lets go of them by itself. */
+	cutIdle(): void;
 	/** Destroys the sockets that are left: a statement on one of them fails. */
 	force(): void;
 	/** Whether every connection that the pool had is closed. */
@@ -149,19 +155,24 @@ export interface PoolEnd {
  */
 export function beginEnd(pool: PostgresPool): PoolEnd {
 	const clients = new Set(pool._clients ?? []);
+	const idleClients = (pool._idle ?? []).map(({ client }) => client);
 	let isEnded = false;
 	for (const client of clients) client.once("end", () => clients.delete(client));
 	pool.end().then(
 		() => (isEnded = true),
 		() => (isEnded = true),
 	);
+	const cut = (client: PostgresClient): void => {
+		// A lent client whose borrower does not listen would end the process with its error event.
+		client.on("error", () => undefined);
+		client.connection?.stream?.destroy();
+	};
 	return {
+		cutIdle: () => {
+			for (const client of idleClients) if (clients.has(client)) cut(client);
+		},
 		force: () => {
-			for (const client of clients) {
-				// A lent client whose borrower does not listen would end the process with its error event.
-				client.on("error", () => undefined);
-				client.connection?.stream?.destroy();
-			}
+			for (const client of clients) cut(client);
 		},
 		get isDone() {
 			return isEnded && clients.size === 0;

@@ -1,6 +1,5 @@
 /** One rotation from the fetch to the start of the drain. The live pools are not touched before the replacement has answered. */
 import { RotatorClosedError } from "../errors/errors.js";
-import type { RotationTrigger } from "../events/connector-event.js";
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
@@ -9,12 +8,12 @@ import { chooseReplacement, type Replacement } from "./choose-replacement.js";
 import { type FreshConnection, fetchFreshConnection, fetchPendingConnection, type RotatableConnector } from "./connection-source.js";
 import { Drain } from "./drain-pools.js";
 import { isConnectionLimit } from "../support/login-failure.js";
-import { listPools, type LiveDataSource, type PoolSet } from "./live-data-source.js";
+import { listPools, type LiveDataSource } from "./live-data-source.js";
 import { type CredentialPlan, planCredentials } from "./plan-credentials.js";
 import { copyListeners, type ProbeAnswer, probeIdle } from "./postgres-pool.js";
 import type { RefusedLogins } from "./refused-logins.js";
 import type { RotationPhase } from "./rotation-state.js";
-import { discardPools, stagePools } from "./stage-pools.js";
+import { discardPools, type StagedPools, stagePools } from "./stage-pools.js";
 
 /** Deadlines of the steps in milliseconds. */
 export interface RotationDeadlines {
@@ -44,15 +43,18 @@ export interface RotationContext {
 	readonly gate: AcquireGate;
 	/** Whether the live login came from AWSPENDING, and AWSCURRENT has not caught up yet. */
 	readonly isLivePending: boolean;
+	/** Whether the live side was read-only when it was asked last; `undefined` as long as nobody has asked. */
+	readonly isLiveReadOnly: boolean | undefined;
+	/** Whether the server refuses the live login, so that the same credentials again are no answer. */
+	readonly isLiveRefused: boolean;
 	readonly live: LiveDataSource;
 	readonly refused: RefusedLogins;
 	/** Aborts when the application shuts down. */
 	readonly signal: AbortSignal;
-	readonly trigger: RotationTrigger;
 }
 
 /** What came of it. */
-export type CycleResult = { readonly isLivePending: boolean } & (
+export type CycleResult = { readonly isLivePending: boolean; readonly isLiveReadOnly: boolean | undefined } & (
 	{ readonly drain: Drain; readonly outcome: "rotated"; readonly versionId: string | undefined } | { readonly outcome: "unchanged" }
 );
 
@@ -68,6 +70,8 @@ export async function runRotationCycle(context: RotationContext): Promise<CycleR
 	enter("fetching");
 	const current = await fetchWithin(context, async (signal) => fetchFreshConnection(connector, signal));
 	const health = await currentHealth;
+	// Without an idle connection nobody was asked this time: what was known before still holds.
+	const isLiveReadOnly = health?.isReadOnly ?? context.isLiveReadOnly;
 
 	const { isLivePending, replacement } = await chooseReplacement(current, {
 		fetchPending: async () => {
@@ -75,18 +79,18 @@ export async function runRotationCycle(context: RotationContext): Promise<CycleR
 			return fetchWithin(context, async (signal) => fetchPendingConnection(connector, signal));
 		},
 		isLivePending: context.isLivePending,
+		isLiveRefused: context.isLiveRefused,
 		plan: ({ options }) => planCredentials(live.options, options),
 		refused,
-		stage: async (plan) => stage(context, plan, health),
-		trigger: context.trigger,
+		stage: async (plan) => stage(context, plan, isLiveReadOnly),
 	});
-	if (replacement === undefined) return { isLivePending, outcome: "unchanged" };
+	if (replacement === undefined) return { isLivePending, isLiveReadOnly, outcome: "unchanged" };
 
 	enter("promoting");
 	const drain = promote(context, replacement);
 	if (!isLivePending) refused.clear();
 	void reportHealth(context, "promoted");
-	return { drain, isLivePending, outcome: "rotated", versionId: replacement.versionId };
+	return { drain, isLivePending, isLiveReadOnly: replacement.pools.isReadOnly, outcome: "rotated", versionId: replacement.versionId };
 }
 
 async function fetchWithin<Fetched extends FreshConnection | undefined>(
@@ -99,14 +103,14 @@ async function fetchWithin<Fetched extends FreshConnection | undefined>(
 async function stage(
 	{ clock, deadlines, enter, gate, live, signal }: RotationContext,
 	plan: CredentialPlan,
-	health: ProbeAnswer | undefined,
-): Promise<PoolSet> {
+	isLiveReadOnly: boolean | undefined,
+): Promise<StagedPools> {
 	enter("staging");
 	await gate.closeSurplus();
 	const request = {
 		clock,
 		connectDeadlineMs: deadlines.connectMs,
-		isLiveReadOnly: health?.isReadOnly,
+		isLiveReadOnly,
 		onConnected: () => enter("verifying"),
 		plan,
 		signal,
@@ -140,14 +144,16 @@ function promote({ clock, deadlines, events, gate, live, signal }: RotationConte
 	});
 	live.exchangePools(pools, plan.options);
 	const { generation } = gate;
-	gate.promote(pools);
-	return new Drain(retired, {
+	const settle = gate.promote(pools);
+	const drain = new Drain(retired, {
 		clock,
 		deadlineMs: deadlines.drainMs,
 		events,
 		generation,
 		releaseAbandoned: () => live.releaseAbandonedRunners(),
 	});
+	void drain.done.then(settle);
+	return drain;
 }
 
 /** Asks the master pool over an idle connection and reports the answer. Never fails, never opens a connection. */

@@ -102,6 +102,7 @@ export class RotationRunner {
 	private async runCycle({ gate, live }: Attachment, trigger: RotationTrigger): Promise<TRotationResult> {
 		const { clock, connector, deadlines, events } = this.options;
 		const startedAtMs = clock.nowMs();
+		const isLiveRefused = trigger === "authentication-failure" || gate.isRefused;
 		events.publish({ trigger, type: "rotation.started" });
 		try {
 			const result = await runRotationCycle({
@@ -112,13 +113,16 @@ export class RotationRunner {
 				events,
 				gate,
 				isLivePending: this.state.isLivePending,
+				isLiveReadOnly: this.state.isLiveReadOnly,
+				isLiveRefused,
 				live,
 				refused: this.refused,
 				signal: this.closed,
-				trigger,
 			});
-			this.noteSuccess();
 			this.state.isLivePending = result.isLivePending;
+			this.state.isLiveReadOnly = result.isLiveReadOnly;
+			// AWS answered, but the server still refuses: that is no success.
+			if (result.outcome === "rotated" || !isLiveRefused) this.noteSuccess();
 			if (result.outcome === "unchanged") {
 				events.publish({ trigger, type: "rotation.unchanged" });
 				return { outcome: "unchanged" };

@@ -32,6 +32,9 @@ export class RotationState {
 	/** Whether the live login came from AWSPENDING, and AWSCURRENT has not caught up yet. */
 	isLivePending = false;
 
+	/** Whether the live side was read-only when it was asked last; `undefined` as long as nobody has asked. */
+	isLiveReadOnly: boolean | undefined;
+
 	/** When the last rotation ended well, on the monotonic clock. */
 	lastSuccessAtMs: number | undefined;
 

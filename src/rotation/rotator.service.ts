@@ -120,7 +120,7 @@ export class RotatorService
 
 	/** A DataSource that was initialized by hand after the modules is guarded from here on. */
 	onApplicationBootstrap(): void {
-		if (this.schedule !== undefined) this.attach();
+		if (this.schedule !== undefined || this.shouldHeal()) this.attach();
 	}
 
 	/**
@@ -149,6 +149,8 @@ export class RotatorService
 		const { secretId } = this.connectorService;
 		const change = readSecretChange(event);
 		if (secretId === undefined || change?.secretIds.some((id) => isSameSecret(id, secretId)) !== true) return undefined;
+		// A rotation under way may have read the secret before it changed.
+		await this.runner.inFlight?.catch(() => undefined);
 		return this.runner.rotate("secret-changed");
 	}
 
@@ -179,6 +181,7 @@ export class RotatorService
 	async onModuleDestroy(): Promise<void> {
 		this.schedule?.stop();
 		await this.runner.close();
+		this.#attachment?.gate.stopHealing();
 	}
 
 	/** TypeORM's `destroy()`, which comes next, spins for ever on a runner that was released while it was connecting. */
@@ -188,8 +191,9 @@ export class RotatorService
 
 	/** Retired generations get a short grace and are cut then; TypeORM's own methods serve again. */
 	async onApplicationShutdown(): Promise<void> {
-		this.#attachment?.gate.uninstall();
+		// As long as retired connections are open, the gate keeps them and new ones within the size of one pool.
 		await this.runner.finishDrains(SHUTDOWN_GRACE_MS);
+		this.#attachment?.gate.uninstall();
 		this.events.complete();
 	}
 

@@ -4,7 +4,7 @@ import type { LiveDataSource, PoolSet } from "./live-data-source.js";
 import type { CredentialPlan } from "./plan-credentials.js";
 import { ConnectorTimeoutError, RotatorClosedError, StagingFailedError } from "../errors/errors.js";
 import { withDeadline } from "../support/with-deadline.js";
-import { beginEnd, type PostgresPool, probeIdle } from "./postgres-pool.js";
+import { beginEnd, type PostgresPool, type ProbeAnswer, probeIdle } from "./postgres-pool.js";
 
 /** How long staging may take, and what it must live up to. */
 export interface StagingRequest {
@@ -19,19 +19,25 @@ export interface StagingRequest {
 	readonly verifyDeadlineMs: number;
 }
 
+/** Pools that are connected and have answered. */
+export interface StagedPools extends PoolSet {
+	/** Whether the master among them is read-only; `undefined` where the server does not say. */
+	readonly isReadOnly: boolean | undefined;
+}
+
 /**
  * Makes one pool for each server of the plan, one connection in each, and asks each `SELECT 1`.
  * @throws StagingFailedError with the driver's error as its cause.
  * @throws RotatorClosedError when the application shuts down meanwhile.
  */
-export async function stagePools(live: LiveDataSource, request: StagingRequest): Promise<PoolSet> {
+export async function stagePools(live: LiveDataSource, request: StagingRequest): Promise<StagedPools> {
 	const created: PostgresPool[] = [];
 	try {
 		const pools = await connectAll(live, request, created);
 		request.onConnected();
-		await Promise.all(pools.map(async (pool, index) => verify(pool, nameNode(index), request)));
+		const [answer] = await Promise.all(pools.map(async (pool, index) => verify(pool, nameNode(index), request)));
 		const [master, ...slaves] = pools;
-		return { master: master as PostgresPool, slaves };
+		return { isReadOnly: answer?.isReadOnly, master: master as PostgresPool, slaves };
 	} catch (error) {
 		discardPools(created);
 		throw error;
@@ -65,7 +71,7 @@ async function verify(
 	pool: PostgresPool,
 	node: string,
 	{ clock, isLiveReadOnly, signal, verifyDeadlineMs }: StagingRequest,
-): Promise<void> {
+): Promise<ProbeAnswer> {
 	try {
 		const ask = async () => probeIdle(pool, clock, verifyDeadlineMs);
 		const answer = await withDeadline(ask, { clock, deadlineMs: verifyDeadlineMs, signal, subject: "SELECT 1" });
@@ -73,6 +79,7 @@ async function verify(
 		if (isLiveReadOnly === false && answer.isReadOnly === true && node === MASTER) {
 			throw new StagingFailedError("verify", node, "it is read-only and the live one is not, as after a failover to a stale address");
 		}
+		return answer;
 	} catch (error) {
 		throw toStagingFailure("verify", node, error);
 	}

@@ -40,8 +40,11 @@ export const systemClock: Clock = {
 	},
 };
 
-/** Resolves after `delayMs`; at once when `signal` aborts. Never rejects. */
-export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+/**
+ * Resolves after `delayMs`; at once when `signal` aborts. Never rejects.
+ * @param isBackground `false` when somebody's query waits for it: the process must not end meanwhile as if all were done.
+ */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal, isBackground = true): Promise<void> {
 	return new Promise((resolve) => {
 		if (signal?.aborted === true) {
 			resolve();
@@ -52,7 +55,7 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
 			signal?.removeEventListener("abort", wake);
 			resolve();
 		};
-		const timer = clock.schedule(wake, delayMs);
+		const timer = clock.schedule(wake, delayMs, isBackground);
 		signal?.addEventListener("abort", wake, { once: true });
 	});
 }
