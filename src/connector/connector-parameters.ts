@@ -65,6 +65,11 @@ export class ConnectorParameters {
 		return this.createReader();
 	}
 
+	/** Everything as it was read last: the pending version of a secret belongs to the place where the current one was tried. */
+	async reuse(signal?: AbortSignal): Promise<ParameterReader | undefined> {
+		return this.#known.size === 0 ? this.load(ALL_FIELDS, signal) : this.createReader();
+	}
+
 	private async read(names: readonly FieldName[], options: IParameterStoreGetManyOptions): Promise<void> {
 		const lookups = listLookups(this.#config, names);
 		if (this.source?.getMany === undefined || lookups.length === 0) return;

@@ -9,7 +9,14 @@ import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "
 import { validateConfig } from "../configuration/validate-config.js";
 import type { Credentials, CredentialsProvider, SecretLabel } from "../credentials/credentials-provider.js";
 import { selectCredentials } from "../credentials/select-credentials.js";
-import { ALL_FIELDS, type ResolvedSettings, resolveRotation, resolveSecretId, resolveSettings } from "../resolution/resolve-settings.js";
+import {
+	ALL_FIELDS,
+	type ParameterReader,
+	type ResolvedSettings,
+	resolveRotation,
+	resolveSecretId,
+	resolveSettings,
+} from "../resolution/resolve-settings.js";
 import { chooseLogin } from "./choose-login.js";
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
@@ -149,7 +156,9 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 */
 	async resolveConnection({ shouldRefresh = false, signal }: ResolveConnectionOptions = {}): Promise<ResolvedConnection> {
 		const fetch = async (secretId: string | undefined): Promise<Credentials> => this.fetchCredentials(secretId, signal);
-		const [settings, credentials] = await this.resolveWith(fetch, { shouldRefresh, signal });
+		const [settings, credentials] = await this.resolveWith(fetch, async () =>
+			shouldRefresh ? this.parameters.refresh(signal) : this.parameters.load(ALL_FIELDS, signal),
+		);
 		return { options: this.assembleOptions(settings, credentials), versionId: credentials.versionId };
 	}
 
@@ -161,7 +170,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	async resolvePendingConnection({ signal }: ResolveConnectionOptions = {}): Promise<ResolvedConnection | undefined> {
 		const fetch = async (secretId: string | undefined): Promise<Credentials | undefined> =>
 			this.fetchLabelled("AWSPENDING", secretId, signal);
-		const [settings, credentials] = await this.resolveWith(fetch, { signal });
+		const [settings, credentials] = await this.resolveWith(fetch, async () => this.parameters.reuse(signal));
 		return credentials && { options: this.assembleOptions(settings, credentials), versionId: credentials.versionId };
 	}
 
@@ -191,14 +200,13 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	/** Settings, and what `fetch` makes of the secret's id; both are asked for at once where the id is given in code. */
 	private async resolveWith<Fetched>(
 		fetch: (secretId: string | undefined) => Promise<Fetched>,
-		{ shouldRefresh = false, signal }: ResolveConnectionOptions = {},
+		readParameters: () => Promise<ParameterReader | undefined> = async () => this.parameters.load(ALL_FIELDS),
 	): Promise<[ResolvedSettings, Fetched]> {
 		const { secretId } = this.#config;
 		const early = secretId === undefined || secretId === "" ? undefined : fetch(secretId);
 		// When a setting is missing, that is what gets reported.
 		early?.catch(() => undefined);
-		const parameters = await (shouldRefresh ? this.parameters.refresh(signal) : this.parameters.load(ALL_FIELDS, signal));
-		const settings = resolveSettings(this.#config, parameters);
+		const settings = resolveSettings(this.#config, await readParameters());
 		this.lastSecretId = settings.secretId;
 		return [settings, await (early ?? fetch(settings.secretId))];
 	}

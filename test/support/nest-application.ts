@@ -2,21 +2,24 @@
 import { type INestApplicationContext, Module, type ModuleMetadata } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { TypeOrmModule, type TypeOrmModuleAsyncOptions } from "@nestjs/typeorm";
-import { DataSource } from "typeorm";
+import { DataSource, type DataSourceOptions } from "typeorm";
 
-import type { ITypeOrmAwsConnectorConfig } from "../../src/configuration/connector.options.js";
+import type { ITypeOrmAwsConnectorModuleOptions } from "../../src/configuration/connector.options.js";
 import { TypeOrmAwsConnectorService } from "../../src/connector/typeorm-aws-connector.service.js";
 import type { ConnectorEvent } from "../../src/events/connector-event.js";
 import { TypeOrmAwsConnectorModule } from "../../src/module/typeorm-aws-connector.module.js";
 import { RotatorService } from "../../src/rotation/rotator.service.js";
+import type { TypeOrmVersion } from "./typeorm-versions.js";
 
 /** What differs from application to application. */
 export interface NestApplicationOptions {
-	readonly config: ITypeOrmAwsConnectorConfig;
+	readonly config: ITypeOrmAwsConnectorModuleOptions;
 	/** Other modules of the application. */
 	readonly imports?: NonNullable<ModuleMetadata["imports"]>;
 	/** What the application gives `TypeOrmModule.forRootAsync` beside the options of the connector. */
 	readonly typeOrm?: object;
+	/** Default: the TypeORM that `@nestjs/typeorm` finds. */
+	readonly version?: TypeOrmVersion;
 }
 
 /** A running application. */
@@ -28,8 +31,16 @@ export interface NestApplication {
 }
 
 /** Boots it. Call `application.close()` at the end. */
-export async function startNestApplication({ config, imports = [], typeOrm = {} }: NestApplicationOptions): Promise<NestApplication> {
+export async function startNestApplication({
+	config,
+	imports = [],
+	typeOrm = {},
+	version,
+}: NestApplicationOptions): Promise<NestApplication> {
 	const connection: TypeOrmModuleAsyncOptions = {
+		...(version && {
+			dataSourceFactory: async (options) => new (version.load().DataSource)(options as DataSourceOptions).initialize(),
+		}),
 		inject: [TypeOrmAwsConnectorService],
 		useFactory: async (connector: TypeOrmAwsConnectorService) => ({
 			...(await connector.getTypeOrmOptions()),

@@ -250,6 +250,29 @@ describe("ConnectorParameters.refresh", () => {
 	});
 });
 
+describe("ConnectorParameters.reuse", () => {
+	it("gives what was read last, without asking, whatever the source knows by now", async () => {
+		const { parameters, source } = setUp();
+		await parameters.refresh();
+		const readCount = source.reads.length;
+		source.values.set(HOST_PATH, "elsewhere.example.com");
+
+		const reader = await parameters.reuse();
+
+		expect(reader?.get(HOST)).toBe("db.example.com");
+		expect(source.reads).toHaveLength(readCount);
+	});
+
+	it("reads everything where nothing was read before", async () => {
+		const { parameters, source } = setUp();
+
+		const reader = await parameters.reuse();
+
+		expect(source.reads).toEqual([{ paths: Object.keys(CANONICAL_PARAMETERS), shouldRefresh: undefined }]);
+		expect(reader?.get(HOST)).toBe("db.example.com");
+	});
+});
+
 describe("ConnectorParameters when printed", () => {
 	it("shows no password given in code", async () => {
 		const { parameters } = setUp({ password: "canary" });
