@@ -7,6 +7,7 @@ import type { DataSource, DataSourceOptions } from "typeorm";
 import { type LooseOptions, type NodeCredentials, toLooseOptions } from "./plan-credentials.js";
 import type { PostgresPool } from "./postgres-pool.js";
 import { RotationUnsupportedError } from "../errors/errors.js";
+import { shareInProcess } from "../support/process-wide.js";
 
 /** What `obtainMasterConnection` resolves to on the pg family. */
 export type ObtainedConnection = [client: unknown, release: (error?: Error) => void];
@@ -44,6 +45,9 @@ const REQUIRED_METHODS = ["createPool", "obtainMasterConnection", "obtainSlaveCo
 
 /** Options that win over the credentials a rotation brings, so that it would seem to work and change nothing. */
 const STRONGER_EXTRA_KEYS = ["connectionString", "host", "password", "port", "user"];
+
+/** Drivers that have a rotator. */
+const guardedDrivers = shareInProcess("guarded-drivers", () => new WeakSet());
 
 /** All pools of a generation in one list, the master first. */
 export function listPools({ master, slaves }: PoolSet): PostgresPool[] {
@@ -125,20 +129,33 @@ export class LiveDataSource {
 		(this.dataSource as { options: unknown }).options = options;
 	}
 
-	/** Puts `wrap` around the two methods through which every query runner gets its connection. Returns the way back. */
+	/**
+	 * Puts `wrap` around the two methods through which every query runner gets its connection. Returns the way back, after which TypeORM's own methods
+	 * serve, also where somebody else has wrapped ours meanwhile.
+	 * @throws RotationUnsupportedError when another rotator has this DataSource already: each would count the connections of the other as its own.
+	 */
 	wrapObtain(wrap: (obtain: Obtain, role: "master" | "slave") => Obtain): () => void {
 		const { driver } = this;
-		const original = { obtainMasterConnection: driver.obtainMasterConnection, obtainSlaveConnection: driver.obtainSlaveConnection };
-		const restorers = (["obtainMasterConnection", "obtainSlaveConnection"] as const).map((method) => {
-			const own = Object.getOwnPropertyDescriptor(driver, method);
-			return () => (own === undefined ? Reflect.deleteProperty(driver, method) : Object.defineProperty(driver, method, own));
+		if (guardedDrivers.has(driver)) throw new RotationUnsupportedError("another rotator has it already; register one connector for it");
+		guardedDrivers.add(driver);
+		const { obtainMasterConnection, obtainSlaveConnection } = driver;
+		const ownMaster: Obtain = () => obtainMasterConnection.call(driver);
+		const ownSlave: Obtain = () => obtainSlaveConnection.call(driver);
+		const wrappedMaster = wrap(ownMaster, "master");
+		const wrappedSlave = wrap(ownSlave, "slave");
+		let isGuarded = true;
+		const restoreMaster = replaceMethod(driver, "obtainMasterConnection", () => (isGuarded ? wrappedMaster() : ownMaster()));
+		const restoreSlave = replaceMethod(driver, "obtainSlaveConnection", () => {
+			if (!isGuarded) return ownSlave();
+			// Without replicas TypeORM's own slave method ends in the master one, which must not take two permits.
+			return driver.slaves.length === 0 ? driver.obtainMasterConnection() : wrappedSlave();
 		});
-		const wrappedSlave = wrap(() => original.obtainSlaveConnection.call(driver), "slave");
-		driver.obtainMasterConnection = wrap(() => original.obtainMasterConnection.call(driver), "master");
-		// Without replicas TypeORM's own slave method ends in the master one, which must not take two permits.
-		driver.obtainSlaveConnection = () => (driver.slaves.length === 0 ? driver.obtainMasterConnection() : wrappedSlave());
 		return () => {
-			for (const restore of restorers) restore();
+			if (!isGuarded) return;
+			isGuarded = false;
+			guardedDrivers.delete(driver);
+			restoreMaster();
+			restoreSlave();
 		};
 	}
 
@@ -158,4 +175,15 @@ export class LiveDataSource {
 			}
 		}
 	}
+}
+
+/** Returns the way back, which leaves alone what somebody else has put there since. */
+function replaceMethod(driver: LiveDriver, method: "obtainMasterConnection" | "obtainSlaveConnection", replacement: Obtain): () => void {
+	const own = Object.getOwnPropertyDescriptor(driver, method);
+	driver[method] = replacement;
+	return () => {
+		if (driver[method] !== replacement) return;
+		if (own === undefined) Reflect.deleteProperty(driver, method);
+		else Object.defineProperty(driver, method, own);
+	};
 }

@@ -331,6 +331,60 @@ describe("LiveDataSource", () => {
 		});
 	});
 
+	describe("wrapping the obtain methods beside others", () => {
+		const through = (obtain: Obtain): Obtain => obtain;
+
+		it("refuses a second rotator, and lets the first one serve", async () => {
+			const { dataSource, live } = await initialize();
+			const restore = live.wrapObtain(through);
+			const { obtainMasterConnection } = dataSource.driver;
+			const second = new LiveDataSource(asDataSource(dataSource));
+
+			expect(() => second.wrapObtain(through)).toThrow(RotationUnsupportedError);
+			expect(() => second.wrapObtain(through)).toThrow("another rotator");
+
+			expect(dataSource.driver.obtainMasterConnection).toBe(obtainMasterConnection);
+			restore();
+		});
+
+		it("takes another rotator once the first is gone, whose end has no more to say", async () => {
+			const { dataSource, live } = await initialize();
+			const restore = live.wrapObtain(through);
+			restore();
+			const second = new LiveDataSource(asDataSource(dataSource));
+
+			second.wrapObtain(through);
+			restore();
+
+			expect(() => live.wrapObtain(through)).toThrow("another rotator");
+			expect(Object.keys(dataSource.driver)).toContain("obtainMasterConnection");
+		});
+
+		it("leaves a method alone that somebody else has wrapped since, and lets it lead straight to TypeORM's own", async () => {
+			const { dataSource, live } = await initialize({ replication: REPLICATION });
+			const { driver } = dataSource;
+			const guarded = jest.fn();
+			const restore = live.wrapObtain((obtain) => async () => {
+				guarded();
+				return obtain();
+			});
+			const [ourMaster, ourSlave] = [driver.obtainMasterConnection, driver.obtainSlaveConnection];
+			const theirMaster: Obtain = async () => ourMaster();
+			const theirSlave: Obtain = async () => ourSlave();
+			Object.assign(driver, { obtainMasterConnection: theirMaster, obtainSlaveConnection: theirSlave });
+
+			restore();
+			const [client] = await driver.obtainMasterConnection();
+			const [slaveClient] = await driver.obtainSlaveConnection();
+
+			expect(driver.obtainMasterConnection).toBe(theirMaster);
+			expect(driver.obtainSlaveConnection).toBe(theirSlave);
+			expect(client).toMatchObject({ login: { host: "db" } });
+			expect(slaveClient).toMatchObject({ login: { host: expect.stringContaining("reader") as string } });
+			expect(guarded).not.toHaveBeenCalled();
+		});
+	});
+
 	describe("with runners that were released while they were connecting", () => {
 		it("gives their connections back, and destroy() ends", async () => {
 			const { dataSource, live } = await initialize();
