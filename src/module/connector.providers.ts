@@ -15,10 +15,12 @@ import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.s
 import { OptionInvalidError } from "../errors/errors.js";
 import { ParameterStoreConfigService } from "../parameter-store/parameter-store-config.service.js";
 import { RotatorService } from "../rotation/rotator.service.js";
+import { shareInProcess } from "../support/process-wide.js";
 import { nameConnector, nameDataSource, ROTATION_INTERVAL_NAME } from "./connector.tokens.js";
 import { loadNestConfig, loadNestSchedule } from "./optional-packages.js";
 
-let registrationCount = 0;
+/** Shared by all copies of the library: the registry of `@nestjs/schedule` refuses a name that it has. */
+const registrations = shareInProcess("registrations", () => ({ count: 0 }));
 
 type ConnectorArguments = ConstructorParameters<typeof TypeOrmAwsConnectorService>;
 type RotatorArguments = ConstructorParameters<typeof RotatorService>;
@@ -28,8 +30,8 @@ type ConfigFactory = (...dependencies: unknown[]) => ITypeOrmAwsConnectorConfig 
 export function createConnectorProviders<FactoryArguments extends unknown[]>(
 	options: ITypeOrmAwsConnectorModuleAsyncOptions<FactoryArguments>,
 ): Provider[] {
-	registrationCount += 1;
-	const intervalName = `${TYPEORM_AWS_CONNECTOR_CONSTANT.DATABASE_ROTATION_INTERVAL_NAME}:${String(registrationCount)}`;
+	registrations.count += 1;
+	const intervalName = `${TYPEORM_AWS_CONNECTOR_CONSTANT.DATABASE_ROTATION_INTERVAL_NAME}:${String(registrations.count)}`;
 	const { useClass, useExisting, useFactory } = options;
 	return [
 		createDatabaseConfigProvider(options),

@@ -4,6 +4,7 @@ import type { FactoryProvider, Provider, ValueProvider } from "@nestjs/common";
 import { DATABASE_CONFIG_PROVIDER } from "../../../src/configuration/connector.constants.js";
 import type { ITypeOrmAwsConnectorConfigFactory } from "../../../src/configuration/connector.options.js";
 import { ConfigurationError, OptionInvalidError } from "../../../src/errors/errors.js";
+import type * as ConnectorProviders from "../../../src/module/connector.providers.js";
 import {
 	createConnectorProviders,
 	createDatabaseConfigProvider,
@@ -34,6 +35,20 @@ describe("createConnectorProviders", () => {
 		const second = readInterval(createConnectorProviders({ useFactory: () => CONFIG }));
 
 		expect(second).toBe(first + 1);
+	});
+
+	it("goes on counting in another copy of the library, as one registry lists the intervals of both", () => {
+		const first = readInterval(createConnectorProviders({ useFactory: () => CONFIG }));
+		let copy: unknown;
+		jest.isolateModules(() => (copy = jest.requireActual("../../../src/module/connector.providers.js")));
+		const { createConnectorProviders: createInCopy } = copy as typeof ConnectorProviders;
+
+		const providers = createInCopy({ useFactory: () => CONFIG });
+
+		const { useValue } = providers.find((provider) =>
+			/^db-rotation:/.test(String((provider as ValueProvider).useValue)),
+		) as ValueProvider<string>;
+		expect(useValue).toBe(`db-rotation:${String(first + 1)}`);
 	});
 
 	it.each([
