@@ -52,12 +52,16 @@ export class RotationSchedule {
 		this.plan(this.options.random() * this.options.intervalMs);
 	}
 
-	/** No tick starts afterwards. A rotation that runs is not stopped by it. */
+	/** No tick starts afterwards. A rotation that runs is not stopped by it. Never throws: a shutdown has more to do. */
 	stop(): void {
 		this.isStopped = true;
 		this.next?.cancel();
 		const { intervalName, registry } = this.options;
-		if (this.isRegistered && this.isListed()) registry?.deleteInterval?.(intervalName);
+		try {
+			if (this.isRegistered && this.isListed()) registry?.deleteInterval?.(intervalName);
+		} catch {
+			// The registry ends with the application anyway.
+		}
 		this.isRegistered = false;
 	}
 
@@ -88,8 +92,12 @@ export class RotationSchedule {
 	private isListed(): boolean {
 		const { intervalName, registry } = this.options;
 		if (!this.isRegistered || registry === undefined) return true;
-		if (registry.doesExist !== undefined) return registry.doesExist("interval", intervalName);
-		return registry.getIntervals?.().includes(intervalName) ?? true;
+		try {
+			if (registry.doesExist !== undefined) return registry.doesExist("interval", intervalName);
+			return registry.getIntervals?.().includes(intervalName) ?? true;
+		} catch {
+			return true;
+		}
 	}
 }
 

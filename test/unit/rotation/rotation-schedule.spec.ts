@@ -220,6 +220,31 @@ describe("RotationSchedule", () => {
 			expect(onUnscheduled).toHaveBeenCalledTimes(1);
 		});
 
+		it("that fails when it is asked or told to delete: runs on, and stops without a word", async () => {
+			const fail = (): never => {
+				throw new Error("The registry is broken");
+			};
+			const schedule = start({ addInterval: jest.fn(), deleteInterval: fail, doesExist: fail });
+
+			await clock.advance(2 * INTERVAL_MS);
+
+			expect(run).toHaveBeenCalledTimes(2);
+			expect(onUnscheduled).not.toHaveBeenCalled();
+			expect(() => schedule.stop()).not.toThrow();
+			expect(clock.pendingCount).toBe(0);
+		});
+
+		it("that fails when its list is asked for: runs on", async () => {
+			const fail = (): never => {
+				throw new Error("The registry is broken");
+			};
+			start({ addInterval: jest.fn(), getIntervals: fail });
+
+			await clock.advance(2 * INTERVAL_MS);
+
+			expect(run).toHaveBeenCalledTimes(2);
+		});
+
 		it("is asked with its own this", async () => {
 			class Registry implements IntervalRegistry {
 				private readonly names = new Set<string>();
