@@ -138,10 +138,10 @@ export class RotatorService
 	/**
 	 * Takes an event of EventBridge and rotates if it says that AWSCURRENT of this connector's secret moved: "Secret Label Updated" of Secrets Manager, or
 	 * "RotationSucceeded" of CloudTrail. Any other event is ignored, so that a whole queue may be passed on unsorted.
-	 * @param event The event as an object, or its JSON text.
+	 * @param event The event as an object, or its JSON text: the `body` of a message of SQS, also where SNS has put its own envelope around the event.
 	 * @returns How the rotation ended; `undefined` when the event does not concern this connector.
 	 * @throws What {@link rotateDatabaseConnection} throws.
-	 * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/monitoring-eventbridge.html
+	 * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
 	 * @example
 	 * for (const { body } of messages) await rotator.notifySecretChanged(body);
 	 */

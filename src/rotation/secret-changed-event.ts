@@ -1,6 +1,6 @@
 /** From an EventBridge event to the question whether it is about our secret. */
 
-/** Label changes that say nothing about what applications should use. */
+/** The label of the version that applications use; a move of any other changes nothing for them. */
 const CURRENT_STAGE = "AWSCURRENT";
 
 /** What an event says. */
@@ -10,12 +10,16 @@ export interface SecretChange {
 }
 
 /**
- * Reads "Secret Label Updated" of Secrets Manager and "RotationSucceeded" of CloudTrail, as an object or as JSON text.
+ * Reads "Secret Label Updated" of Secrets Manager and "RotationSucceeded" of CloudTrail, as an object or as JSON text. Either may be inside a notification
+ * of SNS: a topic is how an event gets to the queue of each instance.
  * @returns `undefined` for any other event, and for labels other than AWSCURRENT.
- * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/monitoring-eventbridge.html
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html
+ * @see https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html
  */
 export function readSecretChange(event: unknown): SecretChange | undefined {
-	const envelope = toRecord(typeof event === "string" ? parse(event) : event);
+	const received = toRecord(event);
+	const envelope = received["Type"] === "Notification" ? toRecord(received["Message"]) : received;
 	const detail = toRecord(envelope["detail"]);
 	const additional = toRecord(detail["additionalEventData"]);
 	const label = detail["labelUpdated"];
@@ -34,16 +38,18 @@ export function isSameSecret(left: string, right: string): boolean {
 	return listForms(left, isArnPair).some((form) => rightForms.includes(form));
 }
 
+/** An object, or the one that a JSON text stands for; empty for anything else. */
+function toRecord(given: unknown): Record<string, unknown> {
+	const value = typeof given === "string" ? parse(given) : given;
+	return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
 function parse(text: string): unknown {
 	try {
 		return JSON.parse(text) as unknown;
 	} catch {
 		return undefined;
 	}
-}
-
-function toRecord(value: unknown): Record<string, unknown> {
-	return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function isArn(id: string): boolean {

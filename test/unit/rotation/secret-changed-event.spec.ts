@@ -29,6 +29,16 @@ describe("readSecretChange", () => {
 		expect(readSecretChange(JSON.stringify(event))).toEqual(readSecretChange(event));
 	});
 
+	it.each([LABEL_UPDATED, ROTATION_SUCCEEDED])(
+		"reads an event inside a notification of SNS, as an object and as a text (%#)",
+		(event) => {
+			const notification = { Message: JSON.stringify(event), Type: "Notification" };
+
+			expect(readSecretChange(notification)).toEqual(readSecretChange(event));
+			expect(readSecretChange(JSON.stringify(notification))).toEqual(readSecretChange(event));
+		},
+	);
+
 	it("takes a label update that does not name the label for one", () => {
 		const detail = { ...LABEL_UPDATED.detail, labelUpdated: undefined };
 
@@ -50,6 +60,9 @@ describe("readSecretChange", () => {
 		["a number", 7],
 		["an envelope without a detail", { "detail-type": "Something" }],
 		["a detail that is a text", { detail: "RotationSucceeded" }],
+		["a notification of SNS about something else", { Message: "hello", Type: "Notification" }],
+		["a notification of SNS without a message", { Type: "Notification" }],
+		["a message of SNS that is no notification", { Message: JSON.stringify(LABEL_UPDATED), Type: "SubscriptionConfirmation" }],
 	])("ignores %s", (_, event) => {
 		expect(readSecretChange(event)).toBeUndefined();
 	});
