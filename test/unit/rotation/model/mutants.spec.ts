@@ -1,0 +1,178 @@
+/** The model finds mistakes: each of these, made in the source, breaks an invariant within a few hundred runs. */
+import * as fc from "fast-check";
+
+import type { RotatorService } from "../../../../src/rotation/rotator.service.js";
+import { modelRuns } from "./commands.js";
+import { loadMutant, type Mutation } from "./load-mutant.js";
+import { InvariantBroken, runRotationModel } from "./rotation-model.js";
+
+const RUN_COUNT = 2_000;
+const SEED = 1;
+
+interface Mutant extends Mutation {
+	/** Invariants that may notice it first. */
+	readonly brokenInvariants: readonly string[];
+	readonly name: string;
+}
+
+const MUTANTS: readonly Mutant[] = [
+	{
+		brokenInvariants: ["I2"],
+		file: "support/single-flight.ts",
+		find: "this.current ??= this.start(task);",
+		name: "runs rotations side by side",
+		replace: "this.current = this.start(task);",
+	},
+	{
+		brokenInvariants: ["I5"],
+		file: "rotation/stage-pools.ts",
+		find: "\t\tdiscardPools(created);\n\t\tthrow error;",
+		name: "leaves a pool open that failed in staging",
+		replace: "\t\tthrow error;",
+	},
+	{
+		brokenInvariants: ["I4"],
+		file: "rotation/drain-pools.ts",
+		find: "clock.nowMs() - startedAtMs < deadlineMs",
+		name: "cuts lent connections at once",
+		replace: "clock.nowMs() < startedAtMs",
+	},
+	{
+		brokenInvariants: ["I1"],
+		file: "rotation/rotation-runner.ts",
+		find: "connector.renewClients?.();",
+		name: "tears down the live pool at the third failure",
+		replace: "connector.renewClients?.();\n\t\tvoid attachment.live.readPools().master.end();",
+	},
+	{
+		brokenInvariants: ["I10"],
+		file: "rotation/rotation-runner.ts",
+		find: "signal: this.closed,",
+		name: "promotes after the close",
+		replace: "signal: new AbortController().signal,",
+	},
+	{
+		brokenInvariants: ["I6"],
+		file: "rotation/drain-pools.ts",
+		find: " && clock.nowMs() - startedAtMs < deadlineMs",
+		name: "drains without a deadline",
+		replace: "",
+	},
+	{
+		brokenInvariants: ["I1"],
+		file: "rotation/stage-pools.ts",
+		find: "const [answer] = await Promise.all(pools.map(async (pool, index) => verify(pool, nameNode(index), request)));",
+		name: "promotes what it has not verified",
+		replace: "const [answer]: ProbeAnswer[] = [{ isReadOnly: false }];\n\t\tvoid verify;",
+	},
+	{
+		brokenInvariants: ["I11"],
+		file: "rotation/acquire-gate.ts",
+		find: "permits.reserve(Math.max(0, connectionCount - ledger.heldCount));",
+		name: "forgets the idle connections of a retired pool",
+		replace: "",
+	},
+	{
+		brokenInvariants: ["I11"],
+		file: "rotation/acquire-gate.ts",
+		find: "if (ledger.owedCount !== undefined) return;\n\t\tledger.heldCount -= 1;\n\t\tside.permits.give();",
+		name: "gives the permit of a retired connection back twice",
+		replace: "side.permits.give();\n\t\tif (ledger.owedCount !== undefined) return;\n\t\tledger.heldCount -= 1;",
+	},
+	{
+		brokenInvariants: ["L3", "L4"],
+		file: "rotation/acquire-gate.ts",
+		find: "\t\t\t\tside.permits.give();\n\t\t\t\tthrow error;",
+		name: "loses the permit of a caller who fails",
+		replace: "\t\t\t\tthrow error;",
+	},
+	{
+		brokenInvariants: ["I12"],
+		file: "rotation/login-watch.ts",
+		find: 'return "probe";',
+		name: "lets everybody try credentials that nobody has proven",
+		replace: 'this.isProbing = false;\n\t\treturn "probe";',
+	},
+	{
+		brokenInvariants: ["L3"],
+		file: "rotation/acquire-gate.ts",
+		find: "if (clock.nowMs() >= deadlineAtMs) throw error;",
+		name: "passes every refused login on",
+		replace: "throw error;",
+	},
+	{
+		brokenInvariants: ["L3"],
+		file: "rotation/acquire-gate.ts",
+		find: "if (isRetired && !isAuthenticationFailure(error)) continue;",
+		name: "passes a login on that was refused on a retired generation",
+		replace: "if (isRetired) throw error;",
+	},
+	{
+		brokenInvariants: ["L3"],
+		file: "rotation/choose-replacement.ts",
+		find: "const pending = await fetchPending();",
+		name: "never asks for the pending version",
+		replace: "const pending = undefined as Awaited<ReturnType<typeof fetchPending>>;",
+	},
+	{
+		brokenInvariants: ["L1"],
+		file: "rotation/choose-replacement.ts",
+		find: "return { isLivePending: false, replacement: undefined };\n}",
+		name: "believes to be ahead of AWSCURRENT for ever",
+		replace: "return { isLivePending, replacement: undefined };\n}",
+	},
+	{
+		brokenInvariants: ["L3"],
+		file: "rotation/acquire-gate.ts",
+		find: "if (refusal !== undefined) this.options.onRefusal?.();",
+		name: "does not ask for credentials while callers wait",
+		replace: "",
+	},
+	{
+		brokenInvariants: ["L1"],
+		file: "rotation/rotation-schedule.ts",
+		find: "this.plan(chooseDelayMs(this.options.intervalMs, outcome, this.options.random));",
+		name: "does not come back after a failure",
+		replace: "if (outcome.failureCount === 0) this.plan(chooseDelayMs(this.options.intervalMs, outcome, this.options.random));",
+	},
+	{
+		brokenInvariants: ["I8"],
+		file: "rotation/login-watch.ts",
+		find: "\t\tthis.isClosed = true;\n\t\tthis.alarm?.cancel();\n",
+		name: "leaves a timer behind",
+		replace: "",
+	},
+	{
+		brokenInvariants: ["I8"],
+		file: "rotation/drain-pools.ts",
+		find: "this.hurry.abort();\n\t\tevents.publish",
+		name: "leaves the timer of a drain behind",
+		replace: "events.publish",
+	},
+	{
+		brokenInvariants: ["I11"],
+		file: "rotation/rotator.service.ts",
+		find: "\t\tawait this.runner.finishDrains(SHUTDOWN_GRACE_MS);\n\t\tthis.#attachment?.gate.uninstall();\n",
+		name: "takes the gate away while retired connections are open",
+		replace: "\t\tthis.#attachment?.gate.uninstall();\n\t\tawait this.runner.finishDrains(SHUTDOWN_GRACE_MS);\n",
+	},
+];
+
+describe("the model of a rotation", () => {
+	it.each(MUTANTS)(
+		"notices a rotator that $name",
+		async ({ brokenInvariants, ...mutation }) => {
+			const error = await findFailure(loadMutant(mutation));
+
+			expect(error).toBeInstanceOf(InvariantBroken);
+			expect(brokenInvariants).toContain((error as InvariantBroken).invariant);
+		},
+		60_000,
+	);
+});
+
+async function findFailure(Rotator: typeof RotatorService): Promise<unknown> {
+	const property = fc.asyncProperty(...modelRuns, async (commands, seed) => runRotationModel(Rotator, commands, seed));
+	const { errorInstance } = await fc.check(property, { endOnFailure: true, numRuns: RUN_COUNT, seed: SEED });
+	return errorInstance;
+}
