@@ -15,6 +15,9 @@ export interface PostgresClient {
 /** The callback form of `pool.connect`, as TypeORM uses it. */
 export type PostgresConnectCallback = (error: Error | undefined, client: PostgresClient, release: (error?: Error) => void) => void;
 
+/** What listens to a pool. Added with `once`, it is wrapped, and the wrapper names it as its `listener`. */
+export type PoolListener = ((...eventArguments: never[]) => void) & { readonly listener?: PoolListener };
+
 /** The part of a pg pool that is used here. Names with an underscore are private to pg-pool; they are touched only to force an end. */
 export interface PostgresPool {
 	readonly _clients?: readonly PostgresClient[];
@@ -24,15 +27,17 @@ export interface PostgresPool {
 	end(): Promise<unknown>;
 	readonly ending?: boolean;
 	readonly idleCount: number;
-	listeners(event: string): ((...eventArguments: never[]) => void)[];
-	on(event: string, listener: (...eventArguments: never[]) => void): unknown;
+	off(event: string, listener: PoolListener): unknown;
+	on(event: string, listener: PoolListener): unknown;
+	once(event: string, listener: PoolListener): unknown;
 	readonly options: { readonly connectionTimeoutMillis?: number; readonly max: number };
+	rawListeners(event: string): PoolListener[];
 	readonly totalCount: number;
 	readonly waitingCount: number;
 }
 
-/** Events of a pool to which applications listen. TypeORM itself adds an `error` listener to each pool it makes. */
-const APPLICATION_EVENTS = ["acquire", "connect", "release", "remove"] as const;
+/** Events of a pool to which applications listen. */
+const APPLICATION_EVENTS = ["acquire", "connect", "error", "release", "remove"] as const;
 
 /** A peer that does not answer the end of a connection is not waited for any longer. */
 const CLOSE_PATIENCE_MS = 1_000;
@@ -46,13 +51,32 @@ export function watchPool(pool: PostgresPool, event: (typeof APPLICATION_EVENTS)
 	pool.on(event, listener);
 }
 
-/** Lets an application's listeners follow to the replacement. */
+/**
+ * Lets an application's listeners follow to the replacement; one that was added with `once` moves, so that it is called once.
+ *
+ * What the replacement has already stays behind: TypeORM adds a listener to each pool it makes, and so may an instrumentation. Those of two pools are
+ * different functions; it is their source that tells.
+ */
 export function copyListeners(from: PostgresPool, to: PostgresPool): void {
 	for (const event of APPLICATION_EVENTS) {
-		for (const listener of from.listeners(event)) {
-			if (!ownListeners.has(listener)) to.on(event, listener);
+		const present = to.rawListeners(event).map(readSource);
+		for (const raw of from.rawListeners(event)) {
+			if (ownListeners.has(raw)) continue;
+			const presentAt = present.indexOf(readSource(raw));
+			if (presentAt >= 0) {
+				present.splice(presentAt, 1);
+			} else if (raw.listener === undefined) {
+				to.on(event, raw);
+			} else {
+				from.off(event, raw);
+				to.once(event, raw.listener);
+			}
 		}
 	}
+}
+
+function readSource(raw: PoolListener): string {
+	return String(raw.listener ?? raw);
 }
 
 /** Connections in use or being opened. */

@@ -1,4 +1,6 @@
 /** Asking a pool without growing it, ending it without losing anybody, and cutting it: against pg-pool's own code. */
+import type { EventEmitter } from "node:events";
+
 import {
 	beginEnd,
 	closeIdle,
@@ -274,35 +276,88 @@ describe("closeIdle", () => {
 });
 
 describe("copyListeners", () => {
-	it.each(["acquire", "connect", "release", "remove"])("lets an application's %s listener follow", (event) => {
+	/** Adds what an instrumentation adds to each pool when it first connects: functions that differ and read the same. */
+	function instrument(target: PostgresPool): void {
+		for (const event of ["acquire", "connect", "release", "remove"]) target.on(event, () => void target);
+	}
+
+	it.each(["acquire", "connect", "error", "release", "remove"])("lets an application's %s listener follow", (event) => {
 		const replacement = createPool();
+		const before = replacement.rawListeners(event);
 		const listener = jest.fn();
 		pool.on(event, listener);
 
 		copyListeners(pool, replacement);
 
-		expect(replacement.listeners(event)).toEqual([listener]);
-		expect(pool.listeners(event)).toEqual([listener]);
+		expect(replacement.rawListeners(event)).toEqual([...before, listener]);
+		expect(pool.rawListeners(event)).toContain(listener);
 	});
 
 	it("leaves behind what this library listens for on its own account", () => {
 		const replacement = createPool();
 		const application = jest.fn();
-		watchPool(pool, "remove", jest.fn());
+		watchPool(pool, "remove", () => undefined);
 		pool.on("remove", application);
 
 		copyListeners(pool, replacement);
 
-		expect(replacement.listeners("remove")).toEqual([application]);
+		expect(replacement.rawListeners("remove")).toEqual([application]);
 	});
 
-	it("leaves error listeners to TypeORM, which puts its own on each pool", () => {
+	it("does not double what the replacement has already, and lets the application's own follow, over twelve rotations", () => {
+		const onConnect = jest.fn();
+		const onError = jest.fn();
+		instrument(pool);
+		pool.on("connect", onConnect);
+		pool.on("error", onError);
+		let current = pool;
+
+		for (let rotation = 0; rotation < 12; rotation += 1) {
+			const replacement = createPool();
+			instrument(replacement);
+			const [ofReplacement] = replacement.rawListeners("connect");
+			copyListeners(current, replacement);
+			expect(replacement.rawListeners("connect")).toEqual([ofReplacement, onConnect]);
+			current = replacement;
+		}
+
+		expect(current.rawListeners("acquire")).toHaveLength(1);
+		expect(current.rawListeners("error")).toEqual([expect.any(Function), onError]);
+	});
+
+	it("lets the application's own follow although an instrumentation was added meanwhile", () => {
 		const replacement = createPool();
-		const before = replacement.listeners("error");
+		const application = jest.fn();
+		pool.on("acquire", application);
+		instrument(replacement);
 
 		copyListeners(pool, replacement);
 
-		expect(replacement.listeners("error")).toEqual(before);
+		expect(replacement.rawListeners("acquire")).toHaveLength(2);
+		expect(replacement.rawListeners("acquire").at(-1)).toBe(application);
+	});
+
+	it("lets several that read the same follow together", () => {
+		const replacement = createPool();
+		const listeners = [1, 2, 3].map((number) => () => number);
+		for (const listener of listeners) pool.on("connect", listener);
+
+		copyListeners(pool, replacement);
+
+		expect(replacement.rawListeners("connect")).toEqual(listeners);
+	});
+
+	it("moves a listener for one time, so that it is called once on whichever pool", () => {
+		const replacement = createPool();
+		const emit = (target: PostgresPool): unknown => (target as unknown as EventEmitter).emit("release");
+		const listener = jest.fn();
+		pool.once("release", listener);
+
+		copyListeners(pool, replacement);
+		for (const target of [pool, replacement, replacement]) emit(target);
+
+		expect(listener).toHaveBeenCalledTimes(1);
+		expect(replacement.rawListeners("release")).toEqual([]);
 	});
 });
 

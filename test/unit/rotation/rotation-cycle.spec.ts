@@ -2,7 +2,7 @@
 import type { DataSourceOptions } from "typeorm";
 
 import { ConnectorTimeoutError, RotationUnsupportedError, RotatorClosedError, StagingFailedError } from "../../../src/errors/errors.js";
-import type { ConnectorEvent, RotationTrigger } from "../../../src/events/connector-event.js";
+import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { EventChannel } from "../../../src/events/event-channel.js";
 import { AcquireGate } from "../../../src/rotation/acquire-gate.js";
 import { LiveDataSource } from "../../../src/rotation/live-data-source.js";
@@ -81,7 +81,8 @@ function run(changes: Partial<RotationContext> = {}): Promise<CycleResult> {
 		live,
 		refused,
 		signal: closing.signal,
-		trigger: "manual" satisfies RotationTrigger,
+		isLiveReadOnly: undefined,
+		isLiveRefused: false,
 		...changes,
 	});
 }
@@ -118,7 +119,7 @@ describe("runRotationCycle", () => {
 
 			const result = await run();
 
-			expect(result).toEqual({ isLivePending: false, outcome: "unchanged" });
+			expect(result).toEqual({ isLivePending: false, isLiveReadOnly: false, outcome: "unchanged" });
 			expect(server.acceptedCount).toBe(1);
 			expect(dataSource.driver.master).toBe(master);
 			expect(gate.generation).toBe(1);
@@ -199,7 +200,7 @@ describe("runRotationCycle", () => {
 
 			await run();
 
-			expect(dataSource.driver.master?.listeners("remove")).toEqual([application]);
+			expect(dataSource.driver.master?.rawListeners("remove")).toEqual([application]);
 		});
 
 		it("goes on when the live side has no idle connection to be asked on", async () => {
@@ -480,7 +481,7 @@ describe("runRotationCycle", () => {
 			connector.current = {};
 			connector.pending = undefined;
 
-			expect(await run({ trigger: "authentication-failure" })).toEqual({ isLivePending: false, outcome: "unchanged" });
+			expect(await run({ isLiveRefused: true })).toEqual({ isLivePending: false, isLiveReadOnly: false, outcome: "unchanged" });
 			expect(server.refusedCount).toBe(0);
 		});
 	});
