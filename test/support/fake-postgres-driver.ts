@@ -14,6 +14,9 @@ import type { Clock } from "../../src/support/clock.js";
 import type { FakeClock } from "./fake-clock.js";
 import { type FakeLogin, FakePostgresClient, type FakePostgresServer } from "./fake-postgres-server.js";
 
+/** More turns than anything here takes to come to rest. */
+const MAXIMUM_TURNS = 100;
+
 /** Constructor of pg-pool's pools. */
 export type PoolConstructor = new (options: unknown) => PostgresPool;
 
@@ -179,8 +182,11 @@ export function asDataSource(fake: FakeDataSource): DataSource {
 
 /** Lets sockets and promises come to rest while the clock stands still. */
 export async function settle(): Promise<void> {
-	do await nextTurn();
-	while (process.getActiveResourcesInfo().includes("Immediate"));
+	// Bounded, since two that wait at the same time see each other's turn.
+	for (let turn = 0; turn < MAXIMUM_TURNS; turn += 1) {
+		await nextTurn();
+		if (!process.getActiveResourcesInfo().includes("Immediate")) return;
+	}
 }
 
 /** Lets time pass no faster than sockets and promises can follow: FakeClock.advance() alone would make the next timer overtake a login. */

@@ -2,10 +2,9 @@
 import type { DataSourceOptions } from "typeorm";
 
 import { RotatorClosedError, StagingFailedError } from "../../../src/errors/errors.js";
-import type { RotationTrigger } from "../../../src/events/connector-event.js";
 import { type Choice, chooseReplacement } from "../../../src/rotation/choose-replacement.js";
 import type { FreshConnection } from "../../../src/rotation/connection-source.js";
-import type { PoolSet } from "../../../src/rotation/live-data-source.js";
+import type { StagedPools } from "../../../src/rotation/stage-pools.js";
 import { type CredentialPlan, planCredentials } from "../../../src/rotation/plan-credentials.js";
 import { RefusedLogins } from "../../../src/rotation/refused-logins.js";
 import { failureOf } from "../../support/failure-of.js";
@@ -41,9 +40,9 @@ function planFor(password: string): CredentialPlan {
 }
 
 /** Stands for staging: one password is right. */
-function stage(plan: CredentialPlan): Promise<PoolSet> {
+function stage(plan: CredentialPlan): Promise<StagedPools> {
 	tried.push(plan.master.password);
-	if (plan.master.password === accepted) return Promise.resolve({ master: plan.master, slaves: [] } as unknown as PoolSet);
+	if (plan.master.password === accepted) return Promise.resolve({ master: plan.master, slaves: [] } as unknown as StagedPools);
 	const cause = Object.assign(new Error("no"), { code: "28P01" });
 	return Promise.reject(new StagingFailedError("connect", "master", `refused ${String(plan.master.password)}`, { cause }));
 }
@@ -52,11 +51,11 @@ interface Situation {
 	readonly current: string;
 	readonly isLivePending?: boolean;
 	readonly pending?: string;
-	readonly stage?: (plan: CredentialPlan) => Promise<PoolSet>;
-	readonly trigger?: RotationTrigger;
+	readonly stage?: (plan: CredentialPlan) => Promise<StagedPools>;
+	readonly isLiveRefused?: boolean;
 }
 
-function choose({ current, isLivePending = false, pending, trigger = "schedule", ...rest }: Situation): Promise<Choice> {
+function choose({ current, isLivePending = false, pending, isLiveRefused = false, ...rest }: Situation): Promise<Choice> {
 	if (pending !== undefined) fetchPending.mockResolvedValue(version(pending));
 	return chooseReplacement(version(current), {
 		fetchPending,
@@ -64,14 +63,18 @@ function choose({ current, isLivePending = false, pending, trigger = "schedule",
 		plan: (fresh) => planCredentials(options(livePassword), fresh.options),
 		refused,
 		stage: rest.stage ?? stage,
-		trigger,
+		isLiveRefused,
 	});
 }
 
 describe("chooseReplacement", () => {
 	describe("when AWSCURRENT names what the live side has", () => {
-		it.each(["schedule", "manual", "emergency-recovery", "secret-changed"] as const)("has nothing to do (%s)", async (trigger) => {
-			expect(await choose({ current: "one", pending: "two", trigger })).toEqual({ isLivePending: false, replacement: undefined });
+		it("has nothing to do, and forgets what was refused before it", async () => {
+			refused.note(planFor("old"));
+
+			expect(await choose({ current: "one", pending: "two" })).toEqual({ isLivePending: false, replacement: undefined });
+
+			expect(refused.has(planFor("old"))).toBe(false);
 			expect(tried).toEqual([]);
 			expect(fetchPending).not.toHaveBeenCalled();
 		});
@@ -82,7 +85,7 @@ describe("chooseReplacement", () => {
 
 		describe("and the server refuses it", () => {
 			it("goes to the pending version, without trying the refused one", async () => {
-				const { isLivePending, replacement } = await choose({ current: "one", pending: "two", trigger: "authentication-failure" });
+				const { isLivePending, replacement } = await choose({ current: "one", pending: "two", isLiveRefused: true });
 
 				expect(isLivePending).toBe(true);
 				expect(replacement).toMatchObject({ plan: { master: { password: "two" } }, versionId: "version-two" });
@@ -90,7 +93,7 @@ describe("chooseReplacement", () => {
 			});
 
 			it("has nothing to go to without one", async () => {
-				expect(await choose({ current: "one", trigger: "authentication-failure" })).toEqual({
+				expect(await choose({ current: "one", isLiveRefused: true })).toEqual({
 					isLivePending: false,
 					replacement: undefined,
 				});
@@ -98,13 +101,13 @@ describe("chooseReplacement", () => {
 			});
 
 			it("remembers the refusal, so that nobody tries it again at once", async () => {
-				await choose({ current: "one", trigger: "authentication-failure" });
+				await choose({ current: "one", isLiveRefused: true });
 
 				expect(refused.isTooSoon(planFor("one"))).toBe(true);
 			});
 
 			it("fails with the refusal of the pending version when that is refused, too", async () => {
-				const failure = await failureOf(choose({ current: "one", pending: "three", trigger: "authentication-failure" }));
+				const failure = await failureOf(choose({ current: "one", pending: "three", isLiveRefused: true }));
 
 				expect((failure as Error).message).toContain("refused three");
 			});
@@ -138,7 +141,7 @@ describe("chooseReplacement", () => {
 					plan: (fresh) => planCredentials(options("one"), fresh.options),
 					refused,
 					stage,
-					trigger: "manual",
+					isLiveRefused: false,
 				},
 			);
 
@@ -184,17 +187,14 @@ describe("chooseReplacement", () => {
 			expect(tried).toEqual(["two"]);
 		});
 
-		it.each(["schedule", "manual", "secret-changed"] as const)(
-			"tries it again the next time, while the live side is not known to be ahead (%s)",
-			async (trigger) => {
-				accepted = "three";
-				await failureOf(choose({ current: "two" }));
+		it("tries it again the next time, while the live side is not known to be ahead", async () => {
+			accepted = "three";
+			await failureOf(choose({ current: "two" }));
 
-				await failureOf(choose({ current: "two", trigger }));
+			await failureOf(choose({ current: "two" }));
 
-				expect(tried).toEqual(["two", "two"]);
-			},
-		);
+			expect(tried).toEqual(["two", "two"]);
+		});
 
 		it("does not try it again while the live side is known to be ahead of it", async () => {
 			livePassword = "three";
@@ -209,11 +209,11 @@ describe("chooseReplacement", () => {
 			expect(tried).toEqual([]);
 		});
 
-		it("stays ahead of it also when there is no pending version to be read any more", async () => {
+		it("does not count as ahead any more when there is no pending version to be read: the next tick asks the server", async () => {
 			livePassword = "three";
 			refused.note(planFor("two"));
 
-			expect(await choose({ current: "two", isLivePending: true })).toEqual({ isLivePending: true, replacement: undefined });
+			expect(await choose({ current: "two", isLivePending: true })).toEqual({ isLivePending: false, replacement: undefined });
 		});
 
 		it("tries a version of AWSCURRENT that was never refused, although the live side is ahead", async () => {
@@ -232,7 +232,7 @@ describe("chooseReplacement", () => {
 			refused.note(planFor("two"));
 			refused.note(planFor("three"));
 
-			const choice = await choose({ current: "two", pending: "three", trigger: "authentication-failure" });
+			const choice = await choose({ current: "two", pending: "three", isLiveRefused: true });
 
 			expect(choice).toEqual({ isLivePending: false, replacement: undefined });
 			expect(tried).toEqual([]);
@@ -244,7 +244,7 @@ describe("chooseReplacement", () => {
 			accepted = "three";
 			await clock.advance(500);
 
-			const { replacement } = await choose({ current: "two", pending: "three", trigger: "authentication-failure" });
+			const { replacement } = await choose({ current: "two", pending: "three", isLiveRefused: true });
 
 			expect(tried).toEqual(["two", "three"]);
 			expect(replacement).toMatchObject({ versionId: "version-three" });
@@ -259,7 +259,7 @@ describe("chooseReplacement", () => {
 				current: "two",
 				isLivePending: true,
 				pending: "three",
-				trigger: "authentication-failure",
+				isLiveRefused: true,
 			});
 
 			expect(replacement).toMatchObject({ versionId: "version-two" });
@@ -282,7 +282,7 @@ describe("chooseReplacement", () => {
 
 	it("passes on a fault of staging the pending version that is no refusal", async () => {
 		const fault = new StagingFailedError("connect", "master", "no", { cause: { code: "ECONNRESET" } });
-		const stagePending = async (plan: CredentialPlan): Promise<PoolSet> => {
+		const stagePending = async (plan: CredentialPlan): Promise<StagedPools> => {
 			if (plan.master.password === "three") throw fault;
 			return stage(plan);
 		};

@@ -1,5 +1,5 @@
 /** Retired pools finish their work: idle connections at once, lent ones on their return, whoever waits first, the rest at the deadline. */
-import { RotatorClosedError } from "../../../src/errors/errors.js";
+import { ConnectorTimeoutError } from "../../../src/errors/errors.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { EventChannel } from "../../../src/events/event-channel.js";
 import { Drain } from "../../../src/rotation/drain-pools.js";
@@ -226,7 +226,7 @@ describe("Drain", () => {
 
 			await clock.advance(DEADLINE_MS);
 
-			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await failure).toBeInstanceOf(ConnectorTimeoutError);
 			expect(pool.waitingCount).toBe(0);
 			await settle();
 			expect(server.openCount).toBe(0);
@@ -262,7 +262,7 @@ describe("Drain", () => {
 
 			expect(await isDone(draining)).toBe(true);
 			expect(ends.map((end) => end.mock.calls.length)).toEqual([1, 1, 1]);
-			expect(await waiting).toBeInstanceOf(RotatorClosedError);
+			expect(await waiting).toBeInstanceOf(ConnectorTimeoutError);
 		});
 	});
 

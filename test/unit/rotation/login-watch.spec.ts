@@ -150,13 +150,15 @@ describe("LoginWatch", () => {
 			expect(watch.takeTurn()).toBe("probe");
 		});
 
-		it("lets nobody pass a slow probe while the credentials are known to be refused", async () => {
+		it("lets the next one probe when a probe hangs, one at a time", async () => {
 			await clock.advance(2_000);
 			watch.takeTurn();
-
-			await clock.advance(5_000);
-
+			await clock.advance(999);
 			expect(watch.takeTurn()).toBe("wait");
+
+			await clock.advance(1);
+
+			expect([watch.takeTurn(), watch.takeTurn()]).toEqual(["probe", "wait"]);
 		});
 
 		it("pauses anew when the probe is refused, too", async () => {
