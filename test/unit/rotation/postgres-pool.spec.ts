@@ -347,6 +347,29 @@ describe("copyListeners", () => {
 		expect(replacement.rawListeners("connect")).toEqual(listeners);
 	});
 
+	it("leaves behind as many as the replacement has, and not all that read the same", () => {
+		const replacement = createPool();
+		const [ofPool, ofReplacement, application] = [1, 2, 3].map((number) => () => number) as [() => number, () => number, () => number];
+		pool.on("connect", ofPool);
+		pool.on("connect", application);
+		replacement.on("connect", ofReplacement);
+
+		copyListeners(pool, replacement);
+
+		expect(replacement.rawListeners("connect")).toEqual([ofReplacement, application]);
+	});
+
+	it("does not take one listener for one time for another", () => {
+		const replacement = createPool();
+		const application = jest.fn();
+		pool.once("release", application);
+		replacement.once("release", () => undefined);
+
+		copyListeners(pool, replacement);
+
+		expect(replacement.rawListeners("release").map(({ listener }) => listener)).toEqual([expect.any(Function), application]);
+	});
+
 	it("moves a listener for one time, so that it is called once on whichever pool", () => {
 		const replacement = createPool();
 		const emit = (target: PostgresPool): unknown => (target as unknown as EventEmitter).emit("release");
