@@ -79,6 +79,7 @@ export class FakePostgresServer {
 	}
 
 	/** Checks the password, as at the end of SCRAM. The second argument is for observers. */
+	// eslint-disable-next-line @typescript-eslint/no-unused-vars
 	authenticate({ password, user = "" }: FakeLogin, _client?: FakePostgresClient): Error | undefined {
 		if (this.passwords.has(user) && this.passwords.get(user) === password) {
 			this.acceptedCount += 1;
@@ -89,6 +90,7 @@ export class FakePostgresServer {
 	}
 
 	/** Executes a statement. The second argument is for observers. */
+	// eslint-disable-next-line @typescript-eslint/no-unused-vars
 	execute(text: string, _client?: FakePostgresClient): Record<string, unknown>[] {
 		this.statements.push(text);
 		if (text === "SHOW transaction_read_only") return [{ transaction_read_only: this.isReadOnly ? "on" : "off" }];

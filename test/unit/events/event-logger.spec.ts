@@ -18,6 +18,19 @@ const LINES: Readonly<Record<ConnectorEvent["type"], readonly Line[]>> = {
 			"A login was refused and healed after 1235 ms; the caller got its connection.",
 		],
 	],
+	"acquire.refused": [
+		[
+			{ code: "28P01", isHealing: true, type: "acquire.refused" },
+			"warn",
+			"The server refuses the login (28P01). Callers wait while the secret is looked at about once a second; " +
+				"AWSCURRENT, AWSPENDING and the database do not agree until then.",
+		],
+		[
+			{ code: "28000", isHealing: false, type: "acquire.refused" },
+			"warn",
+			"The server refuses the login (28000). Callers get the refusal.",
+		],
+	],
 	"drain.finished": [[{ durationMs: 40, generation: 2, type: "drain.finished" }, "debug", "Generation 2 is closed after 40 ms."]],
 	"drain.forced": [
 		[
