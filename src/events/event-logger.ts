@@ -22,10 +22,11 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 		case "acquire.refused":
 			return [
 				"warn",
-				`The server refuses the login (${event.code}). ${ 
+				`The server refuses the login (${event.code}). ${
 					event.isHealing
 						? "Callers wait while the secret is looked at about once a second; AWSCURRENT, AWSPENDING and the database do not agree until then."
-						: "Callers get the refusal."}`,
+						: "Callers get the refusal."
+				}`,
 			];
 		case "drain.finished":
 			return ["debug", `Generation ${String(event.generation)} is closed after ${formatMs(event.durationMs)}.`];
