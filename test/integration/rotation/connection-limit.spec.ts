@@ -1,0 +1,98 @@
+/** A server without room for one connection more: a rotation takes the place of an idle one, and waits for better times where there is none. */
+import type { QueryRunner } from "typeorm";
+
+import { startLedgerWorkload } from "../../support/ledger-workload.js";
+import { type Scene, type SceneOptions, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
+import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { waitUntil } from "../../support/wait-until.js";
+
+const POOL_SIZE = 5;
+
+let servers: SceneServers;
+
+afterEach(async () => servers.stop());
+
+/** A server that has room for `maxConnections` in all. */
+async function start(maxConnections: number, options: SceneOptions): Promise<Scene> {
+	servers = await startSceneServers({ maxConnections });
+	return startScene(servers, { ...options, config: { poolSize: POOL_SIZE, ...options.config } });
+}
+
+/** Takes every connection that the pool may have. */
+async function lendAll({ dataSource }: Scene): Promise<QueryRunner[]> {
+	const runners = Array.from({ length: POOL_SIZE }, () => dataSource.createQueryRunner());
+	await Promise.all(runners.map(async (runner): Promise<unknown> => runner.connect()));
+	return runners;
+}
+
+async function giveBack(runners: readonly QueryRunner[]): Promise<void> {
+	await Promise.all(runners.map(async (runner) => runner.release()));
+}
+
+describe.each(TYPEORM_VERSIONS)("A server at its limit on TypeORM $label", (version) => {
+	it("gets an idle connection back for the replacement, which grows to the size of the pool", async () => {
+		const scene = await start(POOL_SIZE, { version });
+		const runners = await lendAll(scene);
+		await giveBack(runners.splice(0, 2));
+		await scene.alternate();
+
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		const [lentPids, retired] = [await Promise.all(runners.map(readPid)), await scene.server.connections(scene.users[0])];
+		await giveBack(runners);
+		await waitUntil("the retired pool is closed", () => scene.events.some(({ type }) => type === "drain.finished"));
+		const replacing = await lendAll(scene);
+		const connectionCount = (await scene.server.connections(scene.users[1])).length;
+		await giveBack(replacing);
+		await scene.stop();
+
+		expect(outcome).toBe("rotated");
+		expect(retired.map(({ pid }) => pid)).toEqual(expect.arrayContaining(lentPids));
+		expect(scene.events.filter(({ type }) => type === "rotation.failed")).toEqual([]);
+		expect(connectionCount).toBe(POOL_SIZE);
+	}, 60_000);
+
+	it("lets the live side serve while every connection is in use, and takes the replacement when one is not", async () => {
+		const scene = await start(POOL_SIZE, { config: { rotation: { intervalMs: 50, isEnabled: true } }, version });
+		const failures = () => scene.events.filter((event) => event.type === "rotation.failed");
+		const runners = await lendAll(scene);
+		await scene.alternate();
+
+		await waitUntil("several rotations have failed", () => failures().length >= 4);
+		const pids = await Promise.all(runners.map(readPid));
+		await giveBack(runners.splice(0, 1));
+		await waitUntil("a rotation has succeeded", () => scene.events.some(({ type }) => type === "rotation.succeeded"));
+		const pidsAfterwards = await Promise.all(runners.map(readPid));
+		await giveBack(runners);
+		const user = await scene.findUser();
+		await scene.stop();
+
+		expect(new Set(failures().map(({ fault, stage }) => `${stage} ${fault.code}`))).toEqual(
+			new Set(["stage ERR_CONNECTOR_STAGING_FAILED"]),
+		);
+		expect(failures()[0]?.fault.message).toContain("(53300)");
+		expect(pidsAfterwards).toEqual(pids.slice(1));
+		expect(user).toBe(scene.users[1]);
+	}, 60_000);
+
+	it("sees no caller fail under load, with room for the replacement and no more", async () => {
+		const scene = await start(POOL_SIZE + 1, { version });
+		const workload = startLedgerWorkload(scene.dataSource);
+
+		const outcomes: string[] = [];
+		for (let rotation = 0; rotation < 10; rotation += 1) {
+			await scene.alternate();
+			outcomes.push((await scene.rotator.rotateDatabaseConnection()).outcome);
+		}
+		const { failures, operationCount } = await workload.stop();
+		await scene.stop();
+
+		expect(failures).toEqual([]);
+		expect(operationCount).toBeGreaterThan(0);
+		expect(outcomes).toEqual(outcomes.map(() => "rotated"));
+	}, 60_000);
+});
+
+async function readPid(runner: QueryRunner): Promise<number> {
+	const [row] = (await runner.query("SELECT pg_backend_pid() AS pid")) as [{ pid: number }];
+	return row.pid;
+}
