@@ -17,6 +17,7 @@ import {
 	resolveSecretId,
 	resolveSettings,
 } from "../resolution/resolve-settings.js";
+import { withDeadline } from "../support/with-deadline.js";
 import { chooseLogin } from "./choose-login.js";
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
@@ -28,6 +29,9 @@ export interface ConfigReader {
 	/** The value of a setting such as `AWS_REGION`. */
 	get(key: string): unknown;
 }
+
+/** How long a start waits for AWSPENDING when AWSCURRENT has been answered. */
+const PENDING_PATIENCE_MS = 2_000;
 
 /** Below this, a warning says that the interval is probably not in milliseconds. */
 const SHORT_INTERVAL_MS = 1_000;
@@ -79,8 +83,9 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		const { drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS, shouldRotateOnAuthFailure } = config.rotation ?? {};
 		this.#config = config;
 		this.rotationTuning = { drainTimeoutMs, ...(shouldRotateOnAuthFailure === undefined ? {} : { shouldRotateOnAuthFailure }) };
-		this.credentials = selectCredentials(config, () => readRegion(configService));
-		this.parameters = new ConnectorParameters(config, parameterStoreConfigService, (message) => this.warn(message));
+		const warn = (message: string): void => this.warn(message);
+		this.credentials = selectCredentials(config, () => readRegion(configService), warn);
+		this.parameters = new ConnectorParameters(config, parameterStoreConfigService, warn);
 	}
 
 	/** @internal Name or ARN of the secret that was asked for last. */
@@ -100,9 +105,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * const dataSource = new DataSource({ ...(await connector.getTypeOrmOptions()), migrations });
 	 */
 	async getTypeOrmOptions(): Promise<DataSourceOptions> {
-		const [settings, [current, pending]] = await this.resolveWith(async (secretId) =>
-			Promise.all([this.fetchCredentials(secretId), this.fetchLabelled("AWSPENDING", secretId)]),
-		);
+		const [settings, [current, pending]] = await this.resolveWith(async (secretId) => this.fetchBoth(secretId));
 		const credentials = await chooseLogin({
 			current,
 			fetchPrevious: async () => this.fetchLabelled("AWSPREVIOUS", settings.secretId),
@@ -213,6 +216,15 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 
 	private assembleOptions(settings: ResolvedSettings, credentials: Credentials): DataSourceOptions {
 		return createDataSourceOptions({ connector: this, credentials, entities: this.#config.entities, settings });
+	}
+
+	/** AWSCURRENT and AWSPENDING, asked for at once. The latter is hardly ever there, and a start does not wait for long to learn that. */
+	private async fetchBoth(secretId: string | undefined): Promise<[current: Credentials, pending: Credentials | undefined]> {
+		const currentFetch = this.fetchCredentials(secretId);
+		const pendingFetch = this.fetchLabelled("AWSPENDING", secretId);
+		const current = await currentFetch;
+		const deadline = { deadlineMs: PENDING_PATIENCE_MS, subject: "The fetch of AWSPENDING" };
+		return [current, await withDeadline(async () => pendingFetch, deadline).catch(() => undefined)];
 	}
 
 	private async fetchLabelled(label: SecretLabel, secretId: string | undefined, signal?: AbortSignal): Promise<Credentials | undefined> {

@@ -1,4 +1,6 @@
 /** The login kept in a secret, read afresh each time. */
+import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { RotatorClosedError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
 import type { SecretFetcher } from "../secrets/secret-fetcher.js";
 import { Credentials, type CredentialsProvider, type SecretLabel } from "./credentials-provider.js";
 import { type GivenLogin, parseSecret } from "./parse-secret.js";
@@ -6,10 +8,13 @@ import { type GivenLogin, parseSecret } from "./parse-secret.js";
 /** Reads the secret; what is given in code wins over what it says. */
 export class SecretsManagerCredentials implements CredentialsProvider {
 	readonly #given: GivenLogin;
+	private hasWarned = false;
 
+	/** @param warn Told once when a version other than AWSCURRENT cannot be read. */
 	constructor(
 		private readonly fetcher: Pick<SecretFetcher, "close" | "fetch" | "renew">,
 		given: GivenLogin = {},
+		private readonly warn: (message: string) => void = () => undefined,
 	) {
 		this.#given = given;
 	}
@@ -23,15 +28,13 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 		return new Credentials(parseSecret(text, secretId, this.#given), versionId);
 	}
 
-	/**
-	 * A missing version, one without a value (as a rotation leaves it before its first step), and one that may not be read are all normal. Whatever else
-	 * goes wrong with it must not stop those who can do without it.
-	 */
+	/** A version that is missing or has no value (as a rotation leaves it before its first step) is normal. Whatever else goes wrong is no more than a warning. */
 	async fetchLabelled(label: SecretLabel, secretId: string, signal?: AbortSignal): Promise<Credentials | undefined> {
 		try {
 			const { text, versionId } = await this.fetcher.fetch(secretId, { signal, versionStage: label });
 			return new Credentials(parseSecret(text, secretId, this.#given), versionId);
-		} catch {
+		} catch (error) {
+			if (!isAbsence(error)) this.warnOnce(label, secretId, error);
 			return undefined;
 		}
 	}
@@ -39,4 +42,17 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 	renew(): void {
 		this.fetcher.renew();
 	}
+
+	private warnOnce(label: SecretLabel, secretId: string, error: unknown): void {
+		if (this.hasWarned) return;
+		this.hasWarned = true;
+		const reason = isTypeOrmAwsConnectorError(error) ? ` ${error.message}` : "";
+		this.warn(`${label} of secret "${secretId}" cannot be read; a single-user rotation is then waited out.${reason}`);
+	}
+}
+
+/** Whether there is no such version, or nobody waits for it any more. */
+function isAbsence(error: unknown): boolean {
+	if (error instanceof SecretMalformedError) return error.reason === "empty";
+	return error instanceof SecretNotFoundError || error instanceof RotatorClosedError;
 }

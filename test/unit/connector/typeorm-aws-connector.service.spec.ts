@@ -212,6 +212,41 @@ describe("getTypeOrmOptions", () => {
 	});
 });
 
+describe("AWSPENDING at the start", () => {
+	it("is reported when it may not be read, and not needed", async () => {
+		aws.on(GetSecretValueCommand, { VersionStage: "AWSPENDING" }).rejects(
+			Object.assign(new Error("not allowed"), { $metadata: { httpStatusCode: 400 }, name: "AccessDeniedException" }),
+		);
+
+		await expect(setUp().connector.getTypeOrmOptions()).resolves.toMatchObject({ password: "one" });
+
+		expect(listWarnings()).toEqual([expect.stringMatching(/^Connector "orders": AWSPENDING of secret "app\/database" cannot be read/)]);
+	});
+
+	it("is waited for no longer than 2 s after AWSCURRENT", async () => {
+		jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate"] });
+		let answer: (output: object) => void = () => undefined;
+		aws.on(GetSecretValueCommand, { VersionStage: "AWSPENDING" }).callsFake(async () => new Promise(() => undefined));
+		aws.on(GetSecretValueCommand, { VersionStage: "AWSCURRENT" }).callsFake(async () => new Promise((resolve) => (answer = resolve)));
+		const { connector } = setUp();
+		const settled = jest.fn();
+		const options = connector.getTypeOrmOptions();
+		options.then(settled, settled);
+
+		await jest.advanceTimersByTimeAsync(5_000);
+		answer({ SecretString: JSON.stringify(LOGIN) });
+		await settle();
+		await jest.advanceTimersByTimeAsync(1_999);
+		await settle();
+		expect(settled).not.toHaveBeenCalled();
+		await jest.advanceTimersByTimeAsync(1);
+
+		await expect(options).resolves.toMatchObject({ password: "one" });
+		connector.close();
+		jest.useRealTimers();
+	});
+});
+
 describe("the order of requests", () => {
 	it("asks for the secret after Parameter Store when the id is a parameter", async () => {
 		const { connector, source } = setUp();

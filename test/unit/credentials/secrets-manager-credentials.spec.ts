@@ -1,7 +1,7 @@
 /** The secret is read afresh each time, and what is given in code wins over it. */
 import { inspect } from "node:util";
 import { SecretsManagerCredentials } from "../../../src/credentials/secrets-manager-credentials.js";
-import { SecretMalformedError } from "../../../src/errors/errors.js";
+import { CredentialsUnavailableError, RotatorClosedError, SecretMalformedError, SecretNotFoundError } from "../../../src/errors/errors.js";
 import type { FetchSecretOptions, FetchedSecret } from "../../../src/secrets/secret-fetcher.js";
 
 class StubFetcher {
@@ -68,6 +68,49 @@ describe("SecretsManagerCredentials", () => {
 
 		await expect(new SecretsManagerCredentials(unreadable).fetchLabelled("AWSPENDING", "s")).resolves.toBeUndefined();
 		await expect(new SecretsManagerCredentials(new StubFetcher("[]")).fetchLabelled("AWSPREVIOUS", "s")).resolves.toBeUndefined();
+	});
+
+	describe("when a version with a label fails", () => {
+		/** What is said when the fetches fail one after the other as given. */
+		async function listWarnings(...errors: readonly Error[]): Promise<string[]> {
+			const warnings: string[] = [];
+			const fetch = jest.fn<Promise<FetchedSecret>, []>();
+			for (const error of errors) fetch.mockRejectedValueOnce(error);
+			const provider = new SecretsManagerCredentials({ close: jest.fn(), fetch, renew: jest.fn() }, {}, (message) =>
+				warnings.push(message),
+			);
+			for (let time = 0; time < errors.length; time += 1) await provider.fetchLabelled("AWSPENDING", "app/database");
+			return warnings;
+		}
+
+		it("warns once, with the reason and what follows from it", async () => {
+			const denied = new CredentialsUnavailableError("app/database", "not allowed (AccessDeniedException)", false);
+
+			await expect(listWarnings(denied, denied)).resolves.toEqual([
+				'AWSPENDING of secret "app/database" cannot be read; a single-user rotation is then waited out. ' +
+					'Secret "app/database" could not be loaded: not allowed (AccessDeniedException).',
+			]);
+		});
+
+		it.each([
+			["does not exist", new SecretNotFoundError("app/database")],
+			["has no value yet", new SecretMalformedError("app/database", "empty")],
+			["is not waited for any more", new RotatorClosedError()],
+		])("says nothing of one that %s", async (_, error) => {
+			await expect(listWarnings(error)).resolves.toEqual([]);
+		});
+
+		it("warns of one that is no login", async () => {
+			await expect(listWarnings(new SecretMalformedError("app/database", "not-object"))).resolves.toEqual([
+				expect.stringContaining("must be a JSON object"),
+			]);
+		});
+
+		it("quotes nothing of an error that is none of ours", async () => {
+			await expect(listWarnings(new Error("canary"))).resolves.toEqual([
+				'AWSPENDING of secret "app/database" cannot be read; a single-user rotation is then waited out.',
+			]);
+		});
 	});
 
 	it("names the secret that is malformed", async () => {
