@@ -98,16 +98,16 @@ class Scene {
 		};
 		const retired = listPools(this.live.readPools());
 		this.live.exchangePools(staged, options);
-		this.gate.promote(staged);
-		this.drains.push(
-			new Drain(retired, {
-				clock: this.clock,
-				deadlineMs: DRAIN_MS,
-				events: this.channel,
-				generation: this.gate.generation - 1,
-				releaseAbandoned: () => undefined,
-			}),
-		);
+		const settlePermits = this.gate.promote(staged);
+		const drain = new Drain(retired, {
+			clock: this.clock,
+			deadlineMs: DRAIN_MS,
+			events: this.channel,
+			generation: this.gate.generation - 1,
+			releaseAbandoned: () => undefined,
+		});
+		void drain.done.then(settlePermits);
+		this.drains.push(drain);
 	}
 
 	/** The password changes and every connection is cut, as in a single-user rotation with a restart. */
@@ -861,6 +861,68 @@ describe("AcquireGate", () => {
 
 			expect(await scene.gate.yieldIdleConnection()).toBeDefined();
 			expect(scene.live.readPools().slaves[0]?.totalCount).toBe(0);
+		});
+	});
+
+	describe("when the server begins to refuse", () => {
+		it("says so once, until a login succeeds again", async () => {
+			const scene = await Scene.create();
+			await scene.changePassword("two");
+			const failures = [failureOf(scene.acquire()), failureOf(scene.acquire())];
+
+			await scene.pass(TIMEOUT_MS);
+			await Promise.all(failures);
+
+			const refusals = scene.events.filter(({ type }) => type === "acquire.refused");
+			expect(refusals).toEqual([{ code: "28P01", connector: "default", isHealing: true, type: "acquire.refused" }]);
+			expect(scene.gate.isRefused).toBe(true);
+		});
+
+		it("keeps the process alive as long as a caller waits", async () => {
+			const scene = await Scene.create();
+			const schedule = jest.spyOn(scene.clock, "schedule");
+			await scene.changePassword("two");
+
+			const failure = failureOf(scene.acquire());
+			await scene.pass(REFUSED_SOCKET_MS);
+
+			const foreground = schedule.mock.calls.filter(([, , isBackground]) => isBackground === false).map(([, delayMs]) => delayMs);
+			expect(foreground).toEqual([REFUSED_SOCKET_MS, TIMEOUT_MS - REFUSED_SOCKET_MS]);
+			await scene.pass(TIMEOUT_MS);
+			await failure;
+		});
+
+		it("passes the refusal on at once to those who wait when nobody can heal any more", async () => {
+			const scene = await Scene.create();
+			await scene.changePassword("two");
+			const failure = failureOf(scene.acquire());
+			await scene.pass(REFUSED_SOCKET_MS);
+
+			scene.gate.stopHealing();
+			await scene.pass(0);
+
+			expect(await failure).toMatchObject({ code: "28P01" });
+			expect(scene.clock.nowMs()).toBe(REFUSED_SOCKET_MS);
+		});
+	});
+
+	describe("with more callers than connections in a retired pool", () => {
+		it("gets every permit back when the pool is closed", async () => {
+			const node = { database: "shop", host: "reader", password: "one", port: 5_432, username: "app" };
+			const scene = await Scene.create({ poolSize: 3, replication: { master: { ...node, host: "db" }, slaves: [node, node] } });
+			// TypeORM chooses replicas at random; one of them gets all the callers.
+			jest.spyOn(Math, "random").mockReturnValue(0);
+			const callers = Array.from({ length: 6 }, async () => scene.driver.obtainSlaveConnection());
+			const first = await Promise.all(callers.slice(0, 3));
+
+			await scene.promote();
+			for (const [, release] of first) release();
+			for (const [, release] of await Promise.all(callers.slice(3))) release();
+			await scene.pass(1_000);
+			await Promise.all(scene.drains.map(async ({ done }) => done));
+			await settle();
+
+			expect(scene.gate.heldCount).toBe(0);
 		});
 	});
 

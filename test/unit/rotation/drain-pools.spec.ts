@@ -105,6 +105,27 @@ describe("Drain", () => {
 			expect(await isDone(draining)).toBe(true);
 		});
 
+		it("cuts those after a second whose server never lets go, long before the deadline of lent ones", async () => {
+			const pool = await warmPool(2);
+			const { client, release } = await lend(pool);
+			server.closeMs = NEVER_MS;
+			const channel = new EventChannel("default");
+			const draining = new Drain([pool], { clock, deadlineMs: 60_000, events: channel, generation: 7, releaseAbandoned });
+
+			await clock.advance(999);
+			expect(server.openCount).toBe(2);
+			await clock.advance(1);
+			await settle();
+
+			expect(server.openCount).toBe(1);
+			expect(client.isClosed).toBe(false);
+			server.closeMs = 0;
+			release();
+			await clock.advance(POLL_MS);
+			await settle();
+			expect(await isDone(draining)).toBe(true);
+		});
+
 		it("is done at once when there are none", async () => {
 			const draining = drain();
 
