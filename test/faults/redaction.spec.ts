@@ -354,7 +354,7 @@ describe("Nothing is shown", () => {
 				servers.aws.faults.inject({ ...fault, service: "ssm" });
 			};
 
-			const failure = await failToStart(servers, { prepare, version });
+			const failure = await failToStart(servers, { config: { isVerbose: false }, prepare, version });
 
 			expect(failure.error).toMatchObject({ code: "ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE" });
 			expect(findLeaksOfFailure(failure)).toEqual([]);
