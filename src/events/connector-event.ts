@@ -23,7 +23,7 @@ export interface EventFault {
 }
 
 /**
- * Everything a connector reports.
+ * Everything a connector reports. A subscriber has to catch its own errors: rxjs rethrows them on a later tick, as uncaught exceptions.
  * @example
  * rotator.events$.subscribe((event) => { if (event.type === "rotation.failed") alarm(event.fault.code); });
  */

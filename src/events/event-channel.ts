@@ -5,7 +5,10 @@ import type { ConnectorEvent, ConnectorEventDetails } from "./connector-event.js
 
 /** One connector's stream of events. */
 export class EventChannel {
-	/** Hot: a subscriber sees what happens after it subscribed. Completes when the connector is closed. */
+	/**
+	 * Hot: a subscriber sees what happens after it subscribed. Completes when the connector is closed. What a subscriber throws reaches neither the
+	 * publisher nor other subscribers: rxjs rethrows it on a later tick, as an uncaught exception.
+	 */
 	readonly events$: Observable<ConnectorEvent>;
 
 	private readonly subject = new Subject<ConnectorEvent>();
