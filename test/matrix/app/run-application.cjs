@@ -5,12 +5,15 @@
  * Plain JavaScript without decorators, so that nothing compiles it on the way.
  */
 const { equal, match, ok } = require("node:assert/strict");
+const { setTimeout: sleep } = require("node:timers/promises");
 
 const { checkRegistrations } = require("./check-registrations.cjs");
 
 const { MATRIX_RUN: RUN, MATRIX_SECOND_PASSWORD: SECOND_PASSWORD } = process.env;
 const FIRST_USER = `${RUN}_first`;
 const SECOND_USER = `${RUN}_second`;
+/** So short that scheduled rotations happen while this runs. */
+const INTERVAL_MS = 300;
 
 exports.runApplication = async function runApplication(packages) {
 	const { common, connector, core, nestTypeorm, secretsManager, typeorm } = packages;
@@ -23,7 +26,7 @@ exports.runApplication = async function runApplication(packages) {
 	class ApplicationModule {}
 	const imports = [
 		connector.ParameterStoreConfigModule.register({ application: RUN, environment: "test", instanceName: "main", namespace: "api" }),
-		connector.TypeOrmAwsConnectorModule.register({ entities: [Note], rotation: { intervalMs: 3_600_000, isEnabled: true } }),
+		connector.TypeOrmAwsConnectorModule.register({ entities: [Note], rotation: { intervalMs: INTERVAL_MS, isEnabled: true } }),
 		...(nestTypeorm === undefined ? [makeDataSourceModule(packages)] : makeCompanionModules(packages)),
 	];
 	common.Module({ imports })(ApplicationModule);
@@ -35,7 +38,10 @@ exports.runApplication = async function runApplication(packages) {
 	const dataSource = application.get(typeorm.DataSource, { strict: false });
 	const rotator = application.get(connector.RotatorService, { strict: false });
 	const notes = dataSource.getRepository("Note");
-	if (packages.schedule !== undefined) assertIntervalIsListed(application, packages.schedule);
+	let scheduledCount = 0;
+	rotator.events$.subscribe(({ trigger, type }) => {
+		if (type === "rotation.started" && trigger === "schedule") scheduledCount += 1;
+	});
 
 	equal(await readCurrentUser(dataSource), FIRST_USER);
 	await notes.save({ text: "before" });
@@ -49,6 +55,10 @@ exports.runApplication = async function runApplication(packages) {
 	equal(await readCurrentUser(dataSource), SECOND_USER);
 	await notes.save({ text: "after" });
 	equal(await notes.count(), 2);
+
+	if (packages.schedule !== undefined) {
+		await checkInterval(application.get(packages.schedule.SchedulerRegistry, { strict: false }), () => scheduledCount);
+	}
 
 	await application.close();
 	equal(dataSource.isInitialized, false);
@@ -90,10 +100,22 @@ function makeDataSourceModule({ common, connector, typeorm }) {
 	return DataSourceModule;
 }
 
-function assertIntervalIsListed(application, { SchedulerRegistry }) {
-	const names = application.get(SchedulerRegistry, { strict: false }).getIntervals();
+/** The interval is listed, ticks, and does not tick any more once it is deleted. */
+async function checkInterval(registry, countScheduled) {
+	const names = registry.getIntervals();
 	ok(names.length === 1, `intervals: ${names.join(", ")}`);
 	match(names[0], /^db-rotation:\d+$/);
+	for (let waitedMs = 0; countScheduled() === 0 && waitedMs < 20_000; waitedMs += 50) await sleep(50);
+	ok(countScheduled() > 0, "no scheduled rotation started");
+
+	registry.deleteInterval(names[0]);
+	// One that has started may end.
+	await sleep(100);
+	const countBefore = countScheduled();
+	await sleep(5 * INTERVAL_MS);
+
+	equal(countScheduled(), countBefore);
+	equal(registry.getIntervals().length, 0);
 }
 
 async function readCurrentUser(dataSource) {
