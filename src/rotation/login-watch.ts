@@ -29,7 +29,7 @@ export class LoginWatch {
 	private isProbing = false;
 	/** The others wait for the probe no longer than to the alarm. */
 	private isProbeSlow = false;
-	/** The login with which the driver connected once is too long ago to count. */
+	/** Counts while nothing is refused. The login with which the driver connected once is too long ago for it. */
 	private provenUntilMs = 0;
 	private refusalError: Error | undefined;
 	private refusedAtMs = 0;
@@ -79,7 +79,6 @@ export class LoginWatch {
 	noteRefusal(error: Error): boolean {
 		const isFirst = this.refusalError === undefined;
 		this.isProbing = false;
-		this.provenUntilMs = 0;
 		const pauseMs = PROBE_PAUSE_MS * (1 - PROBE_JITTER_FRACTION * this.random());
 		this.refusalError = error;
 		this.refusedAtMs = this.clock.nowMs();
@@ -98,7 +97,7 @@ export class LoginWatch {
 	/** The login ended in another fault, such as an unreachable server. That is no statement about the credentials: the others find out themselves. */
 	noteOtherFault(): void {
 		this.isProbing = false;
-		if (this.refusalError === undefined) this.provenUntilMs = this.clock.nowMs() + PROVEN_MS;
+		this.provenUntilMs = this.clock.nowMs() + PROVEN_MS;
 		this.wakeAll();
 	}
 
@@ -123,11 +122,11 @@ export class LoginWatch {
 	sleep(timeoutMs: number): Promise<void> {
 		return new Promise((resolve) => {
 			const wake = (): void => {
-				timer?.cancel();
+				timer.cancel();
 				this.sleepers.delete(wake);
 				resolve();
 			};
-			const timer = Number.isFinite(timeoutMs) ? this.clock.schedule(wake, timeoutMs, false) : undefined;
+			const timer = this.clock.schedule(wake, timeoutMs, false);
 			this.sleepers.add(wake);
 		});
 	}

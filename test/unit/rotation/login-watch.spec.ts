@@ -75,6 +75,14 @@ describe("LoginWatch", () => {
 			expect([watch.takeTurn(), watch.takeTurn()]).toEqual(["login", "login"]);
 		});
 
+		it("asks for the next probe when the success is too long ago", async () => {
+			watch.noteSuccess();
+
+			await clock.advance(100);
+
+			expect([watch.takeTurn(), watch.takeTurn()]).toEqual(["probe", "wait"]);
+		});
+
 		it("keeps the others no longer than a second when the login says nothing", async () => {
 			const woken = sleepers(2);
 
@@ -176,7 +184,26 @@ describe("LoginWatch", () => {
 			expect(watch.takeTurn()).toBe("probe");
 		});
 
+		it("tells whether it is the first since a login succeeded", () => {
+			expect(watch.noteRefusal(REFUSAL)).toBe(false);
+			watch.noteSuccess();
+
+			expect(watch.noteRefusal(REFUSAL)).toBe(true);
+		});
+
 		describe("when there are no other credentials to go to", () => {
+			it("lets one try again who was refused as a probe", async () => {
+				watch.noteSuccess();
+				await clock.advance(100);
+				watch.takeTurn();
+				watch.noteRefusal(REFUSAL);
+				await clock.advance(500);
+
+				watch.allowProbe();
+
+				expect([watch.takeTurn(), watch.takeTurn()]).toEqual(["probe", "wait"]);
+			});
+
 			it("lets one try again half a second after the refusal, without the rest of the pause", async () => {
 				await clock.advance(500);
 				const woken = sleepers(2);
@@ -290,6 +317,18 @@ describe("LoginWatch", () => {
 
 			expect(woken).toEqual([300]);
 			expect(watch.waitingCount).toBe(0);
+		});
+
+		it("keeps the process alive, which the alarm does not", () => {
+			const schedule = jest.spyOn(clock, "schedule");
+
+			watch.noteRefusal(REFUSAL);
+			sleepers(1, 300);
+
+			expect(schedule.mock.calls.map(([, delayMs, isBackground]) => [delayMs, isBackground ?? true])).toEqual([
+				[2_000, true],
+				[300, false],
+			]);
 		});
 
 		it("counts who waits", () => {
