@@ -172,13 +172,15 @@ describe("planCredentials", () => {
 			expect(planCredentials(serve(SERVED, { replication }), serve(SERVED)).isUnchanged).toBe(true);
 		});
 
-		it("sees a change of a replica alone", () => {
-			const lagging = { ...replication, master: { ...replication.master, ...RENEWED } };
+		it.each([0, 1])("sees that one replica alone lags behind, wherever it stands (%d)", (index) => {
+			const renewed = { ...node, password: "two" };
+			const slaves = [renewed, renewed].map((slave, position) => (position === index ? node : slave));
+			const live = plain({ database: "shop", replication: { master: renewed, slaves } });
 
-			const plan = planCredentials(serve(SERVED, { replication: lagging }), serve({ ...SERVED, password: "two" }));
+			const plan = planCredentials(live, plain({ database: "shop", password: "two", username: "blue" }));
 
 			expect(plan.isUnchanged).toBe(false);
-			expect(plan.slaves[1]).toMatchObject({ password: "two" });
+			expect(plan.slaves).toEqual([renewed, renewed]);
 		});
 
 		it("keeps a replica's own login", () => {
