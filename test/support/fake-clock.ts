@@ -5,6 +5,7 @@ import type { Clock, ScheduledCall } from "../../src/support/clock.js";
 interface PendingCall {
 	readonly callback: () => void;
 	readonly dueAtMs: number;
+	readonly isBackground: boolean;
 }
 
 /**
@@ -27,6 +28,11 @@ export class FakeClock implements Clock {
 		return next && next.dueAtMs - this.currentMs;
 	}
 
+	/** Whether a process would stay alive for what is pending. */
+	get isProcessKept(): boolean {
+		return [...this.pending].some(({ isBackground }) => !isBackground);
+	}
+
 	/** How many calls are scheduled and neither made nor cancelled. */
 	get pendingCount(): number {
 		return this.pending.size;
@@ -36,8 +42,8 @@ export class FakeClock implements Clock {
 		return this.currentMs;
 	}
 
-	schedule(callback: () => void, delayMs: number): ScheduledCall {
-		const call: PendingCall = { callback, dueAtMs: this.currentMs + Math.max(0, delayMs) };
+	schedule(callback: () => void, delayMs: number, isBackground = true): ScheduledCall {
+		const call: PendingCall = { callback, dueAtMs: this.currentMs + Math.max(0, delayMs), isBackground };
 		this.pending.add(call);
 		return { cancel: () => void this.pending.delete(call) };
 	}

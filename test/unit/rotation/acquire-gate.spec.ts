@@ -880,16 +880,17 @@ describe("AcquireGate", () => {
 
 		it("keeps the process alive as long as a caller waits", async () => {
 			const scene = await Scene.create();
-			const schedule = jest.spyOn(scene.clock, "schedule");
 			await scene.changePassword("two");
 
 			const failure = failureOf(scene.acquire());
+			await settle();
+			const isKeptAfterTheRefusal = scene.clock.isProcessKept;
 			await scene.pass(REFUSED_SOCKET_MS);
-
-			const foreground = schedule.mock.calls.filter(([, , isBackground]) => isBackground === false).map(([, delayMs]) => delayMs);
-			expect(foreground).toEqual([REFUSED_SOCKET_MS, TIMEOUT_MS - REFUSED_SOCKET_MS]);
+			const isKeptWhileItWaits = scene.clock.isProcessKept;
 			await scene.pass(TIMEOUT_MS);
 			await failure;
+
+			expect([isKeptAfterTheRefusal, isKeptWhileItWaits, scene.clock.isProcessKept]).toEqual([true, true, false]);
 		});
 
 		it("passes the refusal on at once to those who wait when nobody can heal any more", async () => {

@@ -107,7 +107,7 @@ describe("Drain", () => {
 
 		it("cuts those after a second whose server never lets go, long before the deadline of lent ones", async () => {
 			const pool = await warmPool(2);
-			const { client, release } = await lend(pool);
+			const { release } = await lend(pool);
 			server.closeMs = NEVER_MS;
 			const channel = new EventChannel("default");
 			const draining = new Drain([pool], { clock, deadlineMs: 60_000, events: channel, generation: 7, releaseAbandoned });
@@ -118,7 +118,6 @@ describe("Drain", () => {
 			await settle();
 
 			expect(server.openCount).toBe(1);
-			expect(client.isClosed).toBe(false);
 			server.closeMs = 0;
 			release();
 			await clock.advance(POLL_MS);
