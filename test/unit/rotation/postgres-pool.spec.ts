@@ -127,6 +127,17 @@ describe("probeIdle", () => {
 			expect(server.acceptedCount).toBe(1);
 		});
 
+		it("but takes another idle one beside a caller who was promised the first", async () => {
+			await warm(2);
+
+			const asking = lend();
+			const answer = await probeIdle(pool, clock, DEADLINE_MS);
+			(await asking).release();
+
+			expect(answer).toBeDefined();
+			expect(server.acceptedCount).toBe(2);
+		});
+
 		it("for callers who wait already", async () => {
 			await warm(2);
 			const loans = [lend(), lend(), lend()];
@@ -232,7 +243,15 @@ describe("closeIdle", () => {
 		expect(clock.pendingCount).toBe(0);
 	});
 
-	it("waits a second at most for a peer that does not answer", async () => {
+	it("closes as many as are asked for at once", async () => {
+		await warm(2);
+
+		expect(await Promise.all([closeIdle(pool, clock), closeIdle(pool, clock), closeIdle(pool, clock)])).toEqual([true, true, false]);
+		expect(server.openCount).toBe(0);
+		expect(server.acceptedCount).toBe(2);
+	});
+
+	it("waits a second at most for a peer that does not answer, and cuts the connection then", async () => {
 		await warm(1);
 		server.closeMs = NEVER_MS;
 		const settled = jest.fn();
@@ -243,7 +262,9 @@ describe("closeIdle", () => {
 		expect(settled).not.toHaveBeenCalled();
 
 		await clock.advance(1);
+		await settle();
 		expect(settled).toHaveBeenCalledWith(true);
+		expect(server.openCount).toBe(0);
 	});
 
 	it("says so when there is none, and opens none", async () => {
@@ -260,11 +281,17 @@ describe("closeIdle", () => {
 		for (const loan of loans.slice(0, 2)) (await loan).release();
 	});
 
-	it("says so when the pool gives it none", async () => {
+	it("says so when the pool gives it none, and touches nothing", async () => {
 		await warm(1);
-		jest.spyOn(pool, "connect").mockImplementation((callback) => callback(new Error("no"), {} as PostgresClient, () => undefined));
+		const client = { once: jest.fn() };
+		const release = jest.fn();
+		jest.spyOn(pool, "connect").mockImplementation((callback) =>
+			callback(new Error("no"), client as unknown as PostgresClient, release),
+		);
 
 		expect(await closeIdle(pool, clock)).toBe(false);
+		expect([client.once, release].map((mock) => mock.mock.calls.length)).toEqual([0, 0]);
+		expect(clock.pendingCount).toBe(0);
 	});
 
 	it("leaves a pool that is ending alone", async () => {
@@ -357,6 +384,18 @@ describe("copyListeners", () => {
 		copyListeners(pool, replacement);
 
 		expect(replacement.rawListeners("connect")).toEqual([ofReplacement, application]);
+	});
+
+	it("leaves behind each of several that the replacement has", () => {
+		const replacement = createPool();
+		for (const target of [pool, replacement]) {
+			target.on("connect", () => "first");
+			target.on("connect", () => "second");
+		}
+
+		copyListeners(pool, replacement);
+
+		expect(replacement.rawListeners("connect")).toHaveLength(2);
 	});
 
 	it("does not take one listener for one time for another", () => {
@@ -460,6 +499,45 @@ describe("beginEnd", () => {
 
 		expect(end.isDone).toBe(true);
 		expect(() => end.force()).not.toThrow();
+	});
+
+	describe("cutting what was idle", () => {
+		beforeEach(() => (server.closeMs = NEVER_MS));
+
+		it("closes connections whose server does not answer the goodbye", async () => {
+			await warm(2);
+			const end = beginEnd(pool);
+
+			end.cutIdle();
+			await settle();
+
+			expect(server.openCount).toBe(0);
+			expect(end.isDone).toBe(true);
+		});
+
+		it("leaves a lent one to its borrower", async () => {
+			await warm(2);
+			const loan = await lend();
+			const end = beginEnd(pool);
+
+			end.cutIdle();
+			await settle();
+
+			expect(server.openCount).toBe(1);
+			await expect(loan.client.query("SELECT 2")).resolves.toBeDefined();
+		});
+
+		it("does not touch one that is closed already", async () => {
+			server.closeMs = 0;
+			const [client] = await warm(1);
+			const end = beginEnd(pool);
+			await settle();
+			const destroy = jest.spyOn((client as FakePostgresClient).connection.stream, "destroy");
+
+			end.cutIdle();
+
+			expect(destroy).not.toHaveBeenCalled();
+		});
 	});
 
 	describe("forced", () => {
