@@ -54,10 +54,14 @@ async function warmPool(idleCount: number): Promise<PostgresPool> {
 }
 
 function drain(...pools: PostgresPool[]): Drain {
+	return drainWithin(DEADLINE_MS, ...pools);
+}
+
+function drainWithin(deadlineMs: number, ...pools: PostgresPool[]): Drain {
 	const channel = new EventChannel("default");
 	const heard = events;
 	channel.events$.subscribe((event) => heard.push(event));
-	return new Drain(pools, { clock, deadlineMs: DEADLINE_MS, events: channel, generation: 7, releaseAbandoned });
+	return new Drain(pools, { clock, deadlineMs, events: channel, generation: 7, releaseAbandoned });
 }
 
 /** Whether a drain is done now. */
@@ -123,6 +127,47 @@ describe("Drain", () => {
 			await clock.advance(POLL_MS);
 			await settle();
 			expect(await isDone(draining)).toBe(true);
+		});
+
+		describe("whose server does not answer the goodbye", () => {
+			beforeEach(() => (server.closeMs = NEVER_MS));
+
+			it("cuts them after a second, long before the deadline", async () => {
+				const draining = drainWithin(60_000, await warmPool(2));
+				await clock.advance(999);
+				await settle();
+				expect(server.openCount).toBe(2);
+
+				await clock.advance(1);
+				await settle();
+				expect(server.openCount).toBe(0);
+				await clock.advance(POLL_MS);
+
+				expect(await isDone(draining)).toBe(true);
+				expect(eventTypes()).toEqual(["drain.started", "drain.finished"]);
+				expect(clock.pendingCount).toBe(0);
+			});
+
+			it("counts the second of each pool from its own end", async () => {
+				const pool = createPool();
+				const loans = await Promise.all([lend(pool), lend(pool)]);
+				const waiting = lend(pool);
+				drainWithin(60_000, pool);
+				await clock.advance(500);
+				loans[0].release();
+				(await waiting).release();
+				await clock.advance(POLL_MS);
+				expect(pool.ending).toBe(true);
+
+				await clock.advance(999);
+				await settle();
+				expect(server.openCount).toBe(2);
+				await clock.advance(1);
+				await settle();
+
+				expect(server.openCount).toBe(1);
+				loans[1].release();
+			});
 		});
 
 		it("is done at once when there are none", async () => {
