@@ -32,7 +32,8 @@ async function startStuck(version: TypeOrmVersion, state: string): Promise<Watch
 		if (state === "verifying" && index === 1) pool.once("connect", () => proxy.freeze());
 	};
 	const scene = await startWatchedScene(servers, { onPoolCreated, parameterSource, version, workerCount: 0 });
-	const fault = state === "fetching" ? scene.aws.faults.inject({ kind: "hang", service: "secretsmanager", times: 1 }) : undefined;
+	const fault =
+		state === "fetching" ? scene.aws.faults.inject({ kind: "latency", latencyMs: 500, service: "secretsmanager" }) : undefined;
 	if (state === "staging") proxy.hold();
 	move(proxy.port);
 	return {

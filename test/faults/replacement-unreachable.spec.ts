@@ -7,6 +7,9 @@ import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.js";
 import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
 import { waitUntil } from "../support/wait-until.js";
 
+/** One rotation's, and those of the load that may have opened a connection meanwhile; twenty rotations would leave forty. */
+const MAXIMUM_SOCKET_GROWTH = 12;
+
 let proxy: TcpProxy;
 let servers: SceneServers;
 
@@ -42,11 +45,12 @@ describe.each(TYPEORM_VERSIONS)("A replacement on TypeORM $label", (version) => 
 			await begin();
 			move(proxy.port);
 
-			const { codes, messages, stages } = await outliveFault(scene, async () => proxy.thaw());
+			const { codes, messages, socketGrowth, stages } = await outliveFault(scene, async () => proxy.thaw());
 			await waitUntil("only the live pool is connected", () => proxy.openCount <= 5);
 
 			expect(codes).toEqual(["ERR_CONNECTOR_STAGING_FAILED"]);
 			expect(messages).toEqual([expect.stringContaining(reason)]);
+			expect(socketGrowth).toBeLessThanOrEqual(MAXIMUM_SOCKET_GROWTH);
 			expect(stages).toEqual(["stage"]);
 			expect(proxy.openCount).toBeGreaterThan(0);
 			expect(await scene.findViolations()).toEqual([]);
@@ -72,13 +76,14 @@ describe.each(TYPEORM_VERSIONS)("A replacement on TypeORM $label", (version) => 
 		});
 		move(proxy.port);
 
-		const { codes, messages, stages } = await outliveFault(scene, async () => {
+		const { codes, messages, socketGrowth, stages } = await outliveFault(scene, async () => {
 			isSilent = false;
 			await proxy.thaw();
 		});
 
 		expect(codes).toEqual(["ERR_CONNECTOR_STAGING_FAILED"]);
 		expect(messages).toEqual([expect.stringContaining("no answer within 80 ms")]);
+		expect(socketGrowth).toBeLessThanOrEqual(MAXIMUM_SOCKET_GROWTH);
 		expect(stages).toEqual(["verify"]);
 		expect(await scene.findViolations()).toEqual([]);
 	}, 60_000);

@@ -1,4 +1,5 @@
 /** A fault that lasts for twenty rotations of the schedule, and then ends. */
+import { countResources } from "./leak-check.js";
 import type { Scene, SceneOptions } from "./rotating-database.js";
 import { waitUntil } from "./wait-until.js";
 
@@ -13,6 +14,8 @@ export interface OutlivedFault {
 	readonly codes: readonly string[];
 	/** Each message once. */
 	readonly messages: readonly string[];
+	/** Sockets of this process after the failures, compared with those before them: both ends of what goes through a proxy. */
+	readonly socketGrowth: number;
 	/** Each step at which one failed once. */
 	readonly stages: readonly string[];
 	/** Name of the user while the fault lasted, and after rotation had resumed. */
@@ -27,7 +30,9 @@ export async function outliveFault(scene: Scene, endFault: () => Promise<void> |
 	const listFailures = () => scene.events.filter((event) => event.type === "rotation.failed");
 	const unique = (values: string[]): string[] => [...new Set(values)];
 
+	const socketCountBefore = await countSockets();
 	await waitUntil("twenty rotations have failed", () => listFailures().length >= FAILURE_COUNT, 30_000);
+	const socketGrowth = (await countSockets()) - socketCountBefore;
 	const userMeanwhile = await scene.findUser();
 	await endFault();
 	await waitUntil("rotation has resumed", () => scene.events.some(({ type }) => type === "rotation.succeeded"), withinMs);
@@ -35,7 +40,13 @@ export async function outliveFault(scene: Scene, endFault: () => Promise<void> |
 	return {
 		codes: unique(listFailures().map(({ fault }) => fault.code)),
 		messages: unique(listFailures().map(({ fault }) => fault.message)),
+		socketGrowth,
 		stages: unique(listFailures().map(({ stage }) => stage)),
 		users: [userMeanwhile, await scene.findUser()],
 	};
+}
+
+async function countSockets(): Promise<number> {
+	const { resources } = await countResources();
+	return resources.get("TCPSocketWrap") ?? 0;
 }

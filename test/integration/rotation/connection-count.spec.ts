@@ -59,4 +59,28 @@ describe.each(TYPEORM_VERSIONS)("The number of connections on TypeORM $label", (
 		},
 		60_000,
 	);
+
+	it("stays within poolSize + 1 when many callers come as soon as a full pool at rest is retired", async () => {
+		const scene = await startScene(servers, { config: { poolSize: POOL_SIZE }, endpoint: proxy, version });
+		const callAtOnce = async () =>
+			Promise.all(Array.from({ length: POOL_SIZE }, async () => scene.dataSource.query("SELECT pg_sleep(0.02)")));
+		const bursts: Promise<unknown>[] = [callAtOnce()];
+		scene.rotator.events$.subscribe(({ type }) => {
+			if (type === "drain.started") bursts.push(callAtOnce());
+		});
+		const sampler = await sampleConnections(scene.server, proxy, scene.database);
+
+		for (let rotation = 0; rotation < 5; rotation += 1) {
+			await Promise.all(bursts);
+			await scene.alternate();
+			await scene.rotator.rotateDatabaseConnection();
+		}
+		await Promise.all(bursts);
+		const peaks = await sampler.stop();
+		await scene.stop();
+
+		expect(bursts).toHaveLength(6);
+		expect(peaks.client).toBe(POOL_SIZE + 1);
+		expect(peaks.server).toBeLessThanOrEqual(POOL_SIZE + 1);
+	}, 60_000);
 });

@@ -48,6 +48,20 @@ describe.each(TYPEORM_VERSIONS)("An unchanged secret on TypeORM $label", (versio
 		expect(acceptedCountAfter).toBe(acceptedCountBefore);
 	}, 60_000);
 
+	it("is seen as unchanged after a rotation, too", async () => {
+		const scene = await startScene(servers, { endpoint: proxy, version });
+		await scene.alternate();
+		await scene.rotator.rotateDatabaseConnection();
+		const loginCountBefore = await countLogins(scene.users[1]);
+
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		const loginCountAfter = await countLogins(scene.users[1]);
+		await scene.stop();
+
+		expect(outcome).toBe("unchanged");
+		expect(loginCountAfter).toBe(loginCountBefore);
+	}, 60_000);
+
 	it("is seen as unchanged also when it was stored again as a new version", async () => {
 		const scene = await startScene(servers, { endpoint: proxy, version });
 		scene.aws.secrets.put(scene.secretId, scene.current());

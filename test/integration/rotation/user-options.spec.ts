@@ -49,6 +49,7 @@ describe.each(TYPEORM_VERSIONS)("Options of the application on TypeORM $label", 
 		expect(outcomes).toEqual(["rotated", "rotated", "rotated"]);
 		expect(connections.map(({ applicationName }) => applicationName)).toEqual(["shop-web", "shop-web"]);
 		expect(options).toMatchObject({ host: proxy.host, logging: ["error"], maxQueryExecutionTime: 4_321, port: proxy.port });
+		expect(options).toMatchObject(scene.current());
 	}, 60_000);
 
 	it("do not drop, synchronize or migrate the schema again", async () => {
