@@ -28,6 +28,8 @@ export class PoolRecord {
 	promotedAtMs: number | undefined;
 	/** When it was last known that its credentials are taken, or that the fault is another one. */
 	provenAtMs: number | undefined;
+	/** Callers that waited in the queue of the pool when it was retired: pg-pool may open connections for them. */
+	queuedCount = 0;
 	retiredAtMs: number | undefined;
 	readonly sockets = new Set<FakePostgresClient>();
 
@@ -89,7 +91,12 @@ export class PoolLedger {
 		if (!record.isVerified) this.blame("I1", `pool ${record.number} was promoted before it had answered`);
 		record.promotedAtMs = this.clock.nowMs();
 		record.provenAtMs = this.clock.nowMs();
-		if (previous !== undefined) this.find(previous.options as FakeLogin).retiredAtMs = this.clock.nowMs();
+		if (previous === undefined) return;
+		const retired = this.find(previous.options as FakeLogin);
+		retired.queuedCount = previous.waitingCount;
+		retired.retiredAtMs = this.clock.nowMs();
+		// pg-pool closed these itself, and nobody hears when they are gone.
+		for (const client of retired.sockets) if (client._ending) retired.sockets.delete(client);
 	}
 }
 
@@ -97,10 +104,11 @@ export class PoolLedger {
 export class ObservedServer extends FakePostgresServer {
 	/** Whether sockets are cut by the server, and not by the library. */
 	isCutting = false;
-	/** Whether it matters no more how often refused logins are tried. */
-	isLeaving = false;
+	/** Whether somebody may try refused credentials out of turn. */
+	isOutOfTurnAllowed = (): boolean => false;
 	/** Most sockets that were in use or idle at the same time. */
 	peakCount = 0;
+	private readonly open = new Set<FakePostgresClient>();
 	private readonly attempts = new Map<FakePostgresClient, { readonly isProven: boolean; readonly startedAtMs: number }>();
 
 	constructor(
@@ -119,11 +127,12 @@ export class ObservedServer extends FakePostgresServer {
 	override accept(client: FakePostgresClient): Error | undefined {
 		const record = this.ledger.find(client.login);
 		const nowMs = this.clock.nowMs();
-		if (record.retiredAtMs !== undefined && nowMs > record.retiredAtMs)
-			this.blame("I5", `retired pool ${record.number} opens a connection`);
+		if (record.retiredAtMs !== undefined && nowMs > record.retiredAtMs) this.noteLateOpening(record);
 		const fault = super.accept(client);
-		if (fault === undefined) record.sockets.add(client);
-		else record.provenAtMs = nowMs;
+		if (fault === undefined) {
+			this.open.add(client);
+			record.sockets.add(client);
+		} else record.provenAtMs = nowMs;
 		this.peakCount = Math.max(this.peakCount, this.countOpen());
 		const isSlow = [...record.sockets].some((socket) => nowMs - (this.attempts.get(socket)?.startedAtMs ?? nowMs) >= SLOW_LOGIN_MS);
 		const isProven = isSlow || (record.provenAtMs !== undefined && nowMs - record.provenAtMs <= PROVEN_MS);
@@ -147,6 +156,7 @@ export class ObservedServer extends FakePostgresServer {
 
 	override forget(client: FakePostgresClient): void {
 		super.forget(client);
+		this.open.delete(client);
 		const record = this.ledger.find(client.login);
 		record.sockets.delete(client);
 		if (this.attempts.delete(client)) record.provenAtMs = this.clock.nowMs();
@@ -154,7 +164,12 @@ export class ObservedServer extends FakePostgresServer {
 
 	/** A network that was gone delivers what was sent meanwhile. */
 	finishGoodbyes(): void {
-		for (const { sockets } of this.ledger.records) for (const client of sockets) if (client._ending) client.connection.stream.destroy();
+		for (const client of this.open) if (client._ending) client.connection.stream.destroy();
+	}
+
+	private noteLateOpening(record: PoolRecord): void {
+		record.queuedCount -= 1;
+		if (record.queuedCount < 0) this.blame("I5", `retired pool ${record.number} opens a connection`);
 	}
 
 	/** pg-pool itself does not wait for the end of an idle connection that it closes; a retired one counts until its socket is gone. */
@@ -169,7 +184,7 @@ export class ObservedServer extends FakePostgresServer {
 	private noteRefusal(record: PoolRecord, client: FakePostgresClient): void {
 		const nowMs = this.clock.nowMs();
 		const { isProven = false, startedAtMs = nowMs } = this.attempts.get(client) ?? {};
-		const isExcused = this.isLeaving || isProven || nowMs - startedAtMs >= SLOW_LOGIN_MS;
+		const isExcused = this.isOutOfTurnAllowed() || isProven || nowMs - startedAtMs >= SLOW_LOGIN_MS;
 		const pausedMs = startedAtMs - record.lastRefusedAtMs;
 		const isRepeated = (pausedMs > 0 && pausedMs < REFUSAL_PAUSE_MS) || nowMs - record.lastRefusedProbeAtMs < REFUSAL_PAUSE_MS;
 		if (record.promotedAtMs !== undefined && isRepeated && !isExcused)

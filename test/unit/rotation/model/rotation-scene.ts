@@ -64,6 +64,7 @@ export class RotationScene {
 	) {
 		this.ledger = new PoolLedger(clock, blame);
 		this.server = new ObservedServer(clock, this.ledger, blame);
+		this.server.isOutOfTurnAllowed = () => this.isClosing || this.waiters.some((caller) => this.isAtItsEnd(caller));
 		this.secret = new ModelSecret(this.server.passwords);
 		this.dataSource = createFakeDataSource(
 			clock,
@@ -150,6 +151,11 @@ export class RotationScene {
 		}
 	}
 
+	/** A caller waits for nobody else at the end of its budget, and at the close. */
+	private isAtItsEnd({ startedAtMs }: Caller): boolean {
+		return this.clock.nowMs() - startedAtMs >= BUDGET_MS;
+	}
+
 	private acquire(): void {
 		if (this.observer === undefined) return;
 		const caller = new Caller(this.dataSource.driver, this.clock, this.observer);
@@ -173,7 +179,6 @@ export class RotationScene {
 	/** As Nest does it; TypeORM's own module may come before or after. A network that is gone comes back: TypeORM waits for it for ever. */
 	private async close(order: "rotator first" | "typeorm first"): Promise<void> {
 		this.closingAtMs = this.clock.nowMs();
-		this.server.isLeaving = true;
 		this.server.closeMs = 0;
 		this.server.finishGoodbyes();
 		await this.rotator.onModuleDestroy();
@@ -195,7 +200,7 @@ export class RotationScene {
 		server.isReachable = state !== "down";
 		server.isReadOnly = state === "read-only";
 		server.loginMs = LOGIN_MS[state] ?? 0;
-		if (server.closeMs === 0) server.finishGoodbyes();
+		if (server.closeMs !== NEVER_MS) server.finishGoodbyes();
 		if (state === "down") {
 			server.isCutting = true;
 			server.cutConnections();
