@@ -55,4 +55,22 @@ describe.each(TYPEORM_VERSIONS)("A reader endpoint on TypeORM $label", (version)
 		expect([user, written]).toEqual([scene.users[0], "stored"]);
 		expect(stagedConnections).toEqual([]);
 	}, 60_000);
+
+	it("is refused also while every connection of the writer is in use", async () => {
+		const scene = await startScene(servers, { config: { poolSize: 2 }, version });
+		await scene.alternate();
+		await scene.rotator.rotateDatabaseConnection();
+		await scene.server.admin.query(`ALTER ROLE ${scene.users[0]} SET default_transaction_read_only = on`);
+		await scene.alternate();
+		const runners = [scene.dataSource.createQueryRunner(), scene.dataSource.createQueryRunner()];
+		await Promise.all(runners.map(async (runner) => runner.connect()));
+
+		const result = await scene.rotator.rotateDatabaseConnection();
+		await Promise.all(runners.map(async (runner) => runner.release()));
+		const user = await scene.findUser();
+		await scene.stop();
+
+		expect(result).toMatchObject({ error: { phase: "verify" }, outcome: "failed" });
+		expect(user).toBe(scene.users[1]);
+	}, 60_000);
 });
