@@ -72,7 +72,6 @@ export class RotationSchedule {
 
 	private async tick(): Promise<void> {
 		if (!this.isListed()) {
-			this.isStopped = true;
 			this.options.onUnscheduled();
 			return;
 		}
@@ -91,7 +90,7 @@ export class RotationSchedule {
 	/** Whether the entry is still there. A registry that cannot be asked counts as yes. */
 	private isListed(): boolean {
 		const { intervalName, registry } = this.options;
-		if (!this.isRegistered || registry === undefined) return true;
+		if (registry === undefined) return true;
 		try {
 			if (registry.doesExist !== undefined) return registry.doesExist("interval", intervalName);
 			return registry.getIntervals?.().includes(intervalName) ?? true;
