@@ -288,7 +288,9 @@ export class AcquireGate {
 	private watchLogins(side: Side): void {
 		const generation = this.currentGeneration;
 		for (const pool of side.pools) {
-			watchPool(pool, "connect", () => {
+			watchPool(pool, "connect", (client) => {
+				// The server's last word may come in one packet with the end of the login, before the borrower listens; unheard, it ends the process.
+				client.on("error", () => undefined);
 				if (generation === this.currentGeneration) side.logins.noteSuccess();
 			});
 		}

@@ -46,7 +46,11 @@ const CLOSE_PATIENCE_MS = 1_000;
 const ownListeners = new WeakSet<object>();
 
 /** Listens for one of our own purposes. */
-export function watchPool(pool: PostgresPool, event: (typeof APPLICATION_EVENTS)[number], listener: () => void): void {
+export function watchPool(
+	pool: PostgresPool,
+	event: (typeof APPLICATION_EVENTS)[number],
+	listener: (client: PostgresClient) => void,
+): void {
 	ownListeners.add(listener);
 	pool.on(event, listener);
 }
