@@ -24,6 +24,15 @@ export type {
 	TAwsCredentials,
 	TDatabaseConfigRotation,
 } from "./configuration/connector.options.js";
+export type {
+	IDsqlIamCredentialsSource,
+	IRdsIamCredentialsSource,
+	ISecretKeys,
+	ISecretsManagerCredentialsSource,
+	IStaticCredentialsSource,
+	TCredentialsSource,
+	TCredentialsSourceName,
+} from "./configuration/credentials.options.js";
 
 // Rotation of its credentials.
 export { RotatorService } from "./rotation/rotator.service.js";

@@ -5,6 +5,7 @@ import type { DataSourceOptions } from "typeorm";
 
 import type { IConfigGetProperties } from "../parameter-store/parameter-store.options.js";
 import type { EDatabaseType, ERelationLoadStrategy } from "./connector.enums.js";
+import type { TCredentialsSource } from "./credentials.options.js";
 
 /**
  * The part of an AWS identity that the SDK accepts as `credentials`: an identity, or a function that fetches one.
@@ -113,6 +114,8 @@ export interface ITypeOrmAwsConnectorConfig {
 	aws?: ITypeOrmAwsConnectorAws;
 	/** How long opening a connection may take, in milliseconds. Default: SSM, then 30,000. */
 	connectionTimeoutMs?: number;
+	/** Where logins come from. Default: code when it has both `username` and `password`, Secrets Manager otherwise. */
+	credentials?: TCredentialsSource;
 	/** Name of the database. */
 	databaseName?: string;
 	/** TypeORM's entities. */

@@ -9,6 +9,7 @@ import type {
 	TDatabaseConfigRotation,
 } from "./connector.options.js";
 import { CONNECTOR_FIELDS, type FieldName, MAXIMUM_TIMER_MS } from "./connector-fields.js";
+import type { ISecretKeys, TCredentialsSource, TCredentialsSourceName } from "./credentials.options.js";
 import { findNearestName } from "./nearest-name.js";
 
 /** Says what is wrong with a value, as the end of `Option "name" …`; `undefined` when nothing is. */
@@ -39,9 +40,31 @@ const AWS: Checks<ITypeOrmAwsConnectorAws> = {
 		isObject(value) && typeof value["send"] === "function" ? undefined : "must be a SecretsManagerClient",
 };
 
+const checkKey: Check = (value) => (typeof value === "string" && value !== "" ? undefined : "must be the name of a value in the secret");
+
+const SECRET_KEYS: Checks<ISecretKeys> = {
+	databaseName: checkKey,
+	host: checkKey,
+	password: checkKey,
+	port: checkKey,
+	type: checkKey,
+	username: checkKey,
+};
+
+/** By source: the options that go with it. */
+const CREDENTIALS: { readonly [Name in TCredentialsSourceName]?: Checks<Extract<TCredentialsSource, { source: Name }>> } = {
+	"secrets-manager": {
+		keys: checkGroup,
+		shouldProvideTarget: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
+		source: checkLater,
+	},
+	static: { source: checkLater },
+};
+
 const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
 	aws: checkGroup,
 	connectionTimeoutMs: checkLater,
+	credentials: checkGroup,
 	databaseName: checkLater,
 	entities: (value) => (isObject(value) ? undefined : "must be an array or an object of entities"),
 	host: checkLater,
@@ -112,12 +135,31 @@ function describeUnknown(prefix: string, name: string, known: readonly string[])
 }
 
 /** What is inside the groups. A group that is no object has been reported already. */
-function checkGroups({ aws, rotation, ssmLookupDefaults, ssmLookups }: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
+function checkGroups({
+	aws,
+	credentials,
+	rotation,
+	ssmLookupDefaults,
+	ssmLookups,
+}: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
 	return [
 		...(isGroup(aws) ? checkOptions("aws.", aws, AWS) : []),
+		...(isGroup(credentials) ? checkCredentials(credentials) : []),
 		...(isGroup(rotation) ? checkOptions("rotation.", rotation, ROTATION) : []),
 		...(isGroup(ssmLookupDefaults) ? checkSegments("ssmLookupDefaults", "ssmLookupDefaults.", ssmLookupDefaults, []) : []),
 		...(isGroup(ssmLookups) ? checkLookups(ssmLookups) : []),
+	];
+}
+
+function checkCredentials(credentials: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
+	const { keys, source } = credentials;
+	if (typeof source !== "string" || !Object.hasOwn(CREDENTIALS, source)) {
+		const names = Object.keys(CREDENTIALS).map((name) => `"${name}"`);
+		return [new OptionInvalidError("credentials.source", `must be one of ${names.join(", ")}`)];
+	}
+	return [
+		...checkOptions("credentials.", credentials, CREDENTIALS[source as TCredentialsSourceName] ?? {}),
+		...(isGroup(keys) ? checkOptions("credentials.keys.", keys, SECRET_KEYS) : []),
 	];
 }
 

@@ -69,8 +69,13 @@ const ADDED_TYPES = [
 	"ConfigReader",
 	"ConnectorEvent",
 	"EventFault",
+	"IDsqlIamCredentialsSource",
 	"IParameterStoreGetManyOptions",
+	"IRdsIamCredentialsSource",
 	"IRotatorOptions",
+	"ISecretKeys",
+	"ISecretsManagerCredentialsSource",
+	"IStaticCredentialsSource",
 	"ITypeOrmAwsConnectorAws",
 	"ITypeOrmAwsConnectorBinding",
 	"ITypeOrmAwsConnectorConfigFactory",
@@ -82,6 +87,8 @@ const ADDED_TYPES = [
 	"SecretDefect",
 	"TAwsCredentials",
 	"TConnectorErrorCode",
+	"TCredentialsSource",
+	"TCredentialsSourceName",
 ];
 
 const NAMESPACES = `

@@ -31,6 +31,11 @@ describe("validateConfig", () => {
 				secretsManagerClient: new SecretsManagerClient({}),
 			},
 			connectionTimeoutMs: 1,
+			credentials: {
+				keys: { databaseName: "d", host: "h", password: "p", port: "o", type: "t", username: "u" },
+				shouldProvideTarget: true,
+				source: "secrets-manager",
+			},
 			databaseName: "orders",
 			entities: [],
 			host: "localhost",
@@ -64,6 +69,34 @@ describe("validateConfig", () => {
 		};
 
 		expect(findProblems(config)).toEqual([]);
+	});
+
+	it.each(["static"])("accepts the source of credentials %j", (source) => {
+		expect(findProblems({ credentials: { source }, entities: [] })).toEqual([]);
+	});
+
+	it.each([[undefined], [7], ["vault"], ["toString"]])("refuses the source of credentials %p", (source) => {
+		expect(findProblem({ credentials: { source } })).toContain(
+			'Option "credentials.source" must be one of "secrets-manager", "static"',
+		);
+	});
+
+	it.each([
+		["credentials", "secrets-manager", "must be an object"],
+		["credentials.shouldProvideTarget", { shouldProvideTarget: "false", source: "secrets-manager" }, "must be true or false"],
+		["credentials.keys", { keys: "user", source: "secrets-manager" }, "must be an object"],
+		["credentials.keys.username", { keys: { username: "" }, source: "secrets-manager" }, "must be the name of a value in the secret"],
+		[
+			"credentials.keys.usrname",
+			{ keys: { usrname: "u" }, source: "secrets-manager" },
+			'nearest known one is "credentials.keys.username"',
+		],
+		["credentials.keys", { keys: {}, source: "static" }, "is unknown"],
+	])("refuses %s when it cannot mean anything", (option, credentials, expectation) => {
+		const problem = findProblem({ credentials });
+
+		expect(problem).toContain(`Option "${option}"`);
+		expect(problem).toContain(expectation);
 	});
 
 	it("takes an option that is undefined for one that is left out", () => {

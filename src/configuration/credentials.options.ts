@@ -1,0 +1,82 @@
+/** The public shape of where a connector's logins come from. */
+
+/**
+ * Under which names a secret keeps its values. Default of each: the name that Secrets Manager itself uses for a database.
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+ * @example
+ * { username: "user", password: "pass", host: "hostname" }
+ */
+export interface ISecretKeys {
+	/** Default `dbname`. */
+	databaseName?: string;
+	/** Default `host`. */
+	host?: string;
+	/** Default `password`. */
+	password?: string;
+	/** Default `port`. */
+	port?: string;
+	/** Default `engine`. */
+	type?: string;
+	/** Default `username`. */
+	username?: string;
+}
+
+/**
+ * The login is kept in a secret. `username` or `password` given in code win over what the secret says.
+ * @example
+ * { source: "secrets-manager", shouldProvideTarget: true, keys: { username: "user" } }
+ */
+export interface ISecretsManagerCredentialsSource {
+	/** Other names of the values in the secret. */
+	keys?: ISecretKeys;
+	/**
+	 * Whether the secret also says where the database is: host, port, database name and engine. They then win over Parameter Store, and lose against
+	 * the connector's options; what the secret lacks is looked up as ever. Default `false`.
+	 */
+	shouldProvideTarget?: boolean;
+	source: "secrets-manager";
+}
+
+/**
+ * The login is given in code: `username` and `password` of the connector. AWS is not asked for it.
+ * @example
+ * { source: "static" }
+ */
+export interface IStaticCredentialsSource {
+	source: "static";
+}
+
+/**
+ * IAM authentication of RDS and Aurora: a token for each physical connection, signed here.
+ * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
+ * @example
+ * { source: "rds-iam" }
+ */
+export interface IRdsIamCredentialsSource {
+	source: "rds-iam";
+}
+
+/**
+ * IAM authentication of Aurora DSQL: a token for each physical connection, signed here.
+ * @see https://docs.aws.amazon.com/aurora-dsql/latest/userguide/authentication-authorization.html
+ * @example
+ * { source: "dsql-iam" }
+ */
+export interface IDsqlIamCredentialsSource {
+	source: "dsql-iam";
+}
+
+/**
+ * Where logins come from. Default: `static` when both `username` and `password` are given in code, `secrets-manager` otherwise.
+ * @example
+ * { source: "secrets-manager", shouldProvideTarget: true }
+ */
+export type TCredentialsSource =
+	IDsqlIamCredentialsSource | IRdsIamCredentialsSource | ISecretsManagerCredentialsSource | IStaticCredentialsSource;
+
+/**
+ * Names of the places that logins come from.
+ * @example
+ * const source: TCredentialsSourceName = "secrets-manager";
+ */
+export type TCredentialsSourceName = TCredentialsSource["source"];
