@@ -39,6 +39,15 @@ export interface ResolvedSettings {
 	readonly type: EDatabaseType;
 }
 
+/** Where a value came from. */
+export type FieldSource = "code" | "default" | "parameter";
+
+/** The value of one field, and where it came from. */
+export interface ResolvedField {
+	readonly source: FieldSource;
+	readonly value: FieldValue;
+}
+
 /** All fields, in the order in which problems are reported. */
 export const ALL_FIELDS = Object.keys(CONNECTOR_FIELDS) as readonly FieldName[];
 
@@ -90,7 +99,7 @@ function resolveFields<Name extends FieldName>(
 	for (const name of names) {
 		if (!isNeeded(name, config)) continue;
 		try {
-			values[name] = resolveField(name, config, reader);
+			values[name] = resolveField(name, config, reader).value;
 		} catch (problem) {
 			if (!isTypeOrmAwsConnectorError(problem)) throw problem;
 			problems.push(problem);
@@ -102,26 +111,34 @@ function resolveFields<Name extends FieldName>(
 	return Object.freeze(values) as Pick<ResolvedSettings, Name>;
 }
 
-function isNeeded(name: FieldName, config: ITypeOrmAwsConnectorConfig): boolean {
+/** Whether the field is read at all. */
+export function isNeeded(name: FieldName, config: ITypeOrmAwsConnectorConfig): boolean {
 	const { isNeeded }: FieldDefinition = CONNECTOR_FIELDS[name];
 	return isNeeded?.(config) ?? true;
 }
 
-function resolveField(name: FieldName, config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): FieldValue {
+/**
+ * Resolves one field.
+ * @throws The one problem that it has.
+ */
+export function resolveField(name: FieldName, config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): ResolvedField {
 	const field: FieldDefinition = CONNECTOR_FIELDS[name];
 	const raw = field.readRaw(config);
-	if (raw !== undefined) return accept(parseRaw(field.accepts, raw), (fault) => new OptionInvalidError(field.option, fault));
+	if (raw !== undefined) {
+		return { source: "code", value: accept(parseRaw(field.accepts, raw), (fault) => new OptionInvalidError(field.option, fault)) };
+	}
 
 	if (reader === undefined) {
-		if (field.defaultValue !== undefined) return field.defaultValue;
+		if (field.defaultValue !== undefined) return { source: "default", value: field.defaultValue };
 		throw new OptionInvalidError(field.option, "is not given, and no ParameterStoreConfigModule is registered to look it up");
 	}
 	const lookup = buildFieldLookup(name, config);
 	const text = readParameter(reader, lookup, field.label);
 	if (text !== null) {
-		return accept(parseText(field.accepts, text), (fault) => new ParameterInvalidError(field.label, fault, trace(reader, lookup)));
+		const refuse = (fault: string): ParameterInvalidError => new ParameterInvalidError(field.label, fault, trace(reader, lookup));
+		return { source: "parameter", value: accept(parseText(field.accepts, text), refuse) };
 	}
-	if (field.defaultValue !== undefined) return field.defaultValue;
+	if (field.defaultValue !== undefined) return { source: "default", value: field.defaultValue };
 	throw new ParameterNotFoundError(field.label, trace(reader, lookup));
 }
 
@@ -152,8 +169,8 @@ function trace(reader: ParameterReader, lookup: IStructuredLookup): { lookup: IS
 	return { lookup, path: reader.describePath?.(lookup) };
 }
 
-/** Never quoted, never trimmed: a password may begin and end with anything. */
-function checkRawLogin({ password, username }: ITypeOrmAwsConnectorConfig): TypeOrmAwsConnectorError[] {
+/** What is wrong with a login given in code. Never quoted, never trimmed: a password may begin and end with anything. */
+export function checkRawLogin({ password, username }: ITypeOrmAwsConnectorConfig): TypeOrmAwsConnectorError[] {
 	return Object.entries({ username, password })
 		.filter(([, value]: [string, unknown]) => value !== undefined && (typeof value !== "string" || value === ""))
 		.map(([option]) => new OptionInvalidError(option, "must be a string that is not empty"));
