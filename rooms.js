@@ -39,6 +39,8 @@ const ROOMS = {
 const GUARDED_PACKAGES = [
 	"@aws-sdk/client-secrets-manager",
 	"@aws-sdk/client-ssm",
+	"@aws-sdk/dsql-signer",
+	"@aws-sdk/rds-signer",
 	"@nestjs/config",
 	"@nestjs/schedule",
 	"@nestjs/typeorm",

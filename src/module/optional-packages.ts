@@ -1,13 +1,11 @@
-/** THE place that loads packages an application may do without. */
-import { createRequire } from "node:module";
-
+/** The packages of Nest that an application may do without. */
 import type * as nestConfig from "@nestjs/config";
 import type * as nestSchedule from "@nestjs/schedule";
 
+import { loadOptionalPackage } from "../support/optional-package.js";
+
 type NestConfig = Pick<typeof nestConfig, "ConfigModule" | "ConfigService">;
 type NestSchedule = Pick<typeof nestSchedule, "SchedulerRegistry">;
-
-const requirePackage = createRequire(import.meta.url);
 
 /** What is used of `@nestjs/config`; `undefined` when it is not installed. */
 export function loadNestConfig(): NestConfig | undefined {
@@ -17,27 +15,4 @@ export function loadNestConfig(): NestConfig | undefined {
 /** What is used of `@nestjs/schedule`; `undefined` when it is not installed. */
 export function loadNestSchedule(): NestSchedule | undefined {
 	return loadOptionalPackage("@nestjs/schedule") as NestSchedule | undefined;
-}
-
-/**
- * Loads a package synchronously, since modules are declared synchronously; a static import would break the applications that lack it.
- * @throws Error naming the package when it is installed but cannot be loaded: going on without it would hide the fault.
- */
-export function loadOptionalPackage(name: string): unknown {
-	try {
-		return isInstalled(name) ? requirePackage(name) : undefined;
-	} catch (error) {
-		throw new Error(`The optional package "${name}" is installed but cannot be loaded. Repair or remove it.`, { cause: error });
-	}
-}
-
-/** Asked before loading, because a package that lacks a dependency of its own fails with the same code. */
-function isInstalled(name: string): boolean {
-	try {
-		requirePackage.resolve(name);
-		return true;
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") return false;
-		throw error;
-	}
 }
