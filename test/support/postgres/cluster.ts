@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { appendFile, chown, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { installOnce } from "./cache-folder.js";
+import { installOnce } from "../server/cache-folder.js";
 import type { Engine } from "./engine.js";
 
 /** The files of one server. */

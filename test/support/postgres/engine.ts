@@ -2,8 +2,8 @@
 import { chmod, cp, mkdir, readFile, readdir, realpath, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
-import { installOnce, openCacheFolder } from "./cache-folder.js";
-import { type ServerUser, findServerUser } from "./server-user.js";
+import { installOnce, openCacheFolder } from "../server/cache-folder.js";
+import { type ServerUser, findServerUser } from "../server/server-user.js";
 
 /** Programs that can be run. */
 export interface Engine {

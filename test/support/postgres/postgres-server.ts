@@ -1,9 +1,10 @@
 /** A real PostgreSQL server for one test file: password authentication, roles, counts of logins and connections. */
 import { readFile } from "node:fs/promises";
 import { Client, type QueryResult, type QueryResultRow, escapeIdentifier, escapeLiteral } from "pg";
+import { HOST, type ServerProcess, type ServerProgram, startProcess, watchOver } from "../server/server-process.js";
 import { type Cluster, createCluster, removeCluster } from "./cluster.js";
-import { type Engine, installEngine } from "./engine.js";
-import { type PostgresProcess, startProcess, watchOver } from "./postgres-process.js";
+import { installEngine } from "./engine.js";
+import { describeProgram } from "./postgres-program.js";
 
 /** How to start a server. */
 export interface PostgresOptions {
@@ -44,7 +45,6 @@ export interface PostgresAdmin {
 	): Promise<QueryResult<Row>>;
 }
 
-const HOST = "127.0.0.1";
 const SUPERUSER = "postgres";
 const ADMIN_APPLICATION_NAME = "postgres-server-admin";
 const DEFAULT_MAX_CONNECTIONS = 100;
@@ -74,9 +74,10 @@ export async function startPostgres({
 		superuser_reserved_connections: String(RESERVED_CONNECTION_COUNT),
 		...settings,
 	});
-	const endWatch = watchOver(engine, cluster);
+	const program = describeProgram(engine, cluster);
+	const endWatch = watchOver(program);
 	try {
-		return new PostgresServer(engine, cluster, await startProcess(engine, cluster), endWatch);
+		return new PostgresServer(program, cluster, await startProcess(program), endWatch);
 	} catch (error) {
 		await removeCluster(cluster);
 		endWatch();
@@ -91,9 +92,9 @@ export class PostgresServer {
 	readonly superuser: { readonly password: string; readonly user: string };
 
 	constructor(
-		private readonly engine: Engine,
+		private readonly program: ServerProgram,
 		private readonly cluster: Cluster,
-		private running: PostgresProcess,
+		private running: ServerProcess,
 		private readonly endWatch: () => void,
 	) {
 		this.superuser = { password: cluster.password, user: SUPERUSER };
@@ -168,7 +169,7 @@ export class PostgresServer {
 	async restart(): Promise<void> {
 		const { port } = this;
 		await this.running.stop("fast");
-		this.running = await startProcess(this.engine, this.cluster, port);
+		this.running = await startProcess(this.program, port);
 	}
 
 	/** Ends the server at once and removes its files. May be called again. */

@@ -45,7 +45,7 @@ async function chooseTemporaryFolder(isForOthers: boolean): Promise<string> {
 	if (!isForOthers) return candidates[0] as string;
 	for (const candidate of candidates) if (await isOpenToOthers(candidate)) return candidate;
 	throw new Error(
-		`The user who runs PostgreSQL cannot enter "${candidates.join('" or "')}". Set TMPDIR to a folder everybody can enter.`,
+		`The user who runs the server cannot enter "${candidates.join('" or "')}". Set TMPDIR to a folder everybody can enter.`,
 	);
 }
 

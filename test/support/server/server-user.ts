@@ -1,4 +1,4 @@
-/** Which user of the operating system runs the server: PostgreSQL refuses to run as root. */
+/** Which user of the operating system runs a server: database servers refuse to run as root. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
@@ -8,7 +8,7 @@ export interface ServerUser {
 	readonly uid: number;
 }
 
-/** Unprivileged accounts, the usual one first. initdb needs one with a name, a bare number is not enough. */
+/** Unprivileged accounts, the usual one first. PostgreSQL needs one with a name, a bare number is not enough. */
 const UNPRIVILEGED_NAMES = ["postgres", "nobody"];
 
 /** The user to switch to; `undefined` when this process is unprivileged itself. Throws when root finds nobody to switch to. */
@@ -18,7 +18,7 @@ export async function findServerUser(): Promise<ServerUser | undefined> {
 		const [uid, gid] = await Promise.all([readId("-u", name), readId("-g", name)]);
 		if (uid !== undefined && gid !== undefined) return { gid, uid };
 	}
-	throw new Error(`PostgreSQL refuses to run as root, and there is no user "${UNPRIVILEGED_NAMES.join('" or "')}" to run it as.`);
+	throw new Error(`A database server refuses to run as root, and there is no user "${UNPRIVILEGED_NAMES.join('" or "')}" to run it as.`);
 }
 
 async function readId(flag: "-g" | "-u", name: string): Promise<number | undefined> {
