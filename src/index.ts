@@ -6,6 +6,10 @@ export { getConnectorToken, getRotatorToken } from "./module/connector.tokens.js
 export { createDatabaseConfigProvider, toTypeOrmAwsConnectorConfig } from "./module/connector.providers.js";
 export { type ConfigReader, TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";
 export type { ParameterSource } from "./connector/connector-parameters.js";
+export type { ExplainedOption } from "./connector/describe-given-options.js";
+export type { ConnectorExplanation } from "./connector/explain-connector.js";
+export { renderExplanation } from "./connector/render-explanation.js";
+export type { ExplainedField, ExplainedProblem } from "./resolution/explain-fields.js";
 
 // Its options.
 export { EDatabaseType, ERelationLoadStrategy } from "./configuration/connector.enums.js";

@@ -21,6 +21,7 @@ import { withDeadline } from "../support/with-deadline.js";
 import { chooseLogin } from "./choose-login.js";
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
+import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
 import type { ResolveConnectionOptions, ResolvedConnection } from "./resolved-connection.js";
 import { tryLogin } from "./try-login.js";
 
@@ -150,6 +151,22 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 			this.warn(`rotation.intervalMs is ${String(rotation.intervalMs)}: credentials are read more than once a second.`);
 		}
 		return rotation;
+	}
+
+	/**
+	 * Every field with its value, where it came from and the name of its parameter, and every problem at once. Passwords are hidden. Parameter Store is
+	 * asked where it has not been; the secret and the server are not. `renderExplanation()` makes a text of it. Never rejects.
+	 * @example
+	 * const { problems } = await connector.explain();
+	 * for (const { message, remedy } of problems) console.error(message, remedy);
+	 */
+	async explain(): Promise<ConnectorExplanation> {
+		return explainConnector({
+			config: this.#config,
+			connector: this.name,
+			load: async () => this.parameters.load(ALL_FIELDS),
+			source: this.parameters.source,
+		});
 	}
 
 	/**

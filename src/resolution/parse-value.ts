@@ -51,6 +51,22 @@ export function parseRaw(accepts: FieldKind, raw: unknown): Parsed {
 	}
 }
 
+/** What a field accepts, in words. */
+export function describeKind(accepts: FieldKind): string {
+	switch (accepts.kind) {
+		case "boolean":
+			return "true or false";
+		case "enum":
+			return `one of ${accepts.values.map((value) => `"${value}"`).join(", ")}`;
+		case "host":
+			return "a host name";
+		case "integer":
+			return `an integer from ${String(accepts.minimum)} to ${String(accepts.maximum)}`;
+		default:
+			return "a text";
+	}
+}
+
 function isInRange({ maximum, minimum }: Extract<FieldKind, { kind: "integer" }>, value: number): boolean {
 	return value >= minimum && value <= maximum;
 }
@@ -74,12 +90,6 @@ function findHostFault(host: string): string | undefined {
 
 function refuse(accepts: Exclude<FieldKind, { kind: "host" | "text" }>, given: string): Parsed {
 	return { fault: `must be ${describeKind(accepts)}, not ${given}` };
-}
-
-function describeKind(accepts: Exclude<FieldKind, { kind: "host" | "text" }>): string {
-	if (accepts.kind === "boolean") return "true or false";
-	if (accepts.kind === "integer") return `an integer from ${String(accepts.minimum)} to ${String(accepts.maximum)}`;
-	return `one of ${accepts.values.map((value) => `"${value}"`).join(", ")}`;
 }
 
 function describe(raw: unknown): string {

@@ -1,0 +1,117 @@
+/** Every field with its value, its source and the place of its parameter. A problem is part of the answer: nothing here throws for a configuration. */
+import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../configuration/connector-fields.js";
+import { isTypeOrmAwsConnectorError, type TConnectorErrorCode, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
+import { buildFieldLookup } from "./field-lookup.js";
+import { describeKind, type FieldValue } from "./parse-value.js";
+import { ALL_FIELDS, type FieldSource, isNeeded, type ParameterReader, resolveField } from "./resolve-settings.js";
+
+/**
+ * One field. `source` says where its value came from: `code`, `parameter`, `default`, the `secret`, or a `token` made for each connection. It is `missing` where
+ * there is none or it cannot be used, `unread` where Parameter Store could not be asked, and `unneeded` where nothing asks for it.
+ * @example
+ * { field: "port", isRequired: true, label: "port", path: "/shop/production/aws-rds/aurora-postgres/port", source: "parameter", value: 5432 }
+ */
+export interface ExplainedField {
+	/** Key of the field in `ssmLookups`; `username` or `password` for the two parts of the login. */
+	readonly field: string;
+	/** Whether the connector cannot do without it. */
+	readonly isRequired: boolean;
+	/** Name of the field in messages. */
+	readonly label: string;
+	/** Full name of its parameter, whether or not the value came from there; `undefined` where it has none. */
+	readonly path: string | undefined;
+	/** Where the value came from. */
+	readonly source: FieldSource | "missing" | "secret" | "token" | "unneeded" | "unread";
+	/** The value; `"[hidden]"` for a password, `undefined` where there is none. */
+	readonly value: FieldValue | undefined;
+}
+
+/**
+ * One problem, with what ends it.
+ * @example
+ * problems.map(({ label, path, remedy }) => `${label} at ${path}: ${remedy}`);
+ */
+export interface ExplainedProblem {
+	/** The stable code of the error, or `ERR_UNEXPECTED`. */
+	readonly code: TConnectorErrorCode | "ERR_UNEXPECTED";
+	/** Name of the field concerned, where it is one. */
+	readonly label: string | undefined;
+	/** What is wrong. */
+	readonly message: string;
+	/** Full name of the parameter concerned, where there is one. */
+	readonly path: string | undefined;
+	/** What to do: a sentence, or a command of the AWS command line. Never holds a value. */
+	readonly remedy: string;
+}
+
+/** What the fields come to. */
+interface ExplainedFields {
+	readonly fields: readonly ExplainedField[];
+	readonly problems: readonly ExplainedProblem[];
+}
+
+/**
+ * Explains all fields of the table.
+ * @param isRead `false` when Parameter Store could not be asked: what is not given in code is then not known, which is no problem of the field.
+ */
+export function explainFields(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined, isRead: boolean): ExplainedFields {
+	const problems: ExplainedProblem[] = [];
+	const fields = ALL_FIELDS.map((name): ExplainedField => {
+		const { defaultValue, label }: FieldDefinition = CONNECTOR_FIELDS[name];
+		const path = findPath(name, config, reader);
+		const explain = (source: ExplainedField["source"], value?: FieldValue): ExplainedField => ({
+			field: name,
+			isRequired: defaultValue === undefined,
+			label,
+			path,
+			source,
+			value: typeof value === "string" ? hideLogin(value) : value,
+		});
+		if (!isNeeded(name, config)) return explain("unneeded");
+		if (!isRead && CONNECTOR_FIELDS[name].readRaw(config) === undefined) return explain("unread");
+		try {
+			const { source, value } = resolveField(name, config, reader);
+			return explain(source, value);
+		} catch (problem) {
+			if (!isTypeOrmAwsConnectorError(problem)) throw problem;
+			problems.push({ code: problem.code, label, message: problem.message, path, remedy: findRemedy(problem, name, path) });
+			return explain("missing");
+		}
+	});
+	return { fields, problems };
+}
+
+/** A text without the user and the password of an address in it. */
+export function hideLogin(text: string): string {
+	return text.replaceAll(/:\/\/[^/\s]*@/g, "://[hidden]@");
+}
+
+/** A word for a POSIX shell. */
+export function quoteForShell(text: string): string {
+	return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function findPath(name: FieldName, config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): string | undefined {
+	try {
+		return reader?.describePath?.(buildFieldLookup(name, config));
+	} catch {
+		// Whoever needs the path is told so by the look-up itself.
+		return undefined;
+	}
+}
+
+function findRemedy(problem: TypeOrmAwsConnectorError, name: FieldName, path: string | undefined): string {
+	const { accepts, option }: FieldDefinition = CONNECTOR_FIELDS[name];
+	const isInParameter = problem instanceof ParameterInvalidError || problem instanceof ParameterNotFoundError;
+	if (isInParameter && path === undefined) return `Correct the parameter, or give the option "${option}".`;
+	if (isInParameter && path !== undefined) {
+		const mode = problem instanceof ParameterInvalidError ? "--overwrite" : "--type String";
+		return `aws ssm put-parameter --name ${quoteForShell(path)} ${mode} --value '<${describeKind(accepts)}>'`;
+	}
+	if (problem.code === "ERR_CONNECTOR_LOOKUP_INVALID") {
+		return `Name the segment in ssmLookups.${name}, in ssmLookupDefaults or where the ParameterStoreConfigModule is registered.`;
+	}
+	return `Correct the option "${option}".`;
+}
