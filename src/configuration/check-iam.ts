@@ -1,0 +1,45 @@
+/** What contradicts a login with a token: an option that another kind of login needs, or one that this kind cannot do without. */
+import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { OptionInvalidError } from "../errors/errors.js";
+import { type Check, type Checks, isGroup, isObject } from "./check-options.js";
+import type { ITypeOrmAwsConnectorConfig } from "./connector.options.js";
+import { chooseSource } from "./credentials-source.js";
+import type { IDsqlIamCredentialsSource, IRdsIamCredentialsSource } from "./credentials.options.js";
+
+const MAXIMUM_TOKEN_SECONDS = 604_800;
+
+const checkRegion: Check = (value) => (typeof value === "string" && value.trim() !== "" ? undefined : "must be the name of a region");
+
+/** The options that go with `rds-iam`. */
+export const RDS_IAM_CHECKS: Checks<IRdsIamCredentialsSource> = { region: checkRegion, source: () => undefined };
+
+/** The options that go with `dsql-iam`. */
+export const DSQL_IAM_CHECKS: Checks<IDsqlIamCredentialsSource> = {
+	region: checkRegion,
+	source: () => undefined,
+	tokenDurationSecs: (value) =>
+		Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAXIMUM_TOKEN_SECONDS
+			? undefined
+			: `must be an integer from 1 to ${String(MAXIMUM_TOKEN_SECONDS)}`,
+};
+
+/** Every contradiction. Nothing where logins come from elsewhere. */
+export function checkIam(config: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
+	const { credentials } = config;
+	// What is no group has been reported already.
+	if (credentials !== undefined && !isGroup(credentials)) return [];
+	const { source } = chooseSource(config);
+	if (source !== "dsql-iam" && source !== "rds-iam") return [];
+	const refuse = (option: string, fault: string): TypeOrmAwsConnectorError =>
+		new OptionInvalidError(option, `${fault} with credentials.source "${source}"`);
+	const { password, secretId, tls, type, typeOrmOptions, username } = config;
+	return [
+		...(password === undefined ? [] : [refuse("password", "has no meaning")]),
+		...(secretId === undefined ? [] : [refuse("secretId", "has no meaning")]),
+		...(tls === false ? [refuse("tls", "may not be false")] : []),
+		...(isObject(typeOrmOptions) && typeOrmOptions["ssl"] === false ? [refuse("typeOrmOptions.ssl", "may not be false")] : []),
+		...(source === "dsql-iam" && type !== undefined && type !== "postgres" ? [refuse("type", 'must be "postgres"')] : []),
+		...(source === "rds-iam" && type === "cockroachdb" ? [refuse("type", "may not be cockroachdb")] : []),
+		...(source === "rds-iam" && username === undefined ? [refuse("username", "is needed, as the user whom IAM lets log in,")] : []),
+	];
+}
