@@ -7,8 +7,10 @@ import type { DataSourceOptions } from "typeorm";
 import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.js";
 import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { validateConfig } from "../configuration/validate-config.js";
-import type { Credentials, CredentialsProvider, SecretLabel } from "../credentials/credentials-provider.js";
-import { selectCredentials } from "../credentials/select-credentials.js";
+import type { ITypeOrmAwsConnectorReplica } from "../configuration/replica.options.js";
+import { Credentials, type CredentialsProvider, type SecretLabel } from "../credentials/credentials-provider.js";
+import { selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
+import { TokenLogin } from "../credentials/token-login.js";
 import {
 	ALL_FIELDS,
 	type ParameterReader,
@@ -18,7 +20,7 @@ import {
 	resolveSettings,
 } from "../resolution/resolve-settings.js";
 import { withDeadline } from "../support/with-deadline.js";
-import { chooseLogin } from "./choose-login.js";
+import { chooseLogin, type LoginChoice } from "./choose-login.js";
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
@@ -29,6 +31,16 @@ import { tryLogin } from "./try-login.js";
 export interface ConfigReader {
 	/** The value of a setting such as `AWS_REGION`. */
 	get(key: string): unknown;
+}
+
+/** What a start knows of one secret. */
+type KnownVersions = Omit<LoginChoice, "tryLogin">;
+
+/** Settings, and what was asked for of each login; `undefined` for a replica that follows the master. */
+interface ResolvedLogins<Fetched> {
+	readonly master: Fetched;
+	readonly replicas: readonly (Fetched | undefined)[];
+	readonly settings: ResolvedSettings;
 }
 
 /** How long a start waits for AWSPENDING when AWSCURRENT has been answered. */
@@ -62,6 +74,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	private lastSecretId: string | undefined;
 	private readonly logger = new Logger(TypeOrmAwsConnectorService.name);
 	private readonly parameters: ConnectorParameters;
+	private readonly replicaCredentials: readonly CredentialsProvider[];
 
 	/**
 	 * @param configService Asked for `AWS_REGION` when nothing else names the region of the secret.
@@ -85,7 +98,9 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.#config = config;
 		this.rotationTuning = { drainTimeoutMs, ...(shouldRotateOnAuthFailure === undefined ? {} : { shouldRotateOnAuthFailure }) };
 		const warn = (message: string): void => this.warn(message);
-		this.credentials = selectCredentials(config, () => readRegion(configService), warn);
+		const findRegion = (): string | undefined => readRegion(configService);
+		this.credentials = selectCredentials(config, findRegion, warn);
+		this.replicaCredentials = selectReplicaCredentials(config, findRegion, warn);
 		this.parameters = new ConnectorParameters(config, parameterStoreConfigService, warn);
 	}
 
@@ -106,14 +121,23 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * const dataSource = new DataSource({ ...(await connector.getTypeOrmOptions()), migrations });
 	 */
 	async getTypeOrmOptions(): Promise<DataSourceOptions> {
-		const [settings, [current, pending]] = await this.resolveWith(async (secretId) => this.fetchBoth(secretId));
-		const credentials = await chooseLogin({
-			current,
-			fetchPrevious: async () => this.fetchLabelled("AWSPREVIOUS", settings.secretId),
-			pending,
-			tryLogin: async (candidate) => tryLogin(this.assembleOptions(settings, candidate)),
-		});
-		return nameOptions(this.assembleOptions(settings, credentials), this.dataSourceName);
+		const { master, replicas, settings } = await this.resolveWith(async (...login) => this.fetchVersions(...login));
+		const choose = async (
+			versions: KnownVersions,
+			{ host, port }: { readonly host: string; readonly port: number },
+		): Promise<Credentials> =>
+			chooseLogin({
+				...versions,
+				tryLogin: async (candidate) => tryLogin(this.assembleOptions({ ...settings, host, port, replicas: [] }, candidate)),
+			});
+		const [credentials, ...own] = await Promise.all([
+			choose(master, settings),
+			...settings.replicas.map(async (place, index) => {
+				const versions = replicas[index];
+				return versions && choose(versions, place);
+			}),
+		]);
+		return nameOptions(this.assembleOptions(settings, credentials, own), this.dataSourceName);
 	}
 
 	/**
@@ -127,15 +151,19 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	/**
-	 * User name and password: each as given in code, or from the secret. A plain object, for a client of one's own: do not log it.
+	 * User name and password: each as given in code, or from the secret; for an IAM login a token that is good for one login within 15 minutes. A plain
+	 * object, for a client of one's own: do not log it.
 	 * @throws What {@link getTypeOrmOptions} throws, as far as it concerns the secret.
 	 * @example
 	 * const { username, password } = await connector.getCredentials();
 	 */
 	async getCredentials(): Promise<IAwsDatabaseCredentialsSecret> {
 		const parameters = await this.parameters.load(["secretId"]);
-		const { password, username } = await this.fetchCredentials(resolveSecretId(this.#config, parameters));
-		return { password, username };
+		const credentials = await this.fetchCredentials(this.credentials, resolveSecretId(this.#config, parameters));
+		const { password, username } = credentials;
+		if (!(credentials instanceof TokenLogin)) return { password, username };
+		const settings = resolveSettings(this.#config, await this.parameters.load(ALL_FIELDS));
+		return { password: await credentials.bind(settings).sign(), username };
 	}
 
 	/**
@@ -175,23 +203,33 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * @internal
 	 */
 	async resolveConnection({ shouldRefresh = false, signal }: ResolveConnectionOptions = {}): Promise<ResolvedConnection> {
-		const fetch = async (secretId: string | undefined): Promise<Credentials> => this.fetchCredentials(secretId, signal);
-		const [settings, credentials] = await this.resolveWith(fetch, async () =>
-			shouldRefresh ? this.parameters.refresh(signal) : this.parameters.load(ALL_FIELDS, signal),
+		const { master, replicas, settings } = await this.resolveWith(
+			async (...login) => this.fetchCredentials(...login, signal),
+			async () => (shouldRefresh ? this.parameters.refresh(signal) : this.parameters.load(ALL_FIELDS, signal)),
 		);
-		return { options: this.assembleOptions(settings, credentials), versionId: credentials.versionId };
+		return this.describeConnection(settings, master, replicas);
 	}
 
 	/**
-	 * The same with the pending version of the secret; `undefined` when there is none, when it may not be read, or when it is not to be used. Parameter
+	 * The same with the pending version of each secret that has one; `undefined` when there is none, when it may not be read, or when it is not to be used. Parameter
 	 * Store is not asked again.
 	 * @internal
 	 */
 	async resolvePendingConnection({ signal }: ResolveConnectionOptions = {}): Promise<ResolvedConnection | undefined> {
-		const fetch = async (secretId: string | undefined): Promise<Credentials | undefined> =>
-			this.fetchLabelled("AWSPENDING", secretId, signal);
-		const [settings, credentials] = await this.resolveWith(fetch, async () => this.parameters.reuse(signal));
-		return credentials && { options: this.assembleOptions(settings, credentials), versionId: credentials.versionId };
+		const { master, replicas, settings } = await this.resolveWith(
+			async (...login) => ({
+				fetchCurrent: async () => this.fetchCredentials(...login, signal),
+				pending: await this.fetchLabelled("AWSPENDING", ...login, signal),
+			}),
+			async () => this.parameters.reuse(signal),
+		);
+		if ([master, ...replicas].every((known) => known?.pending === undefined)) return undefined;
+		// Where another server's secret is the one that changes, this one's stays as it is.
+		const [credentials, ...own] = await Promise.all([
+			master.pending ?? master.fetchCurrent(),
+			...replicas.map((known) => known?.pending ?? known?.fetchCurrent()),
+		]);
+		return this.describeConnection(settings, credentials, own);
 	}
 
 	/**
@@ -204,12 +242,12 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 
 	/** @internal Replaces the AWS clients made here by fresh ones. */
 	renewClients(): void {
-		this.credentials.renew();
+		for (const provider of [this.credentials, ...this.replicaCredentials]) provider.renew();
 	}
 
 	/** @internal Ends every request and destroys the AWS clients made here. */
 	close(): void {
-		this.credentials.close();
+		for (const provider of [this.credentials, ...this.replicaCredentials]) provider.close();
 	}
 
 	/** @internal */
@@ -217,40 +255,84 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.close();
 	}
 
-	/** Settings, and what `fetch` makes of the secret's id; both are asked for at once where the id is given in code. */
+	/**
+	 * Settings, and what `fetch` makes of the master's login and of each replica's own; parameters and the master's secret are asked for at once where the
+	 * id is given in code.
+	 */
 	private async resolveWith<Fetched>(
-		fetch: (secretId: string | undefined) => Promise<Fetched>,
+		fetch: (provider: CredentialsProvider, secretId: string | undefined) => Promise<Fetched>,
 		readParameters: () => Promise<ParameterReader | undefined> = async () => this.parameters.load(ALL_FIELDS),
-	): Promise<[ResolvedSettings, Fetched]> {
+	): Promise<ResolvedLogins<Fetched>> {
 		const { secretId } = this.#config;
-		const early = secretId === undefined || secretId === "" ? undefined : fetch(secretId);
+		const early = secretId === undefined || secretId === "" ? undefined : fetch(this.credentials, secretId);
 		// When a setting is missing, that is what gets reported.
 		early?.catch(() => undefined);
 		const settings = resolveSettings(this.#config, await readParameters());
 		this.lastSecretId = settings.secretId;
-		return [settings, await (early ?? fetch(settings.secretId))];
+		const [master, replicas] = await Promise.all([
+			early ?? fetch(this.credentials, settings.secretId),
+			Promise.all(
+				this.replicaCredentials.map(async (provider, index) => {
+					const own = settings.replicas[index]?.secretId;
+					return own === undefined ? undefined : fetch(provider, own);
+				}),
+			),
+		]);
+		return { master, replicas, settings };
 	}
 
-	private assembleOptions(settings: ResolvedSettings, credentials: Credentials): DataSourceOptions {
-		return createDataSourceOptions({ config: this.#config, connector: this, credentials, settings });
+	private describeConnection(
+		settings: ResolvedSettings,
+		credentials: Credentials,
+		own: readonly (Credentials | undefined)[],
+	): ResolvedConnection {
+		const versionIds = [credentials, ...own].flatMap((login) => login?.versionId ?? []);
+		return {
+			options: this.assembleOptions(settings, credentials, own),
+			versionId: versionIds.length === 0 ? undefined : versionIds.join("+"),
+		};
+	}
+
+	/** @param own the logins of the replicas that have a secret of their own. */
+	private assembleOptions(
+		settings: ResolvedSettings,
+		credentials: Credentials,
+		own: readonly (Credentials | undefined)[] = [],
+	): DataSourceOptions {
+		const replicas = this.#config.replicas ?? [];
+		const replicaCredentials = replicas.map((replica, index) => own[index] ?? followMaster(replica, credentials));
+		return createDataSourceOptions({ config: this.#config, connector: this, credentials, replicaCredentials, settings });
 	}
 
 	/** AWSCURRENT and AWSPENDING, asked for at once. The latter is hardly ever there, and a start does not wait for long to learn that. */
-	private async fetchBoth(secretId: string | undefined): Promise<[current: Credentials, pending: Credentials | undefined]> {
-		const currentFetch = this.fetchCredentials(secretId);
-		const pendingFetch = this.fetchLabelled("AWSPENDING", secretId);
+	private async fetchVersions(provider: CredentialsProvider, secretId: string | undefined): Promise<KnownVersions> {
+		const currentFetch = this.fetchCredentials(provider, secretId);
+		const pendingFetch = this.fetchLabelled("AWSPENDING", provider, secretId);
 		const current = await currentFetch;
 		const deadline = { deadlineMs: PENDING_PATIENCE_MS, subject: "The fetch of AWSPENDING" };
-		return [current, await withDeadline(async () => pendingFetch, deadline).catch(() => undefined)];
+		return {
+			current,
+			fetchPrevious: async () => this.fetchLabelled("AWSPREVIOUS", provider, secretId),
+			pending: await withDeadline(async () => pendingFetch, deadline).catch(() => undefined),
+		};
 	}
 
-	private async fetchLabelled(label: SecretLabel, secretId: string | undefined, signal?: AbortSignal): Promise<Credentials | undefined> {
+	private async fetchLabelled(
+		label: SecretLabel,
+		provider: CredentialsProvider,
+		secretId: string | undefined,
+		signal?: AbortSignal,
+	): Promise<Credentials | undefined> {
 		if (this.#config.rotation?.shouldUsePendingSecret === false) return undefined;
-		return this.credentials.fetchLabelled(label, secretId, signal);
+		return provider.fetchLabelled(label, secretId, signal);
 	}
 
-	private async fetchCredentials(secretId: string | undefined, signal?: AbortSignal): Promise<Credentials> {
-		const credentials = await this.credentials.fetch(secretId, signal);
+	private async fetchCredentials(
+		provider: CredentialsProvider,
+		secretId: string | undefined,
+		signal?: AbortSignal,
+	): Promise<Credentials> {
+		const credentials = await provider.fetch(secretId, signal);
 		if (credentials.password !== credentials.password.trim() && !this.hasWarnedOfPassword) {
 			this.hasWarnedOfPassword = true;
 			this.warn("The password begins or ends with white space. It is used as it is.");
@@ -263,11 +345,18 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 }
 
+/** The login of a replica without a secret of its own. */
+function followMaster({ password, username }: ITypeOrmAwsConnectorReplica, master: Credentials): Credentials {
+	if (password === undefined && username === undefined) return master;
+	return new Credentials({ password: password ?? master.password, username: username ?? master.username });
+}
+
 function nameOptions(options: DataSourceOptions, name: string | undefined): DataSourceOptions {
 	return name === undefined ? options : Object.assign(options, { name });
 }
 
-function readRegion(configService: ConfigReader | undefined): string | undefined {
+/** `AWS_REGION`, where the application has configured it. */
+export function readRegion(configService: ConfigReader | undefined): string | undefined {
 	const region = configService?.get("AWS_REGION");
 	return typeof region === "string" && region.trim() !== "" ? region : undefined;
 }

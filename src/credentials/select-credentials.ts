@@ -23,3 +23,13 @@ export function selectCredentials(
 	if (username !== undefined && password !== undefined) return new StaticCredentials({ password, username });
 	return new SecretsManagerCredentials(new SecretFetcher({ ...aws, ...(findRegion && { findRegion }) }), { password, username }, warn);
 }
+
+/** Where the logins of the replicas come from that have a secret of their own; one for each replica, with the same AWS clients behind all of them. */
+export function selectReplicaCredentials(
+	{ aws, replicas = [] }: Pick<ITypeOrmAwsConnectorConfig, "aws" | "replicas">,
+	findRegion?: () => string | undefined,
+	warn?: (message: string) => void,
+): CredentialsProvider[] {
+	const fetcher = new SecretFetcher({ ...aws, ...(findRegion && { findRegion }) });
+	return replicas.map(({ password, username }) => new SecretsManagerCredentials(fetcher, { password, username }, warn));
+}

@@ -75,7 +75,9 @@ export function resolveSettings(config: ITypeOrmAwsConnectorConfig, reader: Para
 		const owner = `replicas[${String(index)}].`;
 		const fieldNames = listReplicaFields(replica);
 		const own: Partial<ResolvedReplica> = collectFields(fieldNames, toReplicaConfig(config, replica), reader, problems, owner);
-		return { port: fields.port, secretId: undefined, ...own } as ResolvedReplica;
+		// A replica that names the master's secret is logged in to as the master is: one fetch serves both.
+		const secretId = own.secretId === fields.secretId ? undefined : own.secretId;
+		return { host: own.host, port: own.port ?? fields.port, secretId } as ResolvedReplica;
 	});
 	if (problems.length > 0) throw new ConfigurationError(problems);
 	return Object.freeze({ ...fields, replicas });
@@ -147,14 +149,14 @@ function collectFields<Name extends FieldName>(
 }
 
 /** What is the replica's own: for the others it follows the master. */
-function listReplicaFields({ port, secretId, ssmLookups }: ITypeOrmAwsConnectorReplica): ("host" | "port" | "secretId")[] {
+export function listReplicaFields({ port, secretId, ssmLookups }: ITypeOrmAwsConnectorReplica): ("host" | "port" | "secretId")[] {
 	const hasPort = port !== undefined || ssmLookups?.port !== undefined;
 	const hasSecret = secretId !== undefined || ssmLookups?.secretId !== undefined;
 	return ["host", ...(hasPort ? (["port"] as const) : []), ...(hasSecret ? (["secretId"] as const) : [])];
 }
 
 /** A replica in the shape of a connector, so that its fields are looked up and checked as a connector's are. */
-function toReplicaConfig(
+export function toReplicaConfig(
 	{ ssmLookupDefaults }: ITypeOrmAwsConnectorConfig,
 	replica: ITypeOrmAwsConnectorReplica,
 ): ITypeOrmAwsConnectorConfig {
