@@ -2,7 +2,6 @@
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { type Check, type Checks, isGroup, isObject } from "./check-options.js";
-import type { ITypeOrmAwsConnectorConfig } from "./connector.options.js";
 import { chooseSource } from "./credentials-source.js";
 import type { IDsqlIamCredentialsSource, IRdsIamCredentialsSource } from "./credentials.options.js";
 
