@@ -5,13 +5,16 @@
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
 import { isAuthenticationFailure } from "../support/login-failure.js";
-import { CLOSE_PATIENCE_MS, type ConnectionPool } from "./connection-pool.js";
+import type { ConnectionPool } from "./connection-pool.js";
 import { interceptRelease, type LiveDataSource, type Obtain, type ObtainedConnection, type PoolSet } from "./live-data-source.js";
 import { LoginWatch } from "./login-watch.js";
 import { Permits } from "./permits.js";
 
 /** How long a caller waits for credentials that work where the driver would wait for a connection for ever. */
 const DEFAULT_BUDGET_MS = 30_000;
+
+/** How long a caller waits for the socket of another connection to close. */
+const SOCKET_PATIENCE_MS = 250;
 
 /** What the gate is given. */
 export interface AcquireGateOptions {
@@ -204,9 +207,10 @@ export class AcquireGate {
 				await side.logins.sleep(remainingMs);
 				continue;
 			}
+			if (!hasIdle(side)) await this.waitForRoom(side);
 			const generation = this.currentGeneration;
+			const { pools } = side;
 			try {
-				if (!hasIdle(side)) await this.waitForRoom(side);
 				const obtained = await this.lend(obtain, side);
 				if (turn === "probe" && generation === this.currentGeneration) side.logins.noteProbeEnd();
 				if (ownRefusal !== undefined) events.publish({ type: "acquire.healed", waitedMs: clock.nowMs() - startedAtMs });
@@ -214,6 +218,8 @@ export class AcquireGate {
 			} catch (error) {
 				const isRetired = generation !== this.currentGeneration;
 				if (!isRetired) this.noteFault(error, side, turn === "probe");
+				// This caller's permit stands for the socket of the login that failed.
+				await this.waitForClosing(pools);
 				if (clock.nowMs() >= deadlineAtMs) throw error;
 				// Nothing was sent yet, and a retired generation may fail because its server or its login is gone; the current one decides.
 				if (isRetired && !isAuthenticationFailure(error)) continue;
@@ -229,21 +235,26 @@ export class AcquireGate {
 	}
 
 	/**
-	 * Waits while a login would be one socket too many: that of a refused login or of an idle connection is still closing. Ends when there is room, in the
-	 * same turn in which the login begins.
+	 * Waits while a login would be one socket too many beside one that is closing: an idle connection that its pool has given up. Ends in the same turn in
+	 * which the login begins.
 	 */
 	private async waitForRoom(side: Side): Promise<void> {
+		await this.waitForClosing(side.pools, () => countOpen(side) >= side.permits.total);
+	}
+
+	/** Waits for sockets that are closing. One whose peer does not answer is cut. */
+	private async waitForClosing(pools: readonly ConnectionPool[], isFull = (): boolean => true): Promise<void> {
 		const { clock } = this.options;
 		const startedAtMs = clock.nowMs();
 		for (;;) {
-			const closing = side.pools.filter(({ closingCount }) => closingCount > 0);
-			if (closing.length === 0 || countOpen(side) < side.permits.total) return;
-			const patienceMs = CLOSE_PATIENCE_MS - (clock.nowMs() - startedAtMs);
+			const closing = pools.find(({ closingCount }) => closingCount > 0);
+			if (closing === undefined || !isFull()) return;
+			const patienceMs = SOCKET_PATIENCE_MS - (clock.nowMs() - startedAtMs);
 			if (patienceMs <= 0) {
-				for (const pool of closing) pool.cutClosing();
+				for (const pool of pools) pool.cutClosing();
 				return;
 			}
-			await closing[0]?.waitForClose(clock, patienceMs);
+			await closing.waitForClose(clock, patienceMs);
 		}
 	}
 
