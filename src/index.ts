@@ -37,6 +37,18 @@ export type {
 	TCredentialsSource,
 	TCredentialsSourceName,
 } from "./configuration/credentials.options.js";
+export type {
+	ITypeOrmAwsConnectorReplica,
+	ITypeOrmAwsConnectorReplicaSsmLookups,
+	TReplicationMode,
+} from "./configuration/replica.options.js";
+export type {
+	ITypeOrmMergedOptions,
+	TDatabaseType,
+	TEngineOptions,
+	TOwnedTypeOrmOption,
+	TTypeOrmOptions,
+} from "./configuration/typeorm.options.js";
 
 // Rotation of its credentials.
 export { RotatorService } from "./rotation/rotator.service.js";

@@ -2,6 +2,7 @@
 import type { IStructuredLookup, ITypeOrmAwsConnectorConfig, ITypeOrmAwsConnectorSsmLookups } from "./connector.options.js";
 import { ENamespace } from "../parameter-store/namespace.enum.js";
 import { EDatabaseType, ERelationLoadStrategy } from "./connector.enums.js";
+import { chooseSource } from "./credentials-source.js";
 
 /** Longest interval between two rotations: 30 days. */
 export const MAXIMUM_ROTATION_INTERVAL_MS = 2_592_000_000;
@@ -25,6 +26,8 @@ export interface FieldDefinition {
 	readonly accepts: FieldKind;
 	/** Value of last resort. A field without one is required. */
 	readonly defaultValue?: boolean | number | string;
+	/** The same where it depends on the other options; `undefined` where they leave the field required. */
+	readonly findDefault?: (config: ITypeOrmAwsConnectorConfig) => number | string | undefined;
 	/** Whether the field is read at all. Left out where it always is. */
 	readonly isNeeded?: (config: ITypeOrmAwsConnectorConfig) => boolean;
 	/** Name of the field in messages. */
@@ -42,6 +45,12 @@ const TIMEOUT_MS = { kind: "integer", maximum: MAXIMUM_TIMER_MS, minimum: 0 } as
 const TEXT = { kind: "text" } as const;
 const BOOLEAN = { kind: "boolean" } as const;
 
+/** A default of Aurora DSQL, which is the same for every cluster. */
+const onDsql =
+	<Value>(value: Value) =>
+	(config: ITypeOrmAwsConnectorConfig): Value | undefined =>
+		chooseSource(config).source === "dsql-iam" ? value : undefined;
+
 /** The thirteen fields, in the order in which problems are reported. */
 export const CONNECTOR_FIELDS = {
 	host: {
@@ -53,6 +62,7 @@ export const CONNECTOR_FIELDS = {
 	},
 	port: {
 		accepts: { kind: "integer", maximum: 65_535, minimum: 1 },
+		findDefault: onDsql(5_432),
 		label: "port",
 		lookup: { instanceName: "aurora-postgres", namespace: ENamespace.AWS_RDS, path: ["port"] },
 		option: "port",
@@ -60,7 +70,8 @@ export const CONNECTOR_FIELDS = {
 	},
 	secretId: {
 		accepts: TEXT,
-		isNeeded: (config) => config.username === undefined || config.password === undefined,
+		isNeeded: (config) =>
+			chooseSource(config).source === "secrets-manager" && (config.username === undefined || config.password === undefined),
 		label: "secret-id",
 		lookup: { instanceName: "database", namespace: ENamespace.AWS_SECRETS_MANAGER, path: ["secret-id"] },
 		option: "secretId",
@@ -68,6 +79,7 @@ export const CONNECTOR_FIELDS = {
 	},
 	databaseName: {
 		accepts: TEXT,
+		findDefault: onDsql("postgres"),
 		label: "databaseName",
 		lookup: { path: ["postgres", "database-name"] },
 		option: "databaseName",
@@ -75,6 +87,7 @@ export const CONNECTOR_FIELDS = {
 	},
 	type: {
 		accepts: { kind: "enum", values: Object.values(EDatabaseType) },
+		findDefault: onDsql(EDatabaseType.POSTGRES),
 		label: "type",
 		lookup: { path: ["postgres", "type"] },
 		option: "type",

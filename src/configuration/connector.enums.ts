@@ -1,12 +1,14 @@
 /** The engines and relation strategies a connector knows. */
 
 /**
- * Engines, by TypeORM's own names for them. Only `POSTGRES` can be rotated.
+ * Engines, by TypeORM's own names for them. README says which of them can be rotated.
  * @see https://typeorm.io/docs/data-source/data-source-options
  * @example
  * TypeOrmAwsConnectorModule.register({ entities: [UserEntity], type: EDatabaseType.POSTGRES });
  */
 export enum EDatabaseType {
+	COCKROACHDB = "cockroachdb",
+	MARIADB = "mariadb",
 	MYSQL = "mysql",
 	POSTGRES = "postgres",
 }

@@ -4,8 +4,10 @@ import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } 
 import type { DataSourceOptions } from "typeorm";
 
 import type { IConfigGetProperties } from "../parameter-store/parameter-store.options.js";
-import type { EDatabaseType, ERelationLoadStrategy } from "./connector.enums.js";
+import type { ERelationLoadStrategy } from "./connector.enums.js";
 import type { TCredentialsSource } from "./credentials.options.js";
+import type { ITypeOrmAwsConnectorReplica, TReplicationMode } from "./replica.options.js";
+import type { TDatabaseType, TTypeOrmOptions } from "./typeorm.options.js";
 
 /**
  * The part of an AWS identity that the SDK accepts as `credentials`: an identity, or a function that fetches one.
@@ -109,7 +111,7 @@ export interface ITypeOrmAwsConnectorAws {
  * @example
  * { entities: [UserEntity], poolSize: 20, rotation: { isEnabled: true } }
  */
-export interface ITypeOrmAwsConnectorConfig {
+export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatabaseType> {
 	/** How AWS is reached. Default: as the AWS SDK finds out by itself. */
 	aws?: ITypeOrmAwsConnectorAws;
 	/** How long opening a connection may take, in milliseconds. Default: SSM, then 30,000. */
@@ -118,6 +120,8 @@ export interface ITypeOrmAwsConnectorConfig {
 	credentials?: TCredentialsSource;
 	/** Name of the database. */
 	databaseName?: string;
+	/** Where reads go that do not say it, when there are `replicas`. Default: `slave`, a replica. */
+	defaultMode?: TReplicationMode;
 	/** TypeORM's entities. */
 	entities: NonNullable<DataSourceOptions["entities"]>;
 	/** Host name of the database server. */
@@ -134,6 +138,8 @@ export interface ITypeOrmAwsConnectorConfig {
 	port?: number;
 	/** How relations are loaded. Default: SSM, then `query`. */
 	relationLoadStrategy?: ERelationLoadStrategy | `${ERelationLoadStrategy}`;
+	/** Read replicas, each with places of its own. Default: none. */
+	replicas?: readonly ITypeOrmAwsConnectorReplica[];
 	/** Rotation of credentials. */
 	rotation?: TDatabaseConfigRotation;
 	/** Name or ARN of the secret that holds `username` and `password`. */
@@ -145,7 +151,12 @@ export interface ITypeOrmAwsConnectorConfig {
 	/** Other places for single fields. */
 	ssmLookups?: ITypeOrmAwsConnectorSsmLookups;
 	/** Engine. */
-	type?: EDatabaseType | `${EDatabaseType}`;
+	type?: TType;
+	/**
+	 * Every other option of TypeORM: migrations, subscribers, schema, ssl, logger, namingStrategy, cache, extra … What the connector fills in by itself is
+	 * refused here, with the name of the connector's own option.
+	 */
+	typeOrmOptions?: TTypeOrmOptions<TType>;
 	/** User name. Wins over the secret's. */
 	username?: string;
 }
@@ -170,7 +181,8 @@ export interface ITypeOrmAwsConnectorBinding {
  * @example
  * { dataSourceToken: getDataSourceToken("reports"), entities: [ReportEntity], rotation: { isEnabled: true } }
  */
-export interface ITypeOrmAwsConnectorModuleOptions extends ITypeOrmAwsConnectorBinding, ITypeOrmAwsConnectorConfig {}
+export interface ITypeOrmAwsConnectorModuleOptions<TType extends TDatabaseType = TDatabaseType>
+	extends ITypeOrmAwsConnectorBinding, ITypeOrmAwsConnectorConfig<TType> {}
 
 /**
  * A class that makes the configuration, for `useClass` and `useExisting`.

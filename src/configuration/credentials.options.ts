@@ -47,23 +47,31 @@ export interface IStaticCredentialsSource {
 }
 
 /**
- * IAM authentication of RDS and Aurora: a token for each physical connection, signed here.
+ * IAM authentication of RDS and Aurora: a token for each physical connection, signed here, for the user that `username` names. Needs TLS and the package
+ * `@aws-sdk/rds-signer`.
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
  * @example
  * { source: "rds-iam" }
  */
 export interface IRdsIamCredentialsSource {
+	/** Region of the database. Default: the one in the name of its host, then `aws.region`, then `AWS_REGION` of ConfigService. */
+	region?: string;
 	source: "rds-iam";
 }
 
 /**
- * IAM authentication of Aurora DSQL: a token for each physical connection, signed here.
+ * IAM authentication of Aurora DSQL: a token for each physical connection, signed here. Needs TLS and the package `@aws-sdk/dsql-signer`. `host` may be the
+ * id of a cluster where the region is known; the defaults are engine `postgres`, port 5432, database `postgres` and user `admin`.
  * @see https://docs.aws.amazon.com/aurora-dsql/latest/userguide/authentication-authorization.html
  * @example
- * { source: "dsql-iam" }
+ * { source: "dsql-iam", tokenDurationSecs: 60 }
  */
 export interface IDsqlIamCredentialsSource {
+	/** Region of the cluster. Default: the one in the name of its host, then `aws.region`, then `AWS_REGION` of ConfigService. */
+	region?: string;
 	source: "dsql-iam";
+	/** How long a token is good for a login, in seconds, 1 … 604,800 (a week). Default 900. Connections outlive their token. */
+	tokenDurationSecs?: number;
 }
 
 /**

@@ -1,20 +1,13 @@
 /** Refuses options that nothing would read, or that cannot mean anything, before the first request is made. */
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
-import { ConfigurationError, LookupInvalidError, OptionInvalidError } from "../errors/errors.js";
-import { LEADING_SEGMENTS, parseSegment } from "../parameter-store/parameter-path.js";
-import type {
-	ITypeOrmAwsConnectorAws,
-	ITypeOrmAwsConnectorBinding,
-	ITypeOrmAwsConnectorConfig,
-	TDatabaseConfigRotation,
-} from "./connector.options.js";
+import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
+import { checkLookups, checkSegments } from "./check-lookups.js";
+import { type Check, checkGroup, checkOptions, type Checks, isGroup, isObject } from "./check-options.js";
+import { checkReplicas } from "./check-replicas.js";
+import { checkTypeOrmOptions } from "./check-typeorm-options.js";
+import type { ITypeOrmAwsConnectorAws, ITypeOrmAwsConnectorConfig, TDatabaseConfigRotation } from "./connector.options.js";
 import { CONNECTOR_FIELDS, type FieldName, MAXIMUM_TIMER_MS } from "./connector-fields.js";
 import type { ISecretKeys, TCredentialsSource, TCredentialsSourceName } from "./credentials.options.js";
-import { findNearestName } from "./nearest-name.js";
-
-/** Says what is wrong with a value, as the end of `Option "name" …`; `undefined` when nothing is. */
-type Check = (value: unknown) => string | undefined;
-type Checks<Options> = Readonly<Record<keyof Required<Options>, Check>>;
 
 /** Values of fields are checked when they are resolved, so that one error names them together with what SSM lacks. */
 const checkLater: Check = () => undefined;
@@ -66,6 +59,7 @@ const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
 	connectionTimeoutMs: checkLater,
 	credentials: checkGroup,
 	databaseName: checkLater,
+	defaultMode: (value) => (value === "master" || value === "slave" ? undefined : 'must be "master" or "slave"'),
 	entities: (value) => (isObject(value) ? undefined : "must be an array or an object of entities"),
 	host: checkLater,
 	idleTimeoutMs: checkLater,
@@ -74,16 +68,18 @@ const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
 	poolSize: checkLater,
 	port: checkLater,
 	relationLoadStrategy: checkLater,
+	replicas: (value) => (Array.isArray(value) ? undefined : "must be a list of replicas"),
 	rotation: checkGroup,
 	secretId: checkLater,
 	shouldSynchronize: checkLater,
 	ssmLookupDefaults: checkGroup,
 	ssmLookups: checkGroup,
 	type: checkLater,
+	typeOrmOptions: checkGroup,
 	username: checkLater,
 };
 
-const BINDING: readonly string[] = ["dataSourceToken", "parameterStoreToken"] satisfies (keyof ITypeOrmAwsConnectorBinding)[];
+const FIELD_NAMES = Object.keys(CONNECTOR_FIELDS) as readonly FieldName[];
 
 /**
  * Checks the shape of a connector's options: unknown names, groups, look-ups, and every option that is not a field.
@@ -100,54 +96,26 @@ function checkConfig(config: unknown): TypeOrmAwsConnectorError[] {
 	return [...missing, ...checkOptions("", config, ROOT), ...checkGroups(config)];
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-	return typeof value === "object" && value !== null;
-}
-
-function checkGroup(value: unknown): string | undefined {
-	return isGroup(value) ? undefined : "must be an object";
-}
-
-function isGroup(value: unknown): value is Record<string, unknown> {
-	return isObject(value) && !Array.isArray(value);
-}
-
-function checkOptions(prefix: string, options: object, checks: Readonly<Record<string, Check>>): TypeOrmAwsConnectorError[] {
-	const problems = findUnknown(prefix, options, Object.keys(checks));
-	for (const [name, value] of Object.entries(options)) {
-		if (value === undefined || !Object.hasOwn(checks, name)) continue;
-		const fault = checks[name]?.(value);
-		if (fault !== undefined) problems.push(new OptionInvalidError(`${prefix}${name}`, fault));
-	}
-	return problems;
-}
-
-function findUnknown(prefix: string, options: object, known: readonly string[]): TypeOrmAwsConnectorError[] {
-	return Object.keys(options)
-		.filter((name) => !known.includes(name))
-		.map((name) => new OptionInvalidError(`${prefix}${name}`, describeUnknown(prefix, name, known)));
-}
-
-function describeUnknown(prefix: string, name: string, known: readonly string[]): string {
-	if (prefix === "" && BINDING.includes(name))
-		return "belongs beside the factory or class that makes the configuration, not in the configuration";
-	return `is unknown; the nearest known one is "${prefix}${String(findNearestName(name, known))}"`;
-}
-
 /** What is inside the groups. A group that is no object has been reported already. */
 function checkGroups({
 	aws,
 	credentials,
+	defaultMode,
+	replicas,
 	rotation,
 	ssmLookupDefaults,
 	ssmLookups,
+	typeOrmOptions,
 }: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
 	return [
 		...(isGroup(aws) ? checkOptions("aws.", aws, AWS) : []),
 		...(isGroup(credentials) ? checkCredentials(credentials) : []),
+		...(replicas === undefined && defaultMode !== undefined ? [new OptionInvalidError("defaultMode", 'needs "replicas"')] : []),
+		...(Array.isArray(replicas) ? checkReplicas(replicas) : []),
 		...(isGroup(rotation) ? checkOptions("rotation.", rotation, ROTATION) : []),
 		...(isGroup(ssmLookupDefaults) ? checkSegments("ssmLookupDefaults", "ssmLookupDefaults.", ssmLookupDefaults, []) : []),
-		...(isGroup(ssmLookups) ? checkLookups(ssmLookups) : []),
+		...(isGroup(ssmLookups) ? checkLookups("", ssmLookups, FIELD_NAMES) : []),
+		...(isGroup(typeOrmOptions) ? checkTypeOrmOptions(typeOrmOptions) : []),
 	];
 }
 
@@ -161,49 +129,4 @@ function checkCredentials(credentials: Readonly<Record<string, unknown>>): TypeO
 		...checkOptions("credentials.", credentials, CREDENTIALS[source as TCredentialsSourceName] ?? {}),
 		...(isGroup(keys) ? checkOptions("credentials.keys.", keys, SECRET_KEYS) : []),
 	];
-}
-
-function checkLookups(lookups: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
-	const problems = findUnknown("ssmLookups.", lookups, Object.keys(CONNECTOR_FIELDS));
-	for (const [name, lookup] of Object.entries(lookups)) {
-		if (lookup === undefined || !Object.hasOwn(CONNECTOR_FIELDS, name)) continue;
-		const option = `ssmLookups.${name}`;
-		if (!isGroup(lookup)) {
-			problems.push(new OptionInvalidError(option, 'must be an object with a "path"'));
-			continue;
-		}
-		const { label } = CONNECTOR_FIELDS[name as FieldName];
-		problems.push(...checkPath(label, lookup), ...checkSegments(label, `${option}.`, lookup, ["path"]));
-	}
-	return problems;
-}
-
-function checkPath(label: string, lookup: Record<string, unknown>): TypeOrmAwsConnectorError[] {
-	const { path } = lookup;
-	if (!Array.isArray(path) || path.length === 0) {
-		return [new LookupInvalidError(label, '"path" must be a list of at least one segment', lookup)];
-	}
-	return Array.from(path, (segment, index) => checkSegment(label, `path[${String(index)}]`, segment, lookup)).flat();
-}
-
-function checkSegments(
-	label: string,
-	prefix: string,
-	lookup: Record<string, unknown>,
-	others: readonly string[],
-): TypeOrmAwsConnectorError[] {
-	const given = LEADING_SEGMENTS.filter((name) => lookup[name] !== undefined);
-	return [
-		...findUnknown(prefix, lookup, [...LEADING_SEGMENTS, ...others]),
-		...given.flatMap((name) => checkSegment(label, name, lookup[name], lookup)),
-	];
-}
-
-function checkSegment(label: string, name: string, segment: unknown, lookup: object): TypeOrmAwsConnectorError[] {
-	try {
-		parseSegment(segment, (reason) => new LookupInvalidError(label, `segment "${name}" ${reason}`, lookup));
-		return [];
-	} catch (problem) {
-		return [problem as LookupInvalidError];
-	}
 }

@@ -12,6 +12,7 @@ export type ServedValues = Readonly<Record<"database" | "host" | "password" | "p
 
 /** Where options came from. Printing it shows two names, never a value. */
 export class ConnectorOrigin {
+	readonly #replicas: readonly ServedValues[];
 	readonly #served: ServedValues;
 
 	constructor(
@@ -20,13 +21,20 @@ export class ConnectorOrigin {
 		/** Name of the connector. */
 		readonly connector: string,
 		served: ServedValues,
+		/** What the replicas were given, in their order. */
+		replicas: readonly ServedValues[] = [],
 	) {
 		this.#served = served;
+		this.#replicas = replicas;
 	}
 
-	/** Whether the connector itself put `value` there. When it did not, the user did, and a rotation leaves it alone. */
-	wasServed(key: keyof ServedValues, value: unknown): boolean {
-		return this.#served[key] === value;
+	/**
+	 * Whether the connector itself put `value` there. When it did not, the user did, and a rotation leaves it alone.
+	 * @param replica index of the replica that has the value; left out for the master and the options themselves.
+	 */
+	wasServed(key: keyof ServedValues, value: unknown, replica?: number): boolean {
+		const served = replica === undefined ? this.#served : this.#replicas[replica];
+		return served?.[key] === value;
 	}
 }
 

@@ -3,52 +3,80 @@ import type { DataSourceOptions } from "typeorm";
 
 import { EDatabaseType } from "../configuration/connector.enums.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import type { TReplicationMode } from "../configuration/replica.options.js";
 import type { Credentials } from "../credentials/credentials-provider.js";
 import type { ResolvedSettings } from "../resolution/resolve-settings.js";
-import { CONNECTOR_ORIGIN, ConnectorOrigin } from "./connector-origin.js";
+import { CONNECTOR_ORIGIN, ConnectorOrigin, type ServedValues } from "./connector-origin.js";
+import { describeLogin, type LoginOptions } from "./describe-login.js";
+
+/**
+ * A PoolCluster of mysql2 ends the pool of a server after five refused logins, in the middle of the work on it, and by default tries five times for one
+ * caller. A server stays in the cluster here, and each caller is told of a refusal at once.
+ */
+const CLUSTER = { canRetry: false, removeNodeErrorCount: 1_000_000_000 };
 
 /** What options are made of. */
 export interface OptionsParts {
+	readonly config: Pick<ITypeOrmAwsConnectorConfig, "defaultMode" | "entities" | "typeOrmOptions">;
 	readonly connector: { readonly connectorId: string; readonly name: string };
 	readonly credentials: Credentials;
-	readonly entities: ITypeOrmAwsConnectorConfig["entities"];
+	/** One for each replica, in their order. */
+	readonly replicaCredentials?: readonly Credentials[];
 	readonly settings: ResolvedSettings;
 }
 
 /** A new options object, marked with the connector that made it. */
-export function createDataSourceOptions({ connector, credentials, entities, settings }: OptionsParts): DataSourceOptions {
-	const target = {
-		database: settings.databaseName,
-		host: settings.host,
-		password: credentials.password,
-		port: settings.port,
-		username: credentials.username,
-	};
+export function createDataSourceOptions({
+	config: { defaultMode, entities, typeOrmOptions = {} },
+	connector,
+	credentials,
+	replicaCredentials = [],
+	settings,
+}: OptionsParts): DataSourceOptions {
+	const { databaseName, isVerbose, relationLoadStrategy, replicas, shouldSynchronize, type } = settings;
+	const login = describeLogin(credentials, settings);
+	const master = describeNode(settings, databaseName, login);
+	const slaves = replicas.map((replica, index) =>
+		describeNode(replica, databaseName, describeLogin(replicaCredentials[index] ?? credentials, { ...replica, type })),
+	);
 	const options = {
-		...target,
+		...login.options,
+		...typeOrmOptions,
+		...master,
+		...describeDriver(settings, { ...login.extra, ...typeOrmOptions.extra }),
 		entities,
-		logging: settings.isVerbose,
-		relationLoadStrategy: settings.relationLoadStrategy,
-		synchronize: settings.shouldSynchronize,
-		type: settings.type,
-		...describePool(settings),
-		[CONNECTOR_ORIGIN]: new ConnectorOrigin(connector.connectorId, connector.name, target),
+		logging: isVerbose || (typeOrmOptions.logging ?? false),
+		relationLoadStrategy,
+		synchronize: shouldSynchronize,
+		type,
+		[CONNECTOR_ORIGIN]: new ConnectorOrigin(connector.connectorId, connector.name, master, slaves),
 	};
-	return options;
+	if (slaves.length === 0) return options as DataSourceOptions;
+	return { ...options, replication: describeReplication(options, master, slaves, defaultMode) } as DataSourceOptions;
 }
 
-function describePool({ connectionTimeoutMs, idleTimeoutMs, poolSize, type }: ResolvedSettings): object {
-	if (type === EDatabaseType.POSTGRES) {
-		return { extra: { connectionTimeoutMillis: connectionTimeoutMs, idleTimeoutMillis: idleTimeoutMs, max: poolSize } };
+function describeNode({ port }: { readonly port: number }, database: string, { host, password, username }: LoginOptions): ServedValues {
+	return { database, host, password, port, username };
+}
+
+function describeDriver({ connectionTimeoutMs, idleTimeoutMs, poolSize, type }: ResolvedSettings, extra: object): object {
+	if (isPgFamily(type)) {
+		return { extra: { ...extra, connectionTimeoutMillis: connectionTimeoutMs, idleTimeoutMillis: idleTimeoutMs, max: poolSize } };
 	}
+	// mysql2 has no "never", so its own default (no limit) is left in place; to pg, 0 means the same.
+	const idle = idleTimeoutMs === 0 ? {} : { maxIdle: findMaximumIdle(poolSize), ...extra, idleTimeout: idleTimeoutMs };
 	return {
 		connectTimeout: connectionTimeoutMs,
 		// TypeORM 0.3 takes the older package when both are installed; 1.x has no such option and ignores it.
 		connectorPackage: "mysql2",
-		// mysql2 has no "never", so its own default (no limit) is left in place; to pg, 0 means the same.
-		...(idleTimeoutMs === 0 ? {} : { extra: { idleTimeout: idleTimeoutMs, maxIdle: findMaximumIdle(poolSize) } }),
+		extra: { ...extra, ...idle },
 		poolSize,
 	};
+}
+
+/** TypeORM's CockroachDB driver is made of pg, too, and passes `extra` to it in the same way. */
+function isPgFamily(type: EDatabaseType): boolean {
+	return type === EDatabaseType.POSTGRES || type === EDatabaseType.COCKROACHDB;
 }
 
 /**
@@ -57,4 +85,20 @@ function describePool({ connectionTimeoutMs, idleTimeoutMs, poolSize, type }: Re
  */
 function findMaximumIdle(poolSize: number): number {
 	return Math.max(1, poolSize - 1);
+}
+
+/** TypeORM reads each node's login and, on PostgreSQL and CockroachDB, its `ssl` from the node alone. */
+function describeReplication(
+	{ ssl, type }: { readonly ssl?: unknown; readonly type: EDatabaseType },
+	master: ServedValues,
+	slaves: readonly ServedValues[],
+	defaultMode: TReplicationMode | undefined,
+): object {
+	const secure = (node: ServedValues): object => (ssl === undefined ? node : { ...node, ssl });
+	return {
+		...(isPgFamily(type) ? {} : CLUSTER),
+		...(defaultMode === undefined ? {} : { defaultMode }),
+		master: secure(master),
+		slaves: slaves.map(secure),
+	};
 }

@@ -232,7 +232,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	private assembleOptions(settings: ResolvedSettings, credentials: Credentials): DataSourceOptions {
-		return createDataSourceOptions({ connector: this, credentials, entities: this.#config.entities, settings });
+		return createDataSourceOptions({ config: this.#config, connector: this, credentials, settings });
 	}
 
 	/** AWSCURRENT and AWSPENDING, asked for at once. The latter is hardly ever there, and a start does not wait for long to learn that. */

@@ -1,20 +1,25 @@
 /** From a connector's options to where its logins come from. */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import { chooseSource } from "../configuration/credentials-source.js";
 import { SecretFetcher } from "../secrets/secret-fetcher.js";
 import type { CredentialsProvider } from "./credentials-provider.js";
+import { IamCredentials } from "./iam-credentials.js";
 import { SecretsManagerCredentials } from "./secrets-manager-credentials.js";
 import { StaticCredentials } from "./static-credentials.js";
 
 /**
- * The login given in code when it is complete, Secrets Manager otherwise.
- * @param findRegion asked for the region of the secret when neither the options nor its ARN name one.
+ * What `credentials` says; else the login given in code when it is complete, Secrets Manager otherwise.
+ * @param findRegion asked for the region of the secret or the database when neither the options nor its name say one.
  * @param warn told once when a version of the secret other than AWSCURRENT cannot be read.
  */
 export function selectCredentials(
-	{ aws, password, username }: ITypeOrmAwsConnectorConfig,
+	config: ITypeOrmAwsConnectorConfig,
 	findRegion?: () => string | undefined,
 	warn?: (message: string) => void,
 ): CredentialsProvider {
+	const { aws, password, username } = config;
+	const source = chooseSource(config);
+	if (source.source === "rds-iam" || source.source === "dsql-iam") return new IamCredentials({ config, findRegion, source });
 	if (username !== undefined && password !== undefined) return new StaticCredentials({ password, username });
 	return new SecretsManagerCredentials(new SecretFetcher({ ...aws, ...(findRegion && { findRegion }) }), { password, username }, warn);
 }

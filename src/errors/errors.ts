@@ -11,16 +11,24 @@ export interface LookupTrace {
  * Why a secret cannot be used. The text itself is never part of an error: V8 quotes it in its own JSON messages.
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
  */
-export type SecretDefect = "empty" | "missing-field" | "not-json" | "not-object" | "not-utf8" | "too-large";
+export type SecretDefect = "empty" | "invalid-field" | "missing-field" | "not-json" | "not-object" | "not-utf8" | "too-large";
 
 const SECRET_DEFECTS: Readonly<Record<SecretDefect, string>> = {
 	empty: "has neither SecretString nor SecretBinary",
+	"invalid-field": "has a field of the wrong form",
 	"missing-field": "lacks a field",
 	"not-json": "is not valid JSON",
 	"not-object": "is JSON, but not an object",
 	"not-utf8": "is binary and not valid UTF-8",
 	"too-large": "is larger than the 65,536 bytes Secrets Manager allows",
 };
+
+/**
+ * Why Secrets Manager gave no secret, or took none: `denied` by a policy, `decryption` refused or impossible for its KMS key, `no-identity` to ask with,
+ * `throttled`, `unavailable`, an answer that is no answer (`malformed-response`), or a request that it calls `invalid`.
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+ */
+export type SecretFailureKind = "decryption" | "denied" | "invalid" | "malformed-response" | "no-identity" | "throttled" | "unavailable";
 
 /**
  * One or more settings are missing or invalid; all of them are listed, each with its label and the path that was tried.
@@ -177,7 +185,7 @@ export class SecretNotFoundError extends TypeOrmAwsConnectorError {
 }
 
 /**
- * The secret exists but does not hold usable credentials. Never has a `cause`: a parser's message would quote the secret.
+ * The secret exists but does not hold what is needed. Never has a `cause`: a parser's message would quote the secret.
  * @example
  * if (error instanceof SecretMalformedError) console.error(error.secretId, error.reason, error.field); // "app/database", "missing-field", "password"
  */
@@ -192,33 +200,46 @@ export class SecretMalformedError extends TypeOrmAwsConnectorError {
 		readonly reason: SecretDefect,
 		/** The field concerned, where it is one. */
 		readonly field?: string,
+		/** What it must be, as a sentence. Default: what a login has to look like, where it is the form that is wrong. */
+		expectation: string = LOGIN_DEFECTS.has(reason) ? 'It must be a JSON object with the strings "username" and "password".' : "",
 	) {
-		const subject =
-			reason === "missing-field" && field !== undefined ? `lacks "${field}" as a non-empty string` : SECRET_DEFECTS[reason];
-		super(`Secret "${secretId}" ${subject}. It must be a JSON object with the strings "username" and "password".`);
+		super(`Secret "${secretId}" ${describeDefect(reason, field)}. ${expectation}`.trimEnd());
 	}
 }
 
+const LOGIN_DEFECTS: ReadonlySet<SecretDefect> = new Set(["missing-field", "not-json", "not-object"]);
+
+function describeDefect(reason: SecretDefect, field: string | undefined): string {
+	if (field === undefined) return SECRET_DEFECTS[reason];
+	return reason === "missing-field" ? `lacks "${field}" as a non-empty string` : `holds a "${field}" of the wrong form`;
+}
+
 /**
- * Secrets Manager could not be asked: denied, throttled or out of reach. `isTransient` tells whether waiting may help.
+ * Secrets Manager could not be asked (denied, throttled or out of reach), or there is no valid AWS identity to sign a login token with. `kind` tells which, `isTransient` whether waiting may help.
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  * @example
- * if (error instanceof CredentialsUnavailableError && !error.isTransient) console.error("Look at the IAM policy.", error.cause);
+ * if (error instanceof CredentialsUnavailableError && error.kind === "denied") console.error("Look at the IAM policy.", error.cause);
  */
 export class CredentialsUnavailableError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE";
 	override readonly isTransient: boolean;
+	/** Why. */
+	readonly kind: SecretFailureKind;
 	override readonly name = "CredentialsUnavailableError";
 
 	constructor(
-		/** Name or ARN that was asked for. */
-		readonly secretId: string,
+		/** Name or ARN that was asked for; `undefined` where it was a login token that could not be signed. */
+		readonly secretId: string | undefined,
 		reason: string,
 		isTransient: boolean,
-		options?: ErrorOptions,
+		{ kind = "unavailable", verb = "loaded", ...options }: ErrorOptions & { kind?: SecretFailureKind; verb?: "loaded" | "stored" } = {},
 	) {
-		super(`Secret "${secretId}" could not be loaded: ${reason}.`, options);
+		super(
+			secretId === undefined ? `No login token could be signed: ${reason}.` : `Secret "${secretId}" could not be ${verb}: ${reason}.`,
+			options,
+		);
 		this.isTransient = isTransient;
+		this.kind = kind;
 	}
 }
 
@@ -247,7 +268,7 @@ export class StagingFailedError extends TypeOrmAwsConnectorError {
 }
 
 /**
- * A rotation was asked for after the application had begun to shut down, or the shutdown called it off.
+ * A rotation or a secret was asked for after the application had begun to shut down, or the shutdown called it off.
  * @example
  * await rotator.rotateDatabaseConnection().catch((error) => { if (!(error instanceof RotatorClosedError)) throw error; });
  */
@@ -255,8 +276,8 @@ export class RotatorClosedError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_CLOSED";
 	override readonly name = "RotatorClosedError";
 
-	constructor() {
-		super("The rotator is closed. No rotation runs during or after the shutdown of the application.");
+	constructor(message = "The rotator is closed. No rotation runs during or after the shutdown of the application.") {
+		super(message);
 	}
 }
 

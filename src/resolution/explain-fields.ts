@@ -59,11 +59,11 @@ interface ExplainedFields {
 export function explainFields(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined, isRead: boolean): ExplainedFields {
 	const problems: ExplainedProblem[] = [];
 	const fields = ALL_FIELDS.map((name): ExplainedField => {
-		const { defaultValue, label }: FieldDefinition = CONNECTOR_FIELDS[name];
+		const { defaultValue, findDefault, label }: FieldDefinition = CONNECTOR_FIELDS[name];
 		const path = findPath(name, config, reader);
 		const explain = (source: ExplainedField["source"], value?: FieldValue): ExplainedField => ({
 			field: name,
-			isRequired: defaultValue === undefined,
+			isRequired: (findDefault?.(config) ?? defaultValue) === undefined,
 			label,
 			path,
 			source,

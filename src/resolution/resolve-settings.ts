@@ -2,6 +2,7 @@
 import type { EDatabaseType, ERelationLoadStrategy } from "../configuration/connector.enums.js";
 import type { IStructuredLookup, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../configuration/connector-fields.js";
+import type { ITypeOrmAwsConnectorReplica } from "../configuration/replica.options.js";
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import {
 	ConfigurationError,
@@ -31,12 +32,21 @@ export interface ResolvedSettings {
 	readonly poolSize: number;
 	readonly port: number;
 	readonly relationLoadStrategy: ERelationLoadStrategy;
+	readonly replicas: readonly ResolvedReplica[];
 	readonly rotationIntervalMs: number;
 	readonly rotationIsEnabled: boolean;
 	/** `undefined` when user name and password are both given in code. */
 	readonly secretId: string | undefined;
 	readonly shouldSynchronize: boolean;
 	readonly type: EDatabaseType;
+}
+
+/** Where a replica is. */
+export interface ResolvedReplica {
+	readonly host: string;
+	readonly port: number;
+	/** `undefined` when the replica has no secret of its own, or its login is given in code. */
+	readonly secretId: string | undefined;
 }
 
 /** Where a value came from. */
@@ -55,11 +65,20 @@ export const ALL_FIELDS = Object.keys(CONNECTOR_FIELDS) as readonly FieldName[];
 export const TARGET_FIELDS = ["host", "port", "secretId", "databaseName", "type"] as const satisfies readonly FieldName[];
 
 /**
- * Resolves all settings at once.
+ * Resolves all settings at once, those of the replicas included.
  * @throws ConfigurationError with every field that is missing or invalid.
  */
 export function resolveSettings(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): ResolvedSettings {
-	return resolveFields(ALL_FIELDS, config, reader);
+	const problems: TypeOrmAwsConnectorError[] = [];
+	const fields = collectFields(ALL_FIELDS, config, reader, problems);
+	const replicas = (config.replicas ?? []).map((replica, index) => {
+		const owner = `replicas[${String(index)}].`;
+		const fieldNames = listReplicaFields(replica);
+		const own: Partial<ResolvedReplica> = collectFields(fieldNames, toReplicaConfig(config, replica), reader, problems, owner);
+		return { port: fields.port, secretId: undefined, ...own } as ResolvedReplica;
+	});
+	if (problems.length > 0) throw new ConfigurationError(problems);
+	return Object.freeze({ ...fields, replicas });
 }
 
 /**
@@ -82,11 +101,15 @@ export function resolveSecretId(config: ITypeOrmAwsConnectorConfig, reader: Para
 	return resolveFields(["secretId"], config, reader).secretId;
 }
 
-/** The look-ups that resolving these fields will ask for: those whose value is not given in code. */
+/** The look-ups that resolving these fields will ask for: those whose value is not given in code. A replica belongs to the host. */
 export function listLookups(config: ITypeOrmAwsConnectorConfig, names: readonly FieldName[]): IStructuredLookup[] {
-	return names
-		.filter((name) => isNeeded(name, config) && CONNECTOR_FIELDS[name].readRaw(config) === undefined)
-		.map((name) => buildFieldLookup(name, config));
+	const replicas = names.includes("host") ? (config.replicas ?? []) : [];
+	return [
+		...names
+			.filter((name) => isNeeded(name, config) && CONNECTOR_FIELDS[name].readRaw(config) === undefined)
+			.map((name) => buildFieldLookup(name, config)),
+		...replicas.flatMap((replica) => listLookups(toReplicaConfig(config, replica), listReplicaFields(replica))),
+	];
 }
 
 function resolveFields<Name extends FieldName>(
@@ -95,20 +118,47 @@ function resolveFields<Name extends FieldName>(
 	reader: ParameterReader | undefined,
 ): Pick<ResolvedSettings, Name> {
 	const problems: TypeOrmAwsConnectorError[] = [];
+	const values = collectFields(names, config, reader, problems);
+	if (problems.length > 0) throw new ConfigurationError(problems);
+	return Object.freeze(values);
+}
+
+/** @param owner what stands before a field in messages, with its dot: nothing, or a replica. */
+function collectFields<Name extends FieldName>(
+	names: readonly Name[],
+	config: ITypeOrmAwsConnectorConfig,
+	reader: ParameterReader | undefined,
+	problems: TypeOrmAwsConnectorError[],
+	owner = "",
+): Pick<ResolvedSettings, Name> {
 	const values: Partial<Record<FieldName, FieldValue>> = {};
 	for (const name of names) {
 		if (!isNeeded(name, config)) continue;
 		try {
-			values[name] = resolveField(name, config, reader).value;
+			values[name] = resolveField(name, config, reader, owner).value;
 		} catch (problem) {
 			if (!isTypeOrmAwsConnectorError(problem)) throw problem;
 			problems.push(problem);
 		}
 	}
 	// What is given in code is the other half of what the secret holds.
-	if ((names as readonly FieldName[]).includes("secretId")) problems.push(...checkRawLogin(config));
-	if (problems.length > 0) throw new ConfigurationError(problems);
-	return Object.freeze(values) as Pick<ResolvedSettings, Name>;
+	if (owner !== "" || (names as readonly FieldName[]).includes("secretId")) problems.push(...checkRawLogin(config, owner));
+	return values as Pick<ResolvedSettings, Name>;
+}
+
+/** What is the replica's own: for the others it follows the master. */
+function listReplicaFields({ port, secretId, ssmLookups }: ITypeOrmAwsConnectorReplica): ("host" | "port" | "secretId")[] {
+	const hasPort = port !== undefined || ssmLookups?.port !== undefined;
+	const hasSecret = secretId !== undefined || ssmLookups?.secretId !== undefined;
+	return ["host", ...(hasPort ? (["port"] as const) : []), ...(hasSecret ? (["secretId"] as const) : [])];
+}
+
+/** A replica in the shape of a connector, so that its fields are looked up and checked as a connector's are. */
+function toReplicaConfig(
+	{ ssmLookupDefaults }: ITypeOrmAwsConnectorConfig,
+	replica: ITypeOrmAwsConnectorReplica,
+): ITypeOrmAwsConnectorConfig {
+	return { ...replica, entities: [], ...(ssmLookupDefaults === undefined ? {} : { ssmLookupDefaults }) };
 }
 
 /** Whether the field is read at all. */
@@ -119,27 +169,36 @@ export function isNeeded(name: FieldName, config: ITypeOrmAwsConnectorConfig): b
 
 /**
  * Resolves one field.
+ * @param owner what stands before the field in messages, with its dot: nothing, or a replica.
  * @throws The one problem that it has.
  */
-export function resolveField(name: FieldName, config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): ResolvedField {
+export function resolveField(
+	name: FieldName,
+	config: ITypeOrmAwsConnectorConfig,
+	reader: ParameterReader | undefined,
+	owner = "",
+): ResolvedField {
 	const field: FieldDefinition = CONNECTOR_FIELDS[name];
+	const label = `${owner}${field.label}`;
+	const option = `${owner}${field.option}`;
+	const defaultValue = field.findDefault?.(config) ?? field.defaultValue;
 	const raw = field.readRaw(config);
 	if (raw !== undefined) {
-		return { source: "code", value: accept(parseRaw(field.accepts, raw), (fault) => new OptionInvalidError(field.option, fault)) };
+		return { source: "code", value: accept(parseRaw(field.accepts, raw), (fault) => new OptionInvalidError(option, fault)) };
 	}
 
 	if (reader === undefined) {
-		if (field.defaultValue !== undefined) return { source: "default", value: field.defaultValue };
-		throw new OptionInvalidError(field.option, "is not given, and no ParameterStoreConfigModule is registered to look it up");
+		if (defaultValue !== undefined) return { source: "default", value: defaultValue };
+		throw new OptionInvalidError(option, "is not given, and no ParameterStoreConfigModule is registered to look it up");
 	}
 	const lookup = buildFieldLookup(name, config);
-	const text = readParameter(reader, lookup, field.label);
+	const text = readParameter(reader, lookup, label);
 	if (text !== null) {
-		const refuse = (fault: string): ParameterInvalidError => new ParameterInvalidError(field.label, fault, trace(reader, lookup));
+		const refuse = (fault: string): ParameterInvalidError => new ParameterInvalidError(label, fault, trace(reader, lookup));
 		return { source: "parameter", value: accept(parseText(field.accepts, text), refuse) };
 	}
-	if (field.defaultValue !== undefined) return { source: "default", value: field.defaultValue };
-	throw new ParameterNotFoundError(field.label, trace(reader, lookup));
+	if (defaultValue !== undefined) return { source: "default", value: defaultValue };
+	throw new ParameterNotFoundError(label, trace(reader, lookup));
 }
 
 function accept(parsed: Parsed, refuse: (fault: string) => TypeOrmAwsConnectorError): FieldValue {
@@ -170,8 +229,8 @@ function trace(reader: ParameterReader, lookup: IStructuredLookup): { lookup: IS
 }
 
 /** What is wrong with a login given in code. Never quoted, never trimmed: a password may begin and end with anything. */
-export function checkRawLogin({ password, username }: ITypeOrmAwsConnectorConfig): TypeOrmAwsConnectorError[] {
+export function checkRawLogin({ password, username }: ITypeOrmAwsConnectorConfig, owner = ""): TypeOrmAwsConnectorError[] {
 	return Object.entries({ username, password })
 		.filter(([, value]: [string, unknown]) => value !== undefined && (typeof value !== "string" || value === ""))
-		.map(([option]) => new OptionInvalidError(option, "must be a string that is not empty"));
+		.map(([option]) => new OptionInvalidError(`${owner}${option}`, "must be a string that is not empty"));
 }

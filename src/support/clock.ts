@@ -40,6 +40,11 @@ export const systemClock: Clock = {
 	},
 };
 
+/** The time of day in milliseconds since 1970, to compare with dates of others. It may jump. */
+export function wallClockMs(): number {
+	return Date.now();
+}
+
 /**
  * Resolves after `delayMs`; at once when `signal` aborts. Never rejects.
  * @param isBackground `false` when somebody's query waits for it: the process must not end meanwhile as if all were done.

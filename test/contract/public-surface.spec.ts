@@ -85,6 +85,9 @@ const ADDED_TYPES = [
 	"ITypeOrmAwsConnectorBinding",
 	"ITypeOrmAwsConnectorConfigFactory",
 	"ITypeOrmAwsConnectorModuleOptions",
+	"ITypeOrmAwsConnectorReplica",
+	"ITypeOrmAwsConnectorReplicaSsmLookups",
+	"ITypeOrmMergedOptions",
 	"ParameterSource",
 	"TRotationResult",
 	"RotationStage",
@@ -94,6 +97,11 @@ const ADDED_TYPES = [
 	"TConnectorErrorCode",
 	"TCredentialsSource",
 	"TCredentialsSourceName",
+	"TDatabaseType",
+	"TEngineOptions",
+	"TOwnedTypeOrmOption",
+	"TReplicationMode",
+	"TTypeOrmOptions",
 ];
 
 const NAMESPACES = `
@@ -157,8 +165,8 @@ describe("values", () => {
 		expect(surface.ENamespace).toEqual(Object.fromEntries(pairs));
 	});
 
-	it("of the other enums are those of the reference", () => {
-		expect(surface.EDatabaseType).toEqual({ MYSQL: "mysql", POSTGRES: "postgres" });
+	it("of the other enums are those of the reference, and two engines more", () => {
+		expect(surface.EDatabaseType).toEqual({ COCKROACHDB: "cockroachdb", MARIADB: "mariadb", MYSQL: "mysql", POSTGRES: "postgres" });
 		expect(surface.ERelationLoadStrategy).toEqual({ JOIN: "join", QUERY: "query" });
 		expect(surface.EEnvironment).toEqual({
 			DEVELOPMENT: "development",

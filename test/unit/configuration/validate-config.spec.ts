@@ -37,6 +37,7 @@ describe("validateConfig", () => {
 				source: "secrets-manager",
 			},
 			databaseName: "orders",
+			defaultMode: "master",
 			entities: [],
 			host: "localhost",
 			idleTimeoutMs: 1,
@@ -45,6 +46,16 @@ describe("validateConfig", () => {
 			poolSize: 1,
 			port: 1,
 			relationLoadStrategy: "join",
+			replicas: [
+				{
+					host: "h",
+					password: "p",
+					port: 1,
+					secretId: "s",
+					ssmLookups: { host: lookup, port: lookup, secretId: lookup },
+					username: "u",
+				},
+			],
 			rotation: { drainTimeoutMs: 0, intervalMs: 1, isEnabled: true, shouldRotateOnAuthFailure: false },
 			secretId: "s",
 			shouldSynchronize: false,
@@ -65,6 +76,7 @@ describe("validateConfig", () => {
 				type: lookup,
 			},
 			type: "mysql",
+			typeOrmOptions: { charset: "utf8mb4", extra: { maxIdle: 2 }, logging: ["error"], migrationsRun: true },
 			username: "u",
 		};
 

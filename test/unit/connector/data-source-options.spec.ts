@@ -16,6 +16,7 @@ const SETTINGS: ResolvedSettings = {
 	poolSize: 7,
 	port: 5433,
 	relationLoadStrategy: ERelationLoadStrategy.JOIN,
+	replicas: [],
 	rotationIntervalMs: 60_000,
 	rotationIsEnabled: true,
 	secretId: "app/database",
@@ -29,7 +30,7 @@ function create(settings: Partial<ResolvedSettings> = {}): ReturnType<typeof cre
 	return createDataSourceOptions({
 		connector: { connectorId: "id-1", name: "orders" },
 		credentials: new Credentials({ password: " p ", username: "app" }),
-		entities: [User],
+		config: { entities: [User] },
 		settings: { ...SETTINGS, ...settings },
 	});
 }
@@ -68,7 +69,7 @@ describe("createDataSourceOptions", () => {
 	});
 
 	it("leaves idle connections of mysql2 alone when the timeout is 0, as pg does", () => {
-		expect(create({ idleTimeoutMs: 0, type: EDatabaseType.MYSQL })).not.toHaveProperty("extra");
+		expect(create({ idleTimeoutMs: 0, type: EDatabaseType.MYSQL })).toHaveProperty("extra", {});
 		expect(create({ idleTimeoutMs: 0 })).toHaveProperty("extra.idleTimeoutMillis", 0);
 	});
 

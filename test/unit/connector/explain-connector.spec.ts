@@ -1,5 +1,4 @@
 /** Every value with its source, every problem with its place and its remedy, and no secret. */
-import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { type ConnectorExplanation, explainConnector } from "../../../src/connector/explain-connector.js";
 import { renderExplanation } from "../../../src/connector/render-explanation.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
@@ -200,7 +199,7 @@ describe("a problem", () => {
 describe("a Parameter Store that does not answer", () => {
 	const source = new StubParameterSource();
 
-	async function explainOutage(error: unknown, config: object = {}): Promise<ConnectorExplanation> {
+	async function explainOutage(error: Error, config: object = {}): Promise<ConnectorExplanation> {
 		return explainConnector({
 			config: { entities: [], ...config },
 			connector: "default",

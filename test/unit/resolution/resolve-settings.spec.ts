@@ -190,7 +190,7 @@ describe("resolveSettings", () => {
 			'ParameterNotFoundError: "host" was not found at "/shop/test/aws-rds/aurora-postgres/host"',
 			'ParameterInvalidError: "port" must be an integer from 1 to 65535, not "5432abc" at "/shop/test/aws-rds/aurora-postgres/port"',
 			'ParameterNotFoundError: "databaseName" was not found at "/shop/test/api/main/postgres/database-name"',
-			'ParameterInvalidError: "type" must be one of "mysql", "postgres", not "oracle" at "/shop/test/api/main/postgres/type"',
+			'ParameterInvalidError: "type" must be one of "cockroachdb", "mariadb", "mysql", "postgres", not "oracle" at "/shop/test/api/main/postgres/type"',
 			'OptionInvalidError: Option "poolSize" must be an integer from 1 to 100000, not "ten".',
 			'ParameterInvalidError: "idleTimeoutMs" must be an integer from 0 to 2147483647, not "2147483648" at "/shop/test/api/main/typeorm/idle-timeout-ms"',
 			'ParameterInvalidError: "isVerbose" must be true or false, not "yes" at "/shop/test/api/main/typeorm/logging"',

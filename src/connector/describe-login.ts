@@ -1,0 +1,100 @@
+/** What a login becomes in TypeORM's options: a password, or the hook through which each engine's driver asks for a token. */
+import { EDatabaseType } from "../configuration/connector.enums.js";
+import type { Credentials } from "../credentials/credentials-provider.js";
+import { findRegionInHost } from "../configuration/database-host.js";
+import { type SignToken, TokenLogin, type TokenTarget } from "../credentials/token-login.js";
+import { OptionInvalidError } from "../errors/errors.js";
+import type { ResolvedSettings } from "../resolution/resolve-settings.js";
+
+/** Aurora DSQL ends connections after 60 minutes; they are retired after 50 to 55, so that not all of them go at once. */
+const DSQL_LIFETIME_SECONDS = 3_300;
+const DSQL_LIFETIME_JITTER_SECONDS = 300;
+
+/** The parts of TypeORM's options that depend on the login. */
+export interface LoginOptions {
+	/** Options of the driver's pool. */
+	readonly extra: object;
+	readonly host: string;
+	/** Other options of TypeORM. */
+	readonly options: object;
+	readonly password: unknown;
+	readonly username: string;
+}
+
+/** Describes a login at the place that the settings name. */
+export function describeLogin(
+	credentials: Credentials,
+	{ host, port, type }: Pick<ResolvedSettings, "host" | "port" | "type">,
+	random: () => number = Math.random,
+): LoginOptions {
+	const { username } = credentials;
+	if (!(credentials instanceof TokenLogin)) return { extra: {}, host, options: {}, password: credentials.password, username };
+	const bound = credentials.bind({ host, port });
+	if (type !== EDatabaseType.POSTGRES) {
+		const authPlugins = createAuthPlugins(credentials, { host: bound.host, port });
+		return { extra: { authPlugins }, host: bound.host, options: {}, password: undefined, username };
+	}
+	const password = createPassword(bound.sign);
+	if (credentials.service !== "dsql") return { extra: {}, host: bound.host, options: {}, password, username };
+	const maxLifetimeSeconds = DSQL_LIFETIME_SECONDS - Math.round(DSQL_LIFETIME_JITTER_SECONDS * random());
+	// It has no extensions to install, and makes UUIDs without one.
+	const options = { installExtensions: false, uuidExtension: "pgcrypto" };
+	return { extra: { maxLifetimeSeconds }, host: bound.host, options, password, username };
+}
+
+/** The client of pg as which its password function is called. */
+interface PostgresClient {
+	readonly connection?: { readonly stream?: { destroy(): void; readonly encrypted?: boolean } };
+}
+
+type PostgresPassword = (this: unknown) => Promise<string>;
+
+/** One function for each signer: a rotation compares them to see whether something changed. */
+const passwords = new WeakMap<SignToken, PostgresPassword>();
+
+/** pg calls it for each connection, when the server asks for the password. */
+function createPassword(sign: SignToken): PostgresPassword {
+	const known = passwords.get(sign);
+	if (known !== undefined) return known;
+	const password = async function (this: unknown): Promise<string> {
+		const stream = (this as PostgresClient | undefined)?.connection?.stream;
+		try {
+			if (stream !== undefined && stream.encrypted !== true) throw new OptionInvalidError("tls", NO_TLS);
+			return await sign();
+		} catch (error) {
+			// pg would leave the socket open until the server loses patience.
+			stream?.destroy();
+			throw error;
+		}
+	};
+	passwords.set(sign, password);
+	return password;
+}
+
+/** The part of mysql2's connection that is used. */
+interface MysqlConnection {
+	readonly config: {
+		readonly host?: string;
+		readonly port?: number;
+		readonly ssl?: false | { readonly rejectUnauthorized?: boolean };
+	};
+}
+
+/** mysql2 has no function for a password, but one for each way to log in. It goes on only when the encrypted connection is there. */
+function createAuthPlugins(login: TokenLogin, served: TokenTarget): object {
+	return {
+		mysql_clear_password:
+			({ connection: { config } }: { readonly connection: MysqlConnection }) =>
+			async (): Promise<Buffer> => {
+				if (typeof config.ssl !== "object" || config.ssl.rejectUnauthorized === false)
+					throw new OptionInvalidError("tls", NO_VERIFIED_TLS);
+				const { host = "", port = served.port } = config;
+				// One plugin serves all hosts of a DataSource; a name that is none of AWS is a tunnel to the one that was served.
+				const { sign } = login.bind(findRegionInHost(host) === undefined ? served : { host, port });
+				return Buffer.from(`${await sign()}\0`);
+			},
+	};
+}
+
+const NO_TLS = "has to be on for an IAM login: the token would travel in clear";
+const NO_VERIFIED_TLS = "has to be on and verified for an IAM login: the token would travel in clear, or to whoever answers";

@@ -1,0 +1,50 @@
+/** The AWS identity that tokens are signed with. One that has expired signs tokens that look well and are refused, so it is noticed here. */
+import type { TAwsCredentials } from "../configuration/connector.options.js";
+import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { CredentialsUnavailableError } from "../errors/errors.js";
+import { fetchDefaultIdentity } from "../secrets/default-identity.js";
+import { classifyAwsFailure } from "../support/aws-failure.js";
+import { wallClockMs } from "../support/clock.js";
+import { withDeadline } from "../support/with-deadline.js";
+
+/** What is used of an AWS identity. */
+export interface AwsIdentity {
+	readonly accessKeyId: string;
+	readonly expiration?: Date;
+	readonly secretAccessKey: string;
+	readonly sessionToken?: string;
+}
+
+type IdentityProvider = (properties?: { readonly forceRefresh?: boolean }) => Promise<AwsIdentity>;
+
+/** All that a chain of providers may take; the SDK itself would wait for ever. */
+const DEADLINE_MS = 10_000;
+
+/**
+ * Fetches the identity; once more past all caches when it has expired.
+ * @param credentials An identity or a function that fetches one. Default: the SDK's own chain.
+ * @throws CredentialsUnavailableError when there is none, or none that is still valid; ConnectorTimeoutError after 10 s.
+ */
+export async function fetchIdentity(credentials: TAwsCredentials, nowMs: () => number = wallClockMs): Promise<AwsIdentity> {
+	const fetch: IdentityProvider =
+		credentials === undefined
+			? fetchDefaultIdentity
+			: typeof credentials === "function"
+				? credentials
+				: async () => Promise.resolve(credentials);
+	const isExpired = ({ expiration }: AwsIdentity): boolean => expiration !== undefined && expiration.getTime() <= nowMs();
+	try {
+		const ask = async (): Promise<AwsIdentity> => {
+			const identity = await fetch();
+			return isExpired(identity) ? fetch({ forceRefresh: true }) : identity;
+		};
+		const identity = await withDeadline(ask, { deadlineMs: DEADLINE_MS, subject: "The fetch of the AWS identity" });
+		if (!isExpired(identity)) return identity;
+		const reason = `the AWS identity expired at ${String(identity.expiration?.toISOString())} and was not renewed`;
+		throw new CredentialsUnavailableError(undefined, reason, typeof credentials !== "object");
+	} catch (error) {
+		if (isTypeOrmAwsConnectorError(error)) throw error;
+		const { cause, isTransient, reason } = classifyAwsFailure(error);
+		throw new CredentialsUnavailableError(undefined, reason, isTransient, { cause });
+	}
+}
