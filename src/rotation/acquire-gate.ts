@@ -3,18 +3,18 @@
  * login before any SQL has run: the caller then waits for credentials that work instead of getting the error.
  */
 import type { EventChannel } from "../events/event-channel.js";
-import { type Clock, sleep } from "../support/clock.js";
+import type { Clock } from "../support/clock.js";
 import { isAuthenticationFailure } from "../support/login-failure.js";
-import type { LiveDataSource, Obtain, ObtainedConnection, PoolSet } from "./live-data-source.js";
+import type { ConnectionPool } from "./connection-pool.js";
+import { interceptRelease, type LiveDataSource, type Obtain, type ObtainedConnection, type PoolSet } from "./live-data-source.js";
 import { LoginWatch } from "./login-watch.js";
 import { Permits } from "./permits.js";
-import { closeIdle, type PostgresPool, watchPool } from "./postgres-pool.js";
 
 /** How long a caller waits for credentials that work where the driver would wait for a connection for ever. */
 const DEFAULT_BUDGET_MS = 30_000;
 
-/** How long the socket of a refused login takes to close: the server has said its last word. */
-const REFUSED_SOCKET_MS = 20;
+/** How long a caller waits for the socket of another connection to close. */
+const SOCKET_PATIENCE_MS = 250;
 
 /** What the gate is given. */
 export interface AcquireGateOptions {
@@ -41,13 +41,17 @@ interface Side {
 	ledger: Ledger;
 	readonly logins: LoginWatch;
 	readonly permits: Permits;
-	pools: readonly PostgresPool[];
+	pools: readonly ConnectionPool[];
+	/** Connections of retired generations that are not closed yet. */
+	retiredCount: number;
 	readonly timeoutMs: number;
 }
 
 /** The gate of one DataSource. */
 export class AcquireGate {
 	private currentGeneration = 1;
+	/** Which pools the sides speak of. */
+	private identity: object | undefined;
 	private isHealing: boolean;
 	private isOpen = false;
 	private readonly restore: () => void;
@@ -56,6 +60,7 @@ export class AcquireGate {
 	/** Installs itself; TypeORM's own methods run inside it. */
 	constructor(private readonly options: AcquireGateOptions) {
 		const { master, slaves } = options.live.readPools();
+		this.identity = options.live.identity;
 		this.isHealing = options.onRefusal !== undefined;
 		this.sides = { master: this.createSide([master]), slave: this.createSide(slaves) };
 		this.restore = options.live.wrapObtain((obtain, role) => this.guard(obtain, this.sides[role]));
@@ -98,6 +103,7 @@ export class AcquireGate {
 	 */
 	promote(next: PoolSet): () => void {
 		this.currentGeneration += 1;
+		this.identity = this.options.live.identity;
 		const settlements = [this.promoteSide(this.sides.master, [next.master]), this.promoteSide(this.sides.slave, next.slaves)];
 		return () => {
 			for (const settle of settlements) settle();
@@ -128,7 +134,7 @@ export class AcquireGate {
 		for (const { permits, pools } of this.listSides()) {
 			if (!permits.tryTake()) continue;
 			for (const pool of pools) {
-				if (await closeIdle(pool, this.options.clock)) return () => permits.give();
+				if (await pool.closeIdle(this.options.clock)) return () => permits.give();
 			}
 			permits.give();
 		}
@@ -143,19 +149,20 @@ export class AcquireGate {
 		for (const { permits, pools } of this.listSides()) {
 			const surplusCount = Math.max(0, countIdle(pools) - Math.max(0, permits.freeCount));
 			const candidates = pools.flatMap((pool) => Array.from({ length: pool.idleCount }, () => pool)).slice(0, surplusCount);
-			await Promise.all(candidates.map(async (pool) => closeIdle(pool, this.options.clock)));
+			await Promise.all(candidates.map(async (pool) => pool.closeIdle(this.options.clock)));
 		}
 	}
 
-	private createSide(pools: readonly PostgresPool[]): Side {
+	private createSide(pools: readonly ConnectionPool[]): Side {
 		const { clock, random } = this.options;
-		const total = pools.reduce((sum, pool) => sum + pool.options.max, 0);
+		const total = pools.reduce((sum, pool) => sum + pool.size, 0);
 		const side: Side = {
 			ledger: openLedger(),
 			logins: new LoginWatch(clock, random),
 			permits: new Permits(total, clock),
 			pools,
-			timeoutMs: pools[0]?.options.connectionTimeoutMillis ?? 0,
+			retiredCount: 0,
+			timeoutMs: pools[0]?.timeoutMs ?? 0,
 		};
 		this.watchLogins(side);
 		return side;
@@ -178,7 +185,7 @@ export class AcquireGate {
 	/** After the application's own `destroy()` and `initialize()` the driver has pools that no rotation promoted. */
 	private adoptForeignPools(): void {
 		const { live } = this.options;
-		if (live.master === undefined || live.master === this.sides.master.pools[0]) return;
+		if (live.identity === undefined || live.identity === this.identity) return;
 		const settle = this.promote(live.readPools());
 		// The old pools were ended by destroy(), which takes back every connection first.
 		settle();
@@ -200,7 +207,9 @@ export class AcquireGate {
 				await side.logins.sleep(remainingMs);
 				continue;
 			}
+			if (!hasIdle(side)) await this.waitForRoom(side);
 			const generation = this.currentGeneration;
+			const { pools } = side;
 			try {
 				const obtained = await this.lend(obtain, side);
 				if (turn === "probe" && generation === this.currentGeneration) side.logins.noteProbeEnd();
@@ -209,13 +218,13 @@ export class AcquireGate {
 			} catch (error) {
 				const isRetired = generation !== this.currentGeneration;
 				if (!isRetired) this.noteFault(error, side, turn === "probe");
+				// This caller's permit stands for the socket of the login that failed.
+				await this.waitForClosing(pools);
 				if (clock.nowMs() >= deadlineAtMs) throw error;
 				// Nothing was sent yet, and a retired generation may fail because its server or its login is gone; the current one decides.
 				if (isRetired && !isAuthenticationFailure(error)) continue;
 				if (!isRetired && (!isAuthenticationFailure(error) || !this.isHealing || this.isOpen)) throw error;
 				ownRefusal = error as Error;
-				// The socket of the refused login is closing; the next one would be one too many beside it.
-				await sleep(clock, REFUSED_SOCKET_MS, undefined, false);
 			}
 		}
 	}
@@ -225,25 +234,53 @@ export class AcquireGate {
 		return this.isOpen || !this.isHealing || hasIdle(side);
 	}
 
+	/**
+	 * Waits while a login would be one socket too many beside one that is closing: an idle connection that its pool has given up. Ends in the same turn in
+	 * which the login begins.
+	 */
+	private async waitForRoom(side: Side): Promise<void> {
+		await this.waitForClosing(side.pools, () => countOpen(side) >= side.permits.total);
+	}
+
+	/** Waits for sockets that are closing. One whose peer does not answer is cut. */
+	private async waitForClosing(pools: readonly ConnectionPool[], isFull = (): boolean => true): Promise<void> {
+		const { clock } = this.options;
+		const startedAtMs = clock.nowMs();
+		for (;;) {
+			const closing = pools.find(({ closingCount }) => closingCount > 0);
+			if (closing === undefined || !isFull()) return;
+			const patienceMs = SOCKET_PATIENCE_MS - (clock.nowMs() - startedAtMs);
+			if (patienceMs <= 0) {
+				for (const pool of pools) pool.cutClosing();
+				return;
+			}
+			await closing.waitForClose(clock, patienceMs);
+		}
+	}
+
 	private async lend(obtain: Obtain, side: Side): Promise<ObtainedConnection> {
 		const { ledger } = side;
+		const isOpening = !hasIdle(side);
 		ledger.heldCount += 1;
 		ledger.claimCount += 1;
 		try {
-			const [client, release] = await obtain();
-			return [client, (error) => this.takeBack(release, error, ledger, side)];
+			const obtaining = obtain();
+			if (isOpening) for (const pool of side.pools) pool.noteOpening();
+			return interceptRelease(await obtaining, () => this.takeBack(ledger, side));
 		} catch (error) {
 			ledger.heldCount -= 1;
 			// The caller goes on with this permit, or gives it back himself.
-			if (ledger.owedCount !== undefined) ledger.owedCount -= 1;
+			if (ledger.owedCount !== undefined) {
+				ledger.owedCount -= 1;
+				side.retiredCount -= 1;
+			}
 			throw error;
 		} finally {
 			ledger.claimCount -= 1;
 		}
 	}
 
-	private takeBack(release: (error?: Error) => void, error: Error | undefined, ledger: Ledger, side: Side): void {
-		release(error);
+	private takeBack(ledger: Ledger, side: Side): void {
 		// A retired connection is not free before its socket is closed; see promoteSide().
 		if (ledger.owedCount !== undefined) return;
 		ledger.heldCount -= 1;
@@ -263,18 +300,20 @@ export class AcquireGate {
 		}
 	}
 
-	private promoteSide(side: Side, next: readonly PostgresPool[]): () => void {
+	private promoteSide(side: Side, next: readonly ConnectionPool[]): () => void {
 		const { ledger, permits, pools } = side;
 		const connectionCount = pools.reduce((sum, pool) => sum + pool.totalCount, 0);
 		permits.reserve(Math.max(0, connectionCount - ledger.heldCount));
 		// More callers than connections: some wait in the pool's own queue, as where TypeORM's random choice of replicas is uneven.
 		ledger.owedCount = Math.max(connectionCount, ledger.heldCount);
+		side.retiredCount += ledger.owedCount;
 		const payBack = (): void => {
 			if (ledger.owedCount === undefined || ledger.owedCount <= 0) return;
 			ledger.owedCount -= 1;
+			side.retiredCount -= 1;
 			permits.give();
 		};
-		for (const pool of pools) watchPool(pool, "remove", payBack);
+		for (const pool of pools) pool.onClosed(payBack);
 		side.ledger = openLedger();
 		side.pools = next;
 		this.watchLogins(side);
@@ -284,13 +323,11 @@ export class AcquireGate {
 		};
 	}
 
-	/** A pool says `connect` for each login that succeeded. */
 	private watchLogins(side: Side): void {
 		const generation = this.currentGeneration;
 		for (const pool of side.pools) {
-			watchPool(pool, "connect", (client) => {
-				// The server's last word may come in one packet with the end of the login, before the borrower listens; unheard, it ends the process.
-				client.on("error", () => undefined);
+			pool.noteOpening();
+			pool.onLogin(() => {
 				if (generation === this.currentGeneration) side.logins.noteSuccess();
 			});
 		}
@@ -319,8 +356,13 @@ async function waitForPermit({ logins, permits, timeoutMs }: Side): Promise<void
 	}
 }
 
-function countIdle(pools: readonly PostgresPool[]): number {
+function countIdle(pools: readonly ConnectionPool[]): number {
 	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
+}
+
+/** Sockets that are open on one side, those of retired generations included. */
+function countOpen({ pools, retiredCount }: Side): number {
+	return pools.reduce((sum, { closingCount, totalCount }) => sum + totalCount + closingCount, retiredCount);
 }
 
 /** Whether a caller gets a connection without a login. Replicas are chosen by TypeORM at random, so each of them must have one. */

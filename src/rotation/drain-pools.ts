@@ -2,9 +2,9 @@
 import type { EventChannel } from "../events/event-channel.js";
 import { ConnectorTimeoutError } from "../errors/errors.js";
 import { type Clock, sleep } from "../support/clock.js";
-import { beginEnd, countBusy, type PoolEnd, type PostgresPool, rejectWaiting } from "./postgres-pool.js";
+import { type ConnectionPool, countBusy, type PoolEnd } from "./connection-pool.js";
 
-/** How often a draining pool is looked at. pg-pool has no event for "nobody waits any more". */
+/** How often a draining pool is looked at. Drivers have no event for "nobody waits any more". */
 const POLL_MS = 20;
 
 /** How long an idle connection may take to close; a server that is gone never answers, and a place in the pool waits for it. */
@@ -32,7 +32,7 @@ export class Drain {
 	private readonly hurry = new AbortController();
 
 	constructor(
-		private readonly pools: readonly PostgresPool[],
+		private readonly pools: readonly ConnectionPool[],
 		private readonly request: DrainRequest,
 	) {
 		this.done = this.run();
@@ -48,7 +48,7 @@ export class Drain {
 		const startedAtMs = clock.nowMs();
 		events.publish({ busyCount: this.countBusy(), generation, type: "drain.started" });
 
-		const ends = new Map<PostgresPool, PoolEnd>();
+		const ends = new Map<ConnectionPool, PoolEnd>();
 		const cutIdleLate = (end: PoolEnd): void => {
 			void sleep(clock, IDLE_CLOSE_MS, this.hurry.signal).then(() => end.cutIdle());
 		};
@@ -57,7 +57,7 @@ export class Drain {
 			this.request.releaseAbandoned();
 			for (const pool of this.pools) {
 				if (ends.has(pool) || pool.waitingCount > 0) continue;
-				const end = beginEnd(pool);
+				const end = pool.beginEnd();
 				ends.set(pool, end);
 				cutIdleLate(end);
 			}
@@ -73,11 +73,11 @@ export class Drain {
 		events.publish({ durationMs: clock.nowMs() - startedAtMs, generation, type: "drain.finished" });
 	}
 
-	private async cut(ends: Map<PostgresPool, PoolEnd>, isDone: () => boolean): Promise<void> {
+	private async cut(ends: Map<ConnectionPool, PoolEnd>, isDone: () => boolean): Promise<void> {
 		const { clock } = this.request;
 		for (const pool of this.pools) {
-			rejectWaiting(pool, new ConnectorTimeoutError("The wait for a connection of a retired pool", this.request.deadlineMs));
-			const end = ends.get(pool) ?? beginEnd(pool);
+			pool.rejectWaiting(new ConnectorTimeoutError("The wait for a connection of a retired pool", this.request.deadlineMs));
+			const end = ends.get(pool) ?? pool.beginEnd();
 			ends.set(pool, end);
 			end.force();
 		}

@@ -12,7 +12,8 @@ export class Permits {
 	private readonly waiters: Waiter[] = [];
 
 	constructor(
-		private readonly total: number,
+		/** Permits that there are. */
+		readonly total: number,
 		private readonly clock: Clock,
 	) {
 		this.available = total;

@@ -5,12 +5,12 @@ import type { Clock } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
 import type { AcquireGate } from "./acquire-gate.js";
 import { chooseReplacement, type Replacement } from "./choose-replacement.js";
+import type { ProbeAnswer } from "./connection-pool.js";
 import { type FreshConnection, fetchFreshConnection, fetchPendingConnection, type RotatableConnector } from "./connection-source.js";
 import { Drain } from "./drain-pools.js";
 import { isConnectionLimit } from "../support/login-failure.js";
 import { listPools, type LiveDataSource } from "./live-data-source.js";
 import { type CredentialPlan, planCredentials } from "./plan-credentials.js";
-import { copyListeners, type ProbeAnswer, probeIdle } from "./postgres-pool.js";
 import type { RefusedLogins } from "./refused-logins.js";
 import type { RotationPhase } from "./rotation-state.js";
 import { discardPools, type StagedPools, stagePools } from "./stage-pools.js";
@@ -140,7 +140,7 @@ function promote({ clock, deadlines, events, gate, live, signal }: RotationConte
 	const retired = listPools(live.readPools());
 	listPools(pools).forEach((pool, index) => {
 		const predecessor = retired[index];
-		if (predecessor !== undefined) copyListeners(predecessor, pool);
+		predecessor?.copyListenersTo(pool);
 	});
 	live.exchangePools(pools, plan.options);
 	const { generation } = gate;
@@ -162,7 +162,7 @@ async function reportHealth(
 	side: "current" | "promoted",
 ): Promise<ProbeAnswer | undefined> {
 	try {
-		const answer = await probeIdle(live.readPools().master, clock, deadlines.healthMs);
+		const answer = await live.readPools().master.probeIdle(clock, deadlines.healthMs);
 		if (answer !== undefined) events.publish({ isHealthy: true, side, type: "health.checked" });
 		return answer;
 	} catch (error) {

@@ -4,7 +4,7 @@ import type { LiveDataSource, PoolSet } from "./live-data-source.js";
 import type { CredentialPlan } from "./plan-credentials.js";
 import { ConnectorTimeoutError, RotatorClosedError, StagingFailedError } from "../errors/errors.js";
 import { withDeadline } from "../support/with-deadline.js";
-import { beginEnd, type PostgresPool, type ProbeAnswer, probeIdle } from "./postgres-pool.js";
+import { CLOSE_PATIENCE_MS, type ConnectionPool, type ProbeAnswer } from "./connection-pool.js";
 
 /** How long staging may take, and what it must live up to. */
 export interface StagingRequest {
@@ -31,33 +31,43 @@ export interface StagedPools extends PoolSet {
  * @throws RotatorClosedError when the application shuts down meanwhile.
  */
 export async function stagePools(live: LiveDataSource, request: StagingRequest): Promise<StagedPools> {
-	const created: PostgresPool[] = [];
+	const created: ConnectionPool[] = [];
 	try {
 		const pools = await connectAll(live, request, created);
 		request.onConnected();
 		const [answer] = await Promise.all(pools.map(async (pool, index) => verify(pool, nameNode(index), request)));
 		const [master, ...slaves] = pools;
-		return { isReadOnly: answer?.isReadOnly, master: master as PostgresPool, slaves };
+		return { isReadOnly: answer?.isReadOnly, master: master as ConnectionPool, slaves };
 	} catch (error) {
 		discardPools(created);
+		await waitUntilClosed(created, request.clock);
 		throw error;
 	}
 }
 
 /** Ends pools that never served anybody, without waiting for their servers. */
-export function discardPools(pools: readonly PostgresPool[]): void {
-	for (const pool of pools) beginEnd(pool).force();
+export function discardPools(pools: readonly ConnectionPool[]): void {
+	for (const pool of pools) pool.beginEnd().force();
+}
+
+/** Whoever stages next must not find the sockets of this attempt beside its own. */
+async function waitUntilClosed(pools: readonly ConnectionPool[], clock: Clock): Promise<void> {
+	await Promise.all(pools.map(async (pool) => (pool.openCount > 0 ? pool.waitForClose(clock, CLOSE_PATIENCE_MS) : undefined)));
 }
 
 async function connectAll(
 	live: LiveDataSource,
 	{ clock, connectDeadlineMs, plan, signal }: StagingRequest,
-	created: PostgresPool[],
-): Promise<PostgresPool[]> {
-	const nodes = [plan.master, ...plan.slaves];
+	created: ConnectionPool[],
+): Promise<ConnectionPool[]> {
+	const openings = live.openPools(plan, (pool) => created.push(pool));
 	return Promise.all(
-		nodes.map(async (node, index) => {
-			const connect = async (): Promise<PostgresPool> => live.createPool(plan.options, node, (pool) => created.push(pool));
+		openings.map(async (open, index) => {
+			const connect = async (): Promise<ConnectionPool> => {
+				const opening = open();
+				for (const pool of created) pool.noteOpening();
+				return opening;
+			};
 			try {
 				return await withDeadline(connect, { clock, deadlineMs: connectDeadlineMs, signal, subject: "Connecting" });
 			} catch (error) {
@@ -68,12 +78,12 @@ async function connectAll(
 }
 
 async function verify(
-	pool: PostgresPool,
+	pool: ConnectionPool,
 	node: string,
 	{ clock, isLiveReadOnly, signal, verifyDeadlineMs }: StagingRequest,
 ): Promise<ProbeAnswer> {
 	try {
-		const ask = async () => probeIdle(pool, clock, verifyDeadlineMs);
+		const ask = async () => pool.probeIdle(clock, verifyDeadlineMs);
 		const answer = await withDeadline(ask, { clock, deadlineMs: verifyDeadlineMs, signal, subject: "SELECT 1" });
 		if (answer === undefined) throw new StagingFailedError("verify", node, "its connection was lost before it could be checked");
 		if (isLiveReadOnly === false && answer.isReadOnly === true && node === MASTER) {
