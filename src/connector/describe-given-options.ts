@@ -43,6 +43,9 @@ const SHOWN_ELSEWHERE = new Set([
 	"username",
 ]);
 
+/** A replica has fields and a login as a connector has. */
+const REPLICA = /^replicas\[\d+\]\./;
+
 /** How deep groups within groups are gone through. */
 const MAXIMUM_DEPTH = 3;
 
@@ -50,7 +53,7 @@ const MAXIMUM_DEPTH = 3;
 export function describeGivenOptions(config: object, prefix = "", depth = 0): ExplainedOption[] {
 	return Object.entries(config).flatMap(([name, value]: [string, unknown]) => {
 		const option = `${prefix}${name}`;
-		if (value === undefined || SHOWN_ELSEWHERE.has(option)) return [];
+		if (value === undefined || SHOWN_ELSEWHERE.has(option.replace(REPLICA, ""))) return [];
 		if (depth < MAXIMUM_DEPTH && isGroup(value)) return describeGivenOptions(value, `${option}.`, depth + 1);
 		if (depth < MAXIMUM_DEPTH && isListOfGroups(value)) {
 			return value.flatMap((group, index) => describeGivenOptions(group, `${option}[${String(index)}].`, depth + 1));

@@ -1,6 +1,8 @@
 /** What a connector would do with its configuration: every value, its source, and every problem at once. */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import { chooseSource } from "../configuration/credentials-source.js";
 import { validateConfig } from "../configuration/validate-config.js";
+import { DSQL_ADMIN } from "../credentials/dsql-token.js";
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError } from "../errors/errors.js";
 import { describeFault } from "../events/describe-fault.js";
@@ -49,11 +51,14 @@ export async function explainConnector({ config, connector, load, source }: Expl
 	// A look-up whose shape is wrong fails once more when it is used.
 	const isShapeOfLookup = shape.some(({ code }) => code === "ERR_CONNECTOR_LOOKUP_INVALID");
 	const own = problems.filter(({ code }) => !(isShapeOfLookup && code === "ERR_CONNECTOR_LOOKUP_INVALID"));
-	const login = checkRawLogin(config).map(explainOption);
+	const login = [
+		...checkRawLogin(config),
+		...(config.replicas ?? []).flatMap((replica, index) => checkRawLogin(replica, `replicas[${String(index)}].`)),
+	].map(explainOption);
 	const all = [...shape, ...outage, ...own, ...login];
 	return {
 		connector,
-		fields: [...fields, ...explainLogin(config)],
+		fields: [...fields, ...explainLogins(config)],
 		isValid: all.length === 0,
 		options: describeGivenOptions(config),
 		problems: all,
@@ -83,20 +88,30 @@ function explainOutage(error: unknown): ExplainedProblem {
 	return { code, label: undefined, message, path: undefined, remedy };
 }
 
-/** The two parts of the login. Where the connector signs tokens, the password is one. */
-function explainLogin({ credentials, password, username }: ITypeOrmAwsConnectorConfig): ExplainedField[] {
-	const kept = credentials?.source === "rds-iam" || credentials?.source === "dsql-iam" ? "token" : "secret";
-	const explain = (field: string, given: string | undefined, source: ExplainedField["source"], value?: string): ExplainedField => ({
-		field,
-		isRequired: true,
-		label: field,
-		path: undefined,
-		source: given === undefined ? source : "code",
-		value,
+/** The two parts of the login, and of each replica's that has one of its own. */
+function explainLogins(config: ITypeOrmAwsConnectorConfig): ExplainedField[] {
+	const replicas = (config.replicas ?? []).flatMap((replica, index) => {
+		const hasLogin = [replica.password, replica.secretId, replica.ssmLookups?.secretId, replica.username].some(Boolean);
+		return hasLogin ? explainLogin(`replicas[${String(index)}].`, replica, "secret") : [];
 	});
+	const { source } = chooseSource(config);
+	const kept = source === "rds-iam" || source === "dsql-iam" ? "token" : "secret";
+	return [...explainLogin("", config, kept, source === "dsql-iam" ? DSQL_ADMIN : undefined), ...replicas];
+}
+
+function explainLogin(
+	owner: string,
+	{ password, username }: Pick<ITypeOrmAwsConnectorConfig, "password" | "username">,
+	kept: "secret" | "token",
+	defaultUser?: string,
+): ExplainedField[] {
+	const row = { isRequired: true, path: undefined };
+	const name = `${owner}username`;
+	const secret = `${owner}password`;
 	const isNamed = typeof username === "string";
+	const nameSource = isNamed ? "code" : defaultUser === undefined ? "secret" : "default";
 	return [
-		explain("username", username, kept === "secret" ? "secret" : "default", isNamed ? username : undefined),
-		explain("password", password, kept, "[hidden]"),
+		{ ...row, field: name, label: name, source: nameSource, value: isNamed ? username : defaultUser },
+		{ ...row, field: secret, label: secret, source: password === undefined ? kept : "code", value: "[hidden]" },
 	];
 }

@@ -5,7 +5,15 @@ import { isTypeOrmAwsConnectorError, type TConnectorErrorCode, type TypeOrmAwsCo
 import { ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
 import { buildFieldLookup } from "./field-lookup.js";
 import { describeKind, type FieldValue } from "./parse-value.js";
-import { ALL_FIELDS, type FieldSource, isNeeded, type ParameterReader, resolveField } from "./resolve-settings.js";
+import {
+	ALL_FIELDS,
+	type FieldSource,
+	isNeeded,
+	listReplicaFields,
+	type ParameterReader,
+	resolveField,
+	toReplicaConfig,
+} from "./resolve-settings.js";
 
 /**
  * One field. `source` says where its value came from: `code`, `parameter`, `default`, the `secret`, or a `token` made for each connection. It is `missing` where
@@ -14,7 +22,7 @@ import { ALL_FIELDS, type FieldSource, isNeeded, type ParameterReader, resolveFi
  * { field: "port", isRequired: true, label: "port", path: "/shop/production/aws-rds/aurora-postgres/port", source: "parameter", value: 5432 }
  */
 export interface ExplainedField {
-	/** Key of the field in `ssmLookups`; `username` or `password` for the two parts of the login. */
+	/** Key of the field in `ssmLookups`; `username` or `password` for the two parts of a login. Of a replica with `replicas[0].` before it. */
 	readonly field: string;
 	/** Whether the connector cannot do without it. */
 	readonly isRequired: boolean;
@@ -52,35 +60,36 @@ interface ExplainedFields {
 	readonly problems: readonly ExplainedProblem[];
 }
 
+/** The connector itself or one of its replicas, in the shape of a connector. */
+interface FieldOwner {
+	readonly config: ITypeOrmAwsConnectorConfig;
+	readonly names: readonly FieldName[];
+	/** What stands before the names of its fields. */
+	readonly owner: string;
+}
+
+interface FieldParts extends Omit<FieldOwner, "names"> {
+	readonly isRead: boolean;
+	readonly name: FieldName;
+	/** Takes the problem, when there is one. */
+	readonly problems: ExplainedProblem[];
+	readonly reader: ParameterReader | undefined;
+}
+
 /**
- * Explains all fields of the table.
+ * Explains all fields of the table, then those that are the replicas' own.
  * @param isRead `false` when Parameter Store could not be asked: what is not given in code is then not known, which is no problem of the field.
  */
 export function explainFields(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined, isRead: boolean): ExplainedFields {
 	const problems: ExplainedProblem[] = [];
-	const fields = ALL_FIELDS.map((name): ExplainedField => {
-		const { defaultValue, findDefault, label }: FieldDefinition = CONNECTOR_FIELDS[name];
-		const path = findPath(name, config, reader);
-		const explain = (source: ExplainedField["source"], value?: FieldValue): ExplainedField => ({
-			field: name,
-			isRequired: (findDefault?.(config) ?? defaultValue) === undefined,
-			label,
-			path,
-			source,
-			value: typeof value === "string" ? hideLogin(value) : value,
-		});
-		if (!isNeeded(name, config)) return explain("unneeded");
-		if (!isRead && CONNECTOR_FIELDS[name].readRaw(config) === undefined) return explain("unread");
-		try {
-			const { source, value } = resolveField(name, config, reader);
-			return explain(source, value);
-		} catch (problem) {
-			if (!isTypeOrmAwsConnectorError(problem)) throw problem;
-			problems.push({ code: problem.code, label, message: problem.message, path, remedy: findRemedy(problem, name, path) });
-			return explain("missing");
-		}
-	});
-	return { fields, problems };
+	const explain = ({ config: own, names, owner }: FieldOwner): ExplainedField[] =>
+		names.map((name) => explainField({ config: own, isRead, name, owner, problems, reader }));
+	const replicas = (config.replicas ?? []).map((replica, index) => ({
+		config: toReplicaConfig(config, replica),
+		names: listReplicaFields(replica),
+		owner: `replicas[${String(index)}].`,
+	}));
+	return { fields: [{ config, names: ALL_FIELDS, owner: "" }, ...replicas].flatMap(explain), problems };
 }
 
 /** A text without the user and the password of an address in it. */
@@ -93,6 +102,30 @@ export function quoteForShell(text: string): string {
 	return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+function explainField({ config, isRead, name, owner, problems, reader }: FieldParts): ExplainedField {
+	const { defaultValue, findDefault, label: ownLabel }: FieldDefinition = CONNECTOR_FIELDS[name];
+	const label = `${owner}${ownLabel}`;
+	const path = findPath(name, config, reader);
+	const explain = (source: ExplainedField["source"], value?: FieldValue): ExplainedField => ({
+		field: `${owner}${name}`,
+		isRequired: (findDefault?.(config) ?? defaultValue) === undefined,
+		label,
+		path,
+		source,
+		value: typeof value === "string" ? hideLogin(value) : value,
+	});
+	if (!isNeeded(name, config)) return explain("unneeded");
+	if (!isRead && CONNECTOR_FIELDS[name].readRaw(config) === undefined) return explain("unread");
+	try {
+		const { source, value } = resolveField(name, config, reader, owner);
+		return explain(source, value);
+	} catch (problem) {
+		if (!isTypeOrmAwsConnectorError(problem)) throw problem;
+		problems.push({ code: problem.code, label, message: problem.message, path, remedy: findRemedy(problem, name, owner, path) });
+		return explain("missing");
+	}
+}
+
 function findPath(name: FieldName, config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): string | undefined {
 	try {
 		return reader?.describePath?.(buildFieldLookup(name, config));
@@ -102,8 +135,9 @@ function findPath(name: FieldName, config: ITypeOrmAwsConnectorConfig, reader: P
 	}
 }
 
-function findRemedy(problem: TypeOrmAwsConnectorError, name: FieldName, path: string | undefined): string {
-	const { accepts, option }: FieldDefinition = CONNECTOR_FIELDS[name];
+function findRemedy(problem: TypeOrmAwsConnectorError, name: FieldName, owner: string, path: string | undefined): string {
+	const { accepts, option: ownOption }: FieldDefinition = CONNECTOR_FIELDS[name];
+	const option = `${owner}${ownOption}`;
 	const isInParameter = problem instanceof ParameterInvalidError || problem instanceof ParameterNotFoundError;
 	if (isInParameter && path === undefined) return `Correct the parameter, or give the option "${option}".`;
 	if (isInParameter && path !== undefined) {
@@ -111,7 +145,7 @@ function findRemedy(problem: TypeOrmAwsConnectorError, name: FieldName, path: st
 		return `aws ssm put-parameter --name ${quoteForShell(path)} ${mode} --value '<${describeKind(accepts)}>'`;
 	}
 	if (problem.code === "ERR_CONNECTOR_LOOKUP_INVALID") {
-		return `Name the segment in ssmLookups.${name}, in ssmLookupDefaults or where the ParameterStoreConfigModule is registered.`;
+		return `Name the segment in ${owner}ssmLookups.${name}, in ssmLookupDefaults or where the ParameterStoreConfigModule is registered.`;
 	}
 	return `Correct the option "${option}".`;
 }

@@ -231,7 +231,10 @@ function trace(reader: ParameterReader, lookup: IStructuredLookup): { lookup: IS
 }
 
 /** What is wrong with a login given in code. Never quoted, never trimmed: a password may begin and end with anything. */
-export function checkRawLogin({ password, username }: ITypeOrmAwsConnectorConfig, owner = ""): TypeOrmAwsConnectorError[] {
+export function checkRawLogin(
+	{ password, username }: Pick<ITypeOrmAwsConnectorConfig, "password" | "username">,
+	owner = "",
+): TypeOrmAwsConnectorError[] {
 	return Object.entries({ username, password })
 		.filter(([, value]: [string, unknown]) => value !== undefined && (typeof value !== "string" || value === ""))
 		.map(([option]) => new OptionInvalidError(`${owner}${option}`, "must be a string that is not empty"));

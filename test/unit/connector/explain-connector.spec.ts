@@ -129,6 +129,13 @@ describe("the login", () => {
 		expect(findField(explanation, "password")).toMatchObject({ source: "token" });
 	});
 
+	it("of Aurora DSQL is the administrator's unless another is named", async () => {
+		const explanation = await explain({ host: "abcdefghijklmnopqrstuvwxyz.dsql.eu-west-1.on.aws" });
+
+		expect(findField(explanation, "username")).toMatchObject({ source: "default", value: "admin" });
+		expect(findField(explanation, "port")).toMatchObject({ isRequired: false });
+	});
+
 	it("with an empty part is a problem", async () => {
 		const { problems } = await explain({ password: "", username: "app" });
 
@@ -141,6 +148,42 @@ describe("the login", () => {
 				remedy: "Correct it where the connector is registered.",
 			},
 		]);
+	});
+});
+
+describe("a replica", () => {
+	const PATH = "/shop/test/aws-rds/aurora-postgres/reader/host";
+
+	it("has rows for what is its own, and a login where it has one", async () => {
+		const replicas = [
+			{ host: "one.example.com" },
+			{ password: makeCanary("replica"), ssmLookups: { host: { path: ["reader", "host"] } } },
+		];
+
+		const { fields, isValid, options } = await explain({ replicas }, { ...CANONICAL_PARAMETERS, [PATH]: "two.example.com" });
+
+		expect(isValid).toBe(true);
+		expect(
+			fields
+				.filter(({ field }) => field.startsWith("replicas"))
+				.map(({ field, path, source, value }) => [field, path, source, value]),
+		).toEqual([
+			["replicas[0].host", HOST_PATH, "code", "one.example.com"],
+			["replicas[1].host", PATH, "parameter", "two.example.com"],
+			["replicas[1].username", undefined, "secret", undefined],
+			["replicas[1].password", undefined, "code", "[hidden]"],
+		]);
+		expect(options).toEqual([{ option: "entities", value: "0 entries" }]);
+	});
+
+	it("is named in its problems", async () => {
+		const { problems } = await explain({ replicas: [{ host: "one", port: 0, username: "" }] });
+
+		expect(problems.map(({ label, message }) => label ?? message)).toEqual([
+			"replicas[0].port",
+			'Option "replicas[0].username" must be a string that is not empty.',
+		]);
+		expect(problems[0]?.remedy).toBe('Correct the option "replicas[0].port".');
 	});
 });
 
