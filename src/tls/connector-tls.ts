@@ -1,11 +1,12 @@
 /** TLS of one connector: what its drivers are given, and what is said once about it. */
-import type { EDatabaseType } from "../configuration/connector.enums.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import type { TDatabaseType } from "../configuration/typeorm.options.js";
+import { isIam } from "../configuration/credentials-source.js";
 import { findTlsRemedy } from "../support/tls-failure.js";
 import { createTlsOptions, type TlsOptions } from "./tls-options.js";
 import { findTlsRisk } from "./tls-risk.js";
 
-type TlsConfig = Pick<ITypeOrmAwsConnectorConfig, "tls" | "typeOrmOptions">;
+type TlsConfig = Omit<ITypeOrmAwsConnectorConfig, "entities">;
 
 /** Made once for a connector, since each warning is given once. */
 export class ConnectorTls {
@@ -24,12 +25,14 @@ export class ConnectorTls {
 	 * `ssl` for the connections to these hosts, replicas included; `undefined` also when the application has given that option itself.
 	 * @throws ConfigurationError when the driver of the engine cannot do what `tls` says.
 	 */
-	async describe(hosts: readonly string[], type: EDatabaseType): Promise<TlsOptions> {
+	async describe(hosts: readonly string[], type: TDatabaseType): Promise<TlsOptions> {
 		const { tls } = this.#config;
 		const ownSsl = findOwnSsl(this.#config);
 		const risk = findTlsRisk({ hosts, tls }, ownSsl);
 		if (risk !== undefined) this.warnOnce(risk);
-		return ownSsl === undefined ? createTlsOptions({ hosts, tls, type }) : undefined;
+		if (ownSsl !== undefined) return undefined;
+		// Whatever the host is called: a token does not travel in clear.
+		return createTlsOptions({ hosts, tls: tls ?? (isIam(this.#config) ? true : undefined), type });
 	}
 
 	/** Says what to do about an error that a driver gave the application. Nothing is said about errors that are not about TLS. */
@@ -46,7 +49,7 @@ export class ConnectorTls {
 }
 
 /** To the drivers, what stands in `extra` wins. */
-function findOwnSsl({ typeOrmOptions }: TlsConfig): unknown {
+function findOwnSsl({ typeOrmOptions }: Pick<TlsConfig, "typeOrmOptions">): unknown {
 	const { extra, ssl } = (typeOrmOptions ?? {}) as { readonly extra?: { readonly ssl?: unknown }; readonly ssl?: unknown };
 	return extra?.ssl ?? ssl;
 }

@@ -12,8 +12,8 @@ const QUARTER_OF_AN_HOUR_MS = 900_000;
 const RDS = { credentials: APPLICATION_KEY, hostname: RDS_HOST, port: RDS_PORT, region: "eu-west-1", username: "app" };
 const DSQL = { credentials: APPLICATION_KEY, hostname: DSQL_HOST, region: "eu-west-1" };
 
-async function login({ config, tunnel }: IamScene, user: string, password: string): Promise<string> {
-	const client = new Client({ ...tunnel, database: config.databaseName, password, user });
+async function login({ config, ssl, tunnel }: IamScene, user: string, password: string): Promise<string> {
+	const client = new Client({ ...tunnel, database: config.databaseName, password, ssl, user });
 	try {
 		await client.connect();
 		const { rows } = await client.query<{ user: string }>("SELECT current_user AS user");
@@ -103,7 +103,13 @@ describe("A gateway of RDS", () => {
 	});
 
 	it("leaves the session to the real server, and its end, too", async () => {
-		const client = new Client({ ...scene.tunnel, database: "shop", password: await new Signer(RDS).getAuthToken(), user: "app" });
+		const client = new Client({
+			...scene.tunnel,
+			database: "shop",
+			password: await new Signer(RDS).getAuthToken(),
+			ssl: scene.ssl,
+			user: "app",
+		});
 		const lost = new Promise((resolve) => client.on("error", resolve));
 		await client.connect();
 

@@ -31,8 +31,10 @@ export interface IamScene {
 	readonly gateway: PostgresGateway;
 	readonly server: PostgresServer;
 	stop(): Promise<void>;
-	/** What stands for the way to the gateway, on top of the connector's options: another address, and the authority that certified it. */
-	readonly tunnel: { readonly host: string; readonly port: number; readonly ssl: object };
+	/** TLS to the gateway, for a client of one's own. */
+	readonly ssl: { readonly ca: string; readonly servername: string };
+	/** The way to the gateway: what is put on top of a connector's options. */
+	readonly tunnel: { readonly host: string; readonly port: number };
 }
 
 /** Starts a server with two users and a gateway of one kind in front of it. */
@@ -59,6 +61,7 @@ export async function startIamScene(service: TokenDeskOptions["service"]): Promi
 			entities: [],
 			host,
 			poolSize: 5,
+			tls: { ca: authority.certificate, servername: host },
 			...(service === "dsql" ? {} : { credentials: { source: "rds-iam" }, port: RDS_PORT, type: "postgres", username: "app" }),
 		},
 		gateway,
@@ -67,6 +70,7 @@ export async function startIamScene(service: TokenDeskOptions["service"]): Promi
 			await gateway.stop();
 			await server.stop();
 		},
-		tunnel: { host: gateway.host, port: gateway.port, ssl: { ca: authority.certificate, servername: host } },
+		ssl: { ca: authority.certificate, servername: host },
+		tunnel: { host: gateway.host, port: gateway.port },
 	};
 }
