@@ -1,13 +1,14 @@
 /** Refuses options that nothing would read, or that cannot mean anything, before the first request is made. */
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
+import { AWS_CHECKS } from "./check-aws.js";
 import { checkIam, DSQL_IAM_CHECKS, RDS_IAM_CHECKS } from "./check-iam.js";
 import { checkLookups, checkSegments } from "./check-lookups.js";
 import { type Check, checkGroup, checkOptions, type Checks, isGroup, isObject } from "./check-options.js";
 import { checkReplicas } from "./check-replicas.js";
 import { checkTls, checkTlsKind } from "./check-tls.js";
 import { checkTypeOrmOptions } from "./check-typeorm-options.js";
-import type { ITypeOrmAwsConnectorAws, ITypeOrmAwsConnectorConfig, TDatabaseConfigRotation } from "./connector.options.js";
+import type { ITypeOrmAwsConnectorConfig, TDatabaseConfigRotation } from "./connector.options.js";
 import { CONNECTOR_FIELDS, type FieldName, MAXIMUM_TIMER_MS } from "./connector-fields.js";
 import type { ISecretKeys, TCredentialsSource, TCredentialsSourceName } from "./credentials.options.js";
 
@@ -23,17 +24,6 @@ const ROTATION: Checks<TDatabaseConfigRotation> = {
 	isEnabled: checkLater,
 	shouldRotateOnAuthFailure: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
 	shouldUsePendingSecret: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
-};
-
-/** One check for each way to say how AWS is reached. */
-export const AWS_CHECKS: Checks<ITypeOrmAwsConnectorAws> = {
-	credentials: (value) =>
-		isObject(value) || typeof value === "function" ? undefined : "must be an AWS identity or a function that fetches one",
-	endpoint: (value) =>
-		typeof value === "string" && /^https?:\/\//i.test(value) && URL.canParse(value) ? undefined : "must be an http or https URL",
-	region: (value) => (typeof value === "string" && value.trim() !== "" ? undefined : "must be the name of a region"),
-	secretsManagerClient: (value) =>
-		isObject(value) && typeof value["send"] === "function" ? undefined : "must be a SecretsManagerClient",
 };
 
 const checkKey: Check = (value) => (typeof value === "string" && value !== "" ? undefined : "must be the name of a value in the secret");
