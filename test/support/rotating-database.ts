@@ -16,6 +16,7 @@ import { startPostgresReplica } from "./postgres/postgres-replica.js";
 import { type PostgresServer, startPostgres } from "./postgres/postgres-server.js";
 import type { DatabaseReplica, DatabaseServer, DatabaseServerOptions, EngineName } from "./server/database-server.js";
 import { DIALECTS } from "./sql-dialects.js";
+import type { Endpoint } from "./tcp-proxy.js";
 import type { TypeOrmVersion } from "./typeorm-versions.js";
 
 /** Name of the secret. */
@@ -48,24 +49,18 @@ export interface SceneLogin {
 	readonly username: string;
 }
 
-/** Where to connect. */
-export interface SceneEndpoint {
-	readonly host: string;
-	readonly port: number;
-}
-
 /** What differs from scene to scene. */
 export interface SceneOptions {
 	readonly config?: Partial<ITypeOrmAwsConnectorConfig>;
 	/** Where the DataSource connects to, when it is not the server itself: a proxy. */
-	readonly endpoint?: SceneEndpoint;
+	readonly endpoint?: Endpoint;
 	/** What the application puts on top of the connector's options. */
 	readonly override?: (options: DataSourceOptions) => DataSourceOptions;
 	/** Parameter Store, which then says the port. */
 	readonly parameterSource?: ParameterSource;
 	readonly registry?: IntervalRegistry;
 	/** The same for the replica. */
-	readonly replicaEndpoint?: SceneEndpoint;
+	readonly replicaEndpoint?: Endpoint;
 	readonly rotatorOptions?: IRotatorOptions;
 	readonly version: TypeOrmVersion;
 }

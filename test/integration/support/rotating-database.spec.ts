@@ -1,8 +1,11 @@
 /** Scenes on each engine, with and without a replica: the connector's own options reach both servers, and the load counts what is stored. */
+import { sampleConnections } from "../../support/connection-sampler.js";
 import { describeWith } from "../../support/describe-with.js";
+import { beginStream, beginTransaction } from "../../support/lasting-work.js";
 import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
 import { type Scene, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
 import type { DatabaseServer, EngineName } from "../../support/server/database-server.js";
+import { startTcpProxy } from "../../support/tcp-proxy.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
@@ -61,6 +64,26 @@ function itServes(engine: EngineName): void {
 			expect(await scene.findUser("slave")).toBe(scene.users[0]);
 			expect((await servers.replica?.connections(scene.users[0]))?.length).toBeGreaterThan(0);
 		});
+	});
+
+	it("lets a transaction and a stream last, each on one connection that the server knows", async () => {
+		const [version] = TYPEORM_VERSIONS;
+		if (version === undefined) throw new Error("There is a version");
+		scene = await startScene(servers, { version });
+		const proxy = await startTcpProxy({ target: scene.server });
+		const sampler = await sampleConnections(scene.server, proxy, scene.database);
+
+		const transaction = await beginTransaction(scene.dataSource, "lasting", 120);
+		const stream = await beginStream(scene.dataSource);
+		const pids = (await scene.server.connections(scene.users[0])).map(({ pid }) => pid);
+		stream.goOn();
+
+		expect(pids).toEqual(expect.arrayContaining([transaction.pid, stream.pid]));
+		expect(await transaction.result).toEqual({ pids: [transaction.pid], users: [scene.users[0]] });
+		expect(await stream.result).toBe(stream.rowCount);
+		expect(await readLedger(scene.dataSource)).toEqual(["lasting"]);
+		expect((await sampler.stop()).server).toBeGreaterThanOrEqual(2);
+		await proxy.stop();
 	});
 
 	it("gives the other user a new password, the right to what the first one made, and the secret", async () => {
