@@ -37,6 +37,7 @@ export type {
 	TCredentialsSource,
 	TCredentialsSourceName,
 } from "./configuration/credentials.options.js";
+export type { ITypeOrmAwsConnectorTls } from "./configuration/tls.options.js";
 export type {
 	ITypeOrmAwsConnectorReplica,
 	ITypeOrmAwsConnectorReplicaSsmLookups,

@@ -7,6 +7,7 @@ import type { IConfigGetProperties } from "../parameter-store/parameter-store.op
 import type { ERelationLoadStrategy } from "./connector.enums.js";
 import type { TCredentialsSource } from "./credentials.options.js";
 import type { ITypeOrmAwsConnectorReplica, TReplicationMode } from "./replica.options.js";
+import type { ITypeOrmAwsConnectorTls } from "./tls.options.js";
 import type { TDatabaseType, TTypeOrmOptions } from "./typeorm.options.js";
 
 /**
@@ -150,6 +151,12 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 	ssmLookupDefaults?: ITypeOrmAwsConnectorSsmLookupDefaults;
 	/** Other places for single fields. */
 	ssmLookups?: ITypeOrmAwsConnectorSsmLookups;
+	/**
+	 * Encryption of the connection. Default: on and verified when a host is a database of AWS (RDS, Aurora, RDS Proxy, Aurora DSQL), with the authorities of
+	 * RDS added to those that Node trusts; for every other host as TypeORM and its driver have it, which is off. `true` switches it on for any host, `false`
+	 * off, which for an AWS host costs one warning.
+	 */
+	tls?: ITypeOrmAwsConnectorTls | boolean;
 	/** Engine. */
 	type?: TType;
 	/**

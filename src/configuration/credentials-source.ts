@@ -13,3 +13,9 @@ export function chooseSource({ credentials, host, password, secretId, username }
 	const canBeDsql = typeof host === "string" && password === undefined && secretId === undefined;
 	return { source: canBeDsql && isDsqlHost(host) ? "dsql-iam" : "secrets-manager" };
 }
+
+/** Whether logins bring a token that is signed for each connection. */
+export function isIam(config: Deciding): boolean {
+	const { source } = chooseSource(config);
+	return source === "dsql-iam" || source === "rds-iam";
+}

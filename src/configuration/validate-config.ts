@@ -1,11 +1,14 @@
 /** Refuses options that nothing would read, or that cannot mean anything, before the first request is made. */
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
+import { AWS_CHECKS } from "./check-aws.js";
+import { checkIam, DSQL_IAM_CHECKS, RDS_IAM_CHECKS } from "./check-iam.js";
 import { checkLookups, checkSegments } from "./check-lookups.js";
 import { type Check, checkGroup, checkOptions, type Checks, isGroup, isObject } from "./check-options.js";
 import { checkReplicas } from "./check-replicas.js";
+import { checkTls, checkTlsKind } from "./check-tls.js";
 import { checkTypeOrmOptions } from "./check-typeorm-options.js";
-import type { ITypeOrmAwsConnectorAws, ITypeOrmAwsConnectorConfig, TDatabaseConfigRotation } from "./connector.options.js";
+import type { ITypeOrmAwsConnectorConfig, TDatabaseConfigRotation } from "./connector.options.js";
 import { CONNECTOR_FIELDS, type FieldName, MAXIMUM_TIMER_MS } from "./connector-fields.js";
 import type { ISecretKeys, TCredentialsSource, TCredentialsSourceName } from "./credentials.options.js";
 
@@ -23,16 +26,6 @@ const ROTATION: Checks<TDatabaseConfigRotation> = {
 	shouldUsePendingSecret: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
 };
 
-const AWS: Checks<ITypeOrmAwsConnectorAws> = {
-	credentials: (value) =>
-		isObject(value) || typeof value === "function" ? undefined : "must be an AWS identity or a function that fetches one",
-	endpoint: (value) =>
-		typeof value === "string" && /^https?:\/\//i.test(value) && URL.canParse(value) ? undefined : "must be an http or https URL",
-	region: (value) => (typeof value === "string" && value.trim() !== "" ? undefined : "must be the name of a region"),
-	secretsManagerClient: (value) =>
-		isObject(value) && typeof value["send"] === "function" ? undefined : "must be a SecretsManagerClient",
-};
-
 const checkKey: Check = (value) => (typeof value === "string" && value !== "" ? undefined : "must be the name of a value in the secret");
 
 const SECRET_KEYS: Checks<ISecretKeys> = {
@@ -45,7 +38,9 @@ const SECRET_KEYS: Checks<ISecretKeys> = {
 };
 
 /** By source: the options that go with it. */
-const CREDENTIALS: { readonly [Name in TCredentialsSourceName]?: Checks<Extract<TCredentialsSource, { source: Name }>> } = {
+const CREDENTIALS: { readonly [Name in TCredentialsSourceName]: Checks<Extract<TCredentialsSource, { source: Name }>> } = {
+	"dsql-iam": DSQL_IAM_CHECKS,
+	"rds-iam": RDS_IAM_CHECKS,
 	"secrets-manager": {
 		keys: checkGroup,
 		shouldProvideTarget: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
@@ -74,6 +69,7 @@ const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
 	shouldSynchronize: checkLater,
 	ssmLookupDefaults: checkGroup,
 	ssmLookups: checkGroup,
+	tls: checkTlsKind,
 	type: checkLater,
 	typeOrmOptions: checkGroup,
 	username: checkLater,
@@ -93,7 +89,7 @@ export function validateConfig(config: ITypeOrmAwsConnectorConfig): void {
 function checkConfig(config: unknown): TypeOrmAwsConnectorError[] {
 	if (!isObject(config)) return [new OptionInvalidError("config", "must be an object")];
 	const missing = config["entities"] === undefined ? [new OptionInvalidError("entities", "is required")] : [];
-	return [...missing, ...checkOptions("", config, ROOT), ...checkGroups(config)];
+	return [...missing, ...checkOptions("", config, ROOT), ...checkGroups(config), ...checkIam(config)];
 }
 
 /** What is inside the groups. A group that is no object has been reported already. */
@@ -105,16 +101,18 @@ function checkGroups({
 	rotation,
 	ssmLookupDefaults,
 	ssmLookups,
+	tls,
 	typeOrmOptions,
 }: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
 	return [
-		...(isGroup(aws) ? checkOptions("aws.", aws, AWS) : []),
+		...(isGroup(aws) ? checkOptions("aws.", aws, AWS_CHECKS) : []),
 		...(isGroup(credentials) ? checkCredentials(credentials) : []),
 		...(replicas === undefined && defaultMode !== undefined ? [new OptionInvalidError("defaultMode", 'needs "replicas"')] : []),
 		...(Array.isArray(replicas) ? checkReplicas(replicas) : []),
 		...(isGroup(rotation) ? checkOptions("rotation.", rotation, ROTATION) : []),
 		...(isGroup(ssmLookupDefaults) ? checkSegments("ssmLookupDefaults", "ssmLookupDefaults.", ssmLookupDefaults, []) : []),
 		...(isGroup(ssmLookups) ? checkLookups("", ssmLookups, FIELD_NAMES) : []),
+		...checkTls(tls, typeOrmOptions),
 		...(isGroup(typeOrmOptions) ? checkTypeOrmOptions(typeOrmOptions) : []),
 	];
 }
@@ -126,7 +124,7 @@ function checkCredentials(credentials: Readonly<Record<string, unknown>>): TypeO
 		return [new OptionInvalidError("credentials.source", `must be one of ${names.join(", ")}`)];
 	}
 	return [
-		...checkOptions("credentials.", credentials, CREDENTIALS[source as TCredentialsSourceName] ?? {}),
+		...checkOptions("credentials.", credentials, CREDENTIALS[source as TCredentialsSourceName]),
 		...(isGroup(keys) ? checkOptions("credentials.keys.", keys, SECRET_KEYS) : []),
 	];
 }

@@ -8,7 +8,7 @@ import type { DataSourceOptions } from "typeorm";
 export const CONNECTOR_ORIGIN = Symbol.for("nestjs-typeorm-aws-connector.origin");
 
 /** The options that a connector fills in and a rotation may change. */
-export type ServedValues = Readonly<Record<"database" | "host" | "password" | "port" | "username", unknown>>;
+export type ServedValues = Readonly<Record<"database" | "host" | "password" | "port" | "username", unknown>> & { readonly ssl?: unknown };
 
 /** Where options came from. Printing it shows two names, never a value. */
 export class ConnectorOrigin {

@@ -23,6 +23,8 @@ export interface OptionsParts {
 	/** One for each replica, in their order. */
 	readonly replicaCredentials?: readonly Credentials[];
 	readonly settings: ResolvedSettings;
+	/** Of all connections; `undefined` where the driver or `typeOrmOptions` says it. */
+	readonly ssl?: object | false | undefined;
 }
 
 /** A new options object, marked with the connector that made it. */
@@ -32,13 +34,16 @@ export function createDataSourceOptions({
 	credentials,
 	replicaCredentials = [],
 	settings,
+	ssl,
 }: OptionsParts): DataSourceOptions {
 	const { databaseName, isVerbose, relationLoadStrategy, replicas, shouldSynchronize, type } = settings;
 	const login = describeLogin(credentials, settings);
-	const master = describeNode(settings, databaseName, login);
-	const slaves = replicas.map((replica, index) =>
-		describeNode(replica, databaseName, describeLogin(replicaCredentials[index] ?? credentials, { ...replica, type })),
-	);
+	const security = ssl === undefined ? {} : { ssl };
+	const master = { ...describeNode(settings, databaseName, login), ...security };
+	const slaves = replicas.map((replica, index) => ({
+		...describeNode(replica, databaseName, describeLogin(replicaCredentials[index] ?? credentials, { ...replica, type })),
+		...security,
+	}));
 	const options = {
 		...login.options,
 		...typeOrmOptions,

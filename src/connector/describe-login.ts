@@ -42,6 +42,11 @@ export function describeLogin(
 	return { extra: { maxLifetimeSeconds }, host: bound.host, options, password, username };
 }
 
+/** The host that a login connects to: the one of the settings, unless that is an id. */
+export function findHost(credentials: Credentials, target: TokenTarget): string {
+	return credentials instanceof TokenLogin ? credentials.bind(target).host : target.host;
+}
+
 /** The client of pg as which its password function is called. */
 interface PostgresClient {
 	readonly connection?: { readonly stream?: { destroy(): void; readonly encrypted?: boolean } };

@@ -21,14 +21,22 @@ export async function tryLogin(options: DataSourceOptions): Promise<LoginAnswer>
 		migrationsRun: false,
 		synchronize: false,
 	});
-	const connect = async (): Promise<void> => driver.connect();
-	const disconnect = async (): Promise<void> => driver.disconnect();
+	const disconnect = async (): Promise<void> => driver.disconnect().catch(() => undefined);
+	const connect = async (): Promise<void> => {
+		try {
+			await driver.connect();
+		} catch (error) {
+			// An expired password of MySQL logs in; it is the first statement that fails, with the connection open.
+			await disconnect();
+			throw error;
+		}
+	};
 	try {
 		await withDeadline(connect, { deadlineMs: DEADLINE_MS, disposeLate: disconnect, subject: "The login" });
 	} catch (error) {
 		// A server that insists on TLS says 28000 to a login without it, whatever the password.
 		return isWrongPassword(error) ? "refused" : "unknown";
 	}
-	await disconnect().catch(() => undefined);
+	await disconnect();
 	return "accepted";
 }

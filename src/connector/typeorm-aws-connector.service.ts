@@ -20,9 +20,11 @@ import {
 	resolveSettings,
 } from "../resolution/resolve-settings.js";
 import { withDeadline } from "../support/with-deadline.js";
+import { ConnectorTls } from "../tls/connector-tls.js";
 import { chooseLogin, type LoginChoice } from "./choose-login.js";
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
+import { findHost } from "./describe-login.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
 import type { ResolveConnectionOptions, ResolvedConnection } from "./resolved-connection.js";
 import { tryLogin } from "./try-login.js";
@@ -75,6 +77,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	private readonly logger = new Logger(TypeOrmAwsConnectorService.name);
 	private readonly parameters: ConnectorParameters;
 	private readonly replicaCredentials: readonly CredentialsProvider[];
+	private readonly tls: ConnectorTls;
 
 	/**
 	 * @param configService Asked for `AWS_REGION` when nothing else names the region of the secret.
@@ -102,6 +105,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.credentials = selectCredentials(config, findRegion, warn);
 		this.replicaCredentials = selectReplicaCredentials(config, findRegion, warn);
 		this.parameters = new ConnectorParameters(config, parameterStoreConfigService, warn);
+		this.tls = new ConnectorTls(config, warn);
 	}
 
 	/** @internal Name or ARN of the secret that was asked for last. */
@@ -128,7 +132,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		): Promise<Credentials> =>
 			chooseLogin({
 				...versions,
-				tryLogin: async (candidate) => tryLogin(this.assembleOptions({ ...settings, host, port, replicas: [] }, candidate)),
+				tryLogin: async (candidate) => tryLogin(await this.assembleOptions({ ...settings, host, port, replicas: [] }, candidate)),
 			});
 		const [credentials, ...own] = await Promise.all([
 			choose(master, settings),
@@ -137,7 +141,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 				return versions && choose(versions, place);
 			}),
 		]);
-		return nameOptions(this.assembleOptions(settings, credentials, own), this.dataSourceName);
+		return this.addNestOptions(await this.assembleOptions(settings, credentials, own));
 	}
 
 	/**
@@ -281,27 +285,39 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		return { master, replicas, settings };
 	}
 
-	private describeConnection(
+	private async describeConnection(
 		settings: ResolvedSettings,
 		credentials: Credentials,
 		own: readonly (Credentials | undefined)[],
-	): ResolvedConnection {
+	): Promise<ResolvedConnection> {
 		const versionIds = [credentials, ...own].flatMap((login) => login?.versionId ?? []);
 		return {
-			options: this.assembleOptions(settings, credentials, own),
+			options: await this.assembleOptions(settings, credentials, own),
 			versionId: versionIds.length === 0 ? undefined : versionIds.join("+"),
 		};
 	}
 
 	/** @param own the logins of the replicas that have a secret of their own. */
-	private assembleOptions(
+	private async assembleOptions(
 		settings: ResolvedSettings,
 		credentials: Credentials,
 		own: readonly (Credentials | undefined)[] = [],
-	): DataSourceOptions {
+	): Promise<DataSourceOptions> {
 		const replicas = this.#config.replicas ?? [];
 		const replicaCredentials = replicas.map((replica, index) => own[index] ?? followMaster(replica, credentials));
-		return createDataSourceOptions({ config: this.#config, connector: this, credentials, replicaCredentials, settings });
+		const hosts = [settings, ...settings.replicas].map((target) => findHost(credentials, target));
+		const ssl = await this.tls.describe(hosts, settings.type);
+		return createDataSourceOptions({ config: this.#config, connector: this, credentials, replicaCredentials, settings, ssl });
+	}
+
+	/** What `@nestjs/typeorm` reads of the options. It tries every failed connection again and logs the driver's own text; the remedy stands beside it. */
+	private addNestOptions(options: DataSourceOptions): DataSourceOptions {
+		const toRetry = (error: unknown): true => {
+			this.tls.explain(error);
+			return true;
+		};
+		const isSecured = Boolean((options as { readonly ssl?: unknown }).ssl);
+		return Object.assign(options, isSecured && { toRetry }, this.dataSourceName !== undefined && { name: this.dataSourceName });
 	}
 
 	/** AWSCURRENT and AWSPENDING, asked for at once. The latter is hardly ever there, and a start does not wait for long to learn that. */
@@ -349,10 +365,6 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 function followMaster({ password, username }: ITypeOrmAwsConnectorReplica, master: Credentials): Credentials {
 	if (password === undefined && username === undefined) return master;
 	return new Credentials({ password: password ?? master.password, username: username ?? master.username });
-}
-
-function nameOptions(options: DataSourceOptions, name: string | undefined): DataSourceOptions {
-	return name === undefined ? options : Object.assign(options, { name });
 }
 
 /** `AWS_REGION`, where the application has configured it. */

@@ -1,17 +1,17 @@
-/** Reads secrets from Secrets Manager: one client per region, one request at a time per secret and stage, a deadline on each. */
+/** Reads and writes secrets of Secrets Manager: one client per region, one request at a time per secret and stage, a deadline on each. */
 import {
 	GetSecretValueCommand,
 	type GetSecretValueCommandOutput,
+	PutSecretValueCommand,
 	SecretsManagerClient,
 	type SecretsManagerClientConfig,
 } from "@aws-sdk/client-secrets-manager";
 
-import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
-import { ConnectorTimeoutError, CredentialsUnavailableError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
+import { ConnectorTimeoutError, SecretMalformedError } from "../errors/errors.js";
 import { withAwsClientDefaults } from "../support/aws-client-defaults.js";
-import { classifyAwsFailure } from "../support/aws-failure.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
+import { explainSecretFailure } from "./explain-secret-failure.js";
 
 /** All attempts of the SDK together. */
 const FETCH_DEADLINE_MS = 10_000;
@@ -46,7 +46,10 @@ export interface FetchedSecret {
 /** Clients and requests that live and end together. */
 interface Session {
 	readonly clients: Map<string | undefined, SecretsManagerClient>;
-	readonly requests: Map<string, Promise<FetchedSecret>>;
+	/** Requests that others may wait for, too. */
+	readonly joinable: Map<string, Promise<FetchedSecret>>;
+	/** Every request in flight. */
+	readonly requests: Set<Promise<unknown>>;
 }
 
 /** Reads secrets. Nothing is kept: each fetch that finds none in flight asks AWS. */
@@ -70,6 +73,31 @@ export class SecretFetcher {
 		return signal === undefined ? join() : withDeadline(join, { ...this.describeDeadline(secretId), signal });
 	}
 
+	/**
+	 * Makes `text` the current version of a secret that exists, and gives the id of that version. Requests in flight may bring what it was before, so
+	 * nobody joins them any more.
+	 * @throws SecretNotFoundError, CredentialsUnavailableError, SecretMalformedError when it is too large, ConnectorTimeoutError after 10 s, and
+	 * RotatorClosedError when the fetcher is closed.
+	 */
+	async put(secretId: string, text: string): Promise<string | undefined> {
+		if (Buffer.byteLength(text) > MAXIMUM_SECRET_BYTES) throw new SecretMalformedError(secretId, "too-large");
+		const session = this.#session;
+		const command = new PutSecretValueCommand({ SecretId: secretId, SecretString: text });
+		const request = withDeadline((abortSignal) => this.selectClient(session, secretId).send(command, { abortSignal }), {
+			...this.describeDeadline(secretId, "storing"),
+			signal: this.closing.signal,
+		});
+		session.requests.add(request);
+		try {
+			return (await request).VersionId;
+		} catch (error) {
+			throw explainSecretFailure(error, secretId, "stored");
+		} finally {
+			session.requests.delete(request);
+			session.joinable.clear();
+		}
+	}
+
 	/** Drops the clients made here, and with them whatever identity or connection went bad. Requests in flight end undisturbed, but nobody joins them. */
 	renew(): void {
 		const retired = this.#session;
@@ -86,10 +114,14 @@ export class SecretFetcher {
 	private joinRequest(secretId: string, versionStage: string): Promise<FetchedSecret> {
 		const session = this.#session;
 		const key = `${versionStage} ${secretId}`;
-		const known = session.requests.get(key);
+		const known = session.joinable.get(key);
 		if (known !== undefined) return known;
-		const request = this.request(session, secretId, versionStage).finally(() => session.requests.delete(key));
-		session.requests.set(key, request);
+		const request = this.request(session, secretId, versionStage).finally(() => {
+			session.requests.delete(request);
+			if (session.joinable.get(key) === request) session.joinable.delete(key);
+		});
+		session.requests.add(request);
+		session.joinable.set(key, request);
 		return request;
 	}
 
@@ -107,15 +139,12 @@ export class SecretFetcher {
 		} catch (error) {
 			// The SDK asks a provider of identities once at a time: one that never answers would hold up every later request of its client.
 			if (error instanceof ConnectorTimeoutError && session === this.#session) this.renew();
-			if (isTypeOrmAwsConnectorError(error)) throw error;
-			const { cause, isTransient, kind, reason } = classifyAwsFailure(error);
-			if (kind === "not-found") throw new SecretNotFoundError(secretId, { cause });
-			throw new CredentialsUnavailableError(secretId, reason, isTransient, { cause });
+			throw explainSecretFailure(error, secretId, "loaded");
 		}
 	}
 
-	private describeDeadline(secretId: string): { clock: Clock; deadlineMs: number; subject: string } {
-		return { clock: this.#options.clock ?? systemClock, deadlineMs: FETCH_DEADLINE_MS, subject: `The fetch of secret "${secretId}"` };
+	private describeDeadline(secretId: string, work = "fetch"): { clock: Clock; deadlineMs: number; subject: string } {
+		return { clock: this.#options.clock ?? systemClock, deadlineMs: FETCH_DEADLINE_MS, subject: `The ${work} of secret "${secretId}"` };
 	}
 
 	private selectClient({ clients }: Session, secretId: string): Pick<SecretsManagerClient, "send"> {
@@ -136,12 +165,12 @@ export class SecretFetcher {
 }
 
 function openSession(): Session {
-	return { clients: new Map(), requests: new Map() };
+	return { clients: new Map(), joinable: new Map(), requests: new Set() };
 }
 
 /** Destroying a client cuts its requests, so they end first; each has a deadline. */
 async function endSession({ clients, requests }: Session): Promise<void> {
-	await Promise.allSettled(requests.values());
+	await Promise.allSettled(requests);
 	for (const client of clients.values()) client.destroy();
 }
 

@@ -1,34 +1,50 @@
 /** What a driver's error says about a login: refused, or no room for it. Decided by code and errno, never by text. */
 
-/** PostgreSQL: invalid password, invalid authorization. Also unknown roles, expired passwords and NOLOGIN. */
-const REFUSED_SQLSTATES = new Set(["28000", "28P01"]);
+/** What tells one kind of failure: the codes of pg (SQLSTATE) and mysql2, and the numbers of MySQL and MariaDB, of which mysql2 knows some by a wrong name. */
+interface Failure {
+	readonly codes: ReadonlySet<string>;
+	readonly errnos: ReadonlySet<number>;
+}
 
-/** PostgreSQL: invalid password. */
-const WRONG_PASSWORD_SQLSTATE = "28P01";
+const WRONG_PASSWORD: Failure = {
+	codes: new Set(["28P01"]),
+	// Refused, expired as the first statement finds out, expired at the login.
+	errnos: new Set([1_045, 1_820, 1_862]),
+};
+
+const REFUSED: Failure = {
+	// PostgreSQL: invalid authorization. mysql2: a cluster has given up a server, as after several refused logins.
+	codes: new Set([...WRONG_PASSWORD.codes, "28000", "POOL_NOEXIST", "POOL_NONEONLINE"]),
+	// An account that takes no password; a locked one, on MySQL and on MariaDB.
+	errnos: new Set([...WRONG_PASSWORD.errnos, 1_698, 3_118, 4_151]),
+};
+
+const LIMIT: Failure = {
+	codes: new Set(["53300"]),
+	// Of the server, of the user, of a resource of the user.
+	errnos: new Set([1_040, 1_203, 1_226]),
+};
 
 /**
  * Whether the server refused the login. True before any SQL has run, so that opening the connection again is safe.
  * PostgreSQL reports a missing TLS connection (no pg_hba.conf entry) with the same 28000; asking for fresh credentials then does no harm.
  */
 export function isAuthenticationFailure(error: unknown): boolean {
-	return REFUSED_SQLSTATES.has(readCode(error));
+	return matches(error, REFUSED);
 }
 
-/** Whether it was the password, and nothing else about the login, that the server refused. */
+/** Whether it was the password, as far as the server says, and nothing else about the login that it refused. */
 export function isWrongPassword(error: unknown): boolean {
-	return readCode(error) === WRONG_PASSWORD_SQLSTATE;
+	return matches(error, WRONG_PASSWORD);
 }
-
-/** PostgreSQL: the limit of the role, the database or the server is reached. */
-const LIMIT_SQLSTATES = new Set(["53300"]);
 
 /** Whether the server has no room for another connection. */
 export function isConnectionLimit(error: unknown): boolean {
-	return LIMIT_SQLSTATES.has(readCode(error));
+	return matches(error, LIMIT);
 }
 
-function readCode(error: unknown): string {
-	if (typeof error !== "object" || error === null) return "";
-	const { code } = error as { code?: unknown };
-	return typeof code === "string" ? code : "";
+function matches(error: unknown, { codes, errnos }: Failure): boolean {
+	if (typeof error !== "object" || error === null) return false;
+	const { code, errno } = error as { code?: unknown; errno?: unknown };
+	return (typeof code === "string" && codes.has(code)) || (typeof errno === "number" && errnos.has(errno));
 }

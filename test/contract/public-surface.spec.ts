@@ -87,6 +87,7 @@ const ADDED_TYPES = [
 	"ITypeOrmAwsConnectorModuleOptions",
 	"ITypeOrmAwsConnectorReplica",
 	"ITypeOrmAwsConnectorReplicaSsmLookups",
+	"ITypeOrmAwsConnectorTls",
 	"ITypeOrmMergedOptions",
 	"ParameterSource",
 	"TRotationResult",

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DataSource, QueryRunner } from "typeorm";
 
+import { findDialect } from "./sql-dialects.js";
+
 /** Work that has its connection already. */
 export interface LastingWork<Result> {
 	/** Process id of its backend. */
@@ -25,6 +27,7 @@ const STREAM_ROW_COUNT = 10_000;
 
 /** Begins a transaction that stores `id` in the ledger, goes on querying for `durationMs`, and commits. */
 export async function beginTransaction(dataSource: DataSource, id: string, durationMs: number): Promise<LastingWork<TransactionResult>> {
+	const { insertEntry } = findDialect(dataSource);
 	const runner = dataSource.createQueryRunner();
 	await runner.startTransaction();
 	const pid = await readPid(runner);
@@ -32,13 +35,10 @@ export async function beginTransaction(dataSource: DataSource, id: string, durat
 		const pids = new Set<number>();
 		const users = new Set<string>();
 		try {
-			await runner.query("INSERT INTO ledger (id, worker) VALUES ($1, 0)", [id]);
+			await runner.query(insertEntry, [id, 0]);
 			for (const startedAtMs = performance.now(); performance.now() - startedAtMs < durationMs;) {
-				const [row] = (await runner.query("SELECT pg_backend_pid() AS pid, current_user AS user")) as [
-					{ pid: number; user: string },
-				];
-				pids.add(row.pid);
-				users.add(row.user);
+				pids.add(await readPid(runner));
+				users.add(await readUser(runner));
 				await delay(PAUSE_MS);
 			}
 			await runner.commitTransaction();
@@ -54,7 +54,7 @@ export async function beginTransaction(dataSource: DataSource, id: string, durat
 export async function beginStream(dataSource: DataSource): Promise<LastingWork<number> & { goOn(): void; readonly rowCount: number }> {
 	const runner = dataSource.createQueryRunner();
 	const pid = await readPid(runner);
-	const rows = await runner.stream("SELECT i, repeat('x', 100) FROM generate_series(1, $1::int) AS i", [STREAM_ROW_COUNT]);
+	const rows = await runner.stream(findDialect(dataSource).selectRows(STREAM_ROW_COUNT));
 	await once(rows, "readable");
 	let goOn: () => void = () => undefined;
 	const halfway = new Promise<void>((resolve) => (goOn = resolve));
@@ -74,8 +74,13 @@ export async function beginStream(dataSource: DataSource): Promise<LastingWork<n
 }
 
 async function readPid(runner: QueryRunner): Promise<number> {
-	const [row] = (await runner.query("SELECT pg_backend_pid() AS pid")) as [{ pid: number }];
-	return row.pid;
+	const [row] = (await runner.query(findDialect(runner.connection).selectPid)) as [{ pid: number | string }];
+	return Number(row.pid);
+}
+
+async function readUser(runner: QueryRunner): Promise<string> {
+	const [row] = (await runner.query(findDialect(runner.connection).selectUser)) as [{ user: string }];
+	return row.user;
 }
 
 /** A failure shows where the result is awaited; until then it must not end the process. */

@@ -1,5 +1,7 @@
 /** A steady load whose outcome can be counted afterwards: what was acknowledged must be stored, and nothing else may be. */
-import type { DataSource } from "typeorm";
+import type { DataSource, ReplicationMode } from "typeorm";
+
+import { findDialect } from "./sql-dialects.js";
 
 /** What a load did so far. */
 export interface LedgerReport {
@@ -24,7 +26,7 @@ export interface LedgerWorkload {
 
 /** Makes the table of the ledger. */
 export async function createLedger(dataSource: DataSource): Promise<void> {
-	await dataSource.query("CREATE TABLE IF NOT EXISTS ledger (id text PRIMARY KEY, worker int NOT NULL)");
+	await dataSource.query("CREATE TABLE IF NOT EXISTS ledger (id varchar(64) PRIMARY KEY, worker int NOT NULL)");
 }
 
 /** Ids that are stored. */
@@ -41,7 +43,7 @@ export interface LedgerOptions {
 	readonly workerCount?: number;
 }
 
-/** Starts workers, each in a loop of reads, transactions and short holds of a connection. */
+/** Starts workers, each in a loop of reads, transactions, short holds of a connection and, where there are replicas, reads of one. */
 export function startLedgerWorkload(
 	dataSource: DataSource,
 	{ isCountingOnly = false, workerCount = 16 }: LedgerOptions = {},
@@ -54,6 +56,16 @@ export function startLedgerWorkload(
 	let isStopping = false;
 	let operationCount = 0;
 
+	const { insertEntry, sleepSeconds } = findDialect(dataSource);
+	const useRunner = async (mode: ReplicationMode | undefined, sql: string): Promise<void> => {
+		const runner = dataSource.createQueryRunner(mode);
+		try {
+			await runner.connect();
+			await runner.query(sql);
+		} finally {
+			await runner.release();
+		}
+	};
 	const operations = [
 		async () => {
 			await dataSource.query("SELECT 1");
@@ -62,7 +74,7 @@ export function startLedgerWorkload(
 			let isCommitting = false;
 			try {
 				await dataSource.manager.transaction(async (manager) => {
-					await manager.query("INSERT INTO ledger (id, worker) VALUES ($1, $2)", [id, worker]);
+					await manager.query(insertEntry, [id, worker]);
 					isCommitting = true;
 				});
 				acknowledgedCount += 1;
@@ -72,15 +84,8 @@ export function startLedgerWorkload(
 				throw error;
 			}
 		},
-		async () => {
-			const runner = dataSource.createQueryRunner();
-			try {
-				await runner.connect();
-				await runner.query("SELECT pg_sleep(0.02)");
-			} finally {
-				await runner.release();
-			}
-		},
+		async () => useRunner(undefined, sleepSeconds(0.02)),
+		...("replication" in dataSource.options ? [async () => useRunner("slave", "SELECT 1")] : []),
 	];
 
 	const work = async (worker: number): Promise<void> => {

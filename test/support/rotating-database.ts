@@ -1,5 +1,5 @@
 /** A database with two alternating users, their secret, and a rotating DataSource on it: the scene of most rotation tests. */
-import type { DataSource, DataSourceOptions } from "typeorm";
+import type { DataSource, DataSourceOptions, ReplicationMode } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../src/configuration/connector.options.js";
 import type { ParameterSource } from "../../src/connector/connector-parameters.js";
@@ -10,7 +10,13 @@ import type { IRotatorOptions } from "../../src/rotation/rotation.options.js";
 import { RotatorService } from "../../src/rotation/rotator.service.js";
 import { type FakeAws, startFakeAws } from "./fake-aws/fake-aws.js";
 import { createLedger } from "./ledger-workload.js";
-import { type PostgresOptions, type PostgresServer, startPostgres } from "./postgres/postgres-server.js";
+import { startMariadbReplica } from "./mariadb/mariadb-replica.js";
+import { type MariadbServer, startMariadb } from "./mariadb/mariadb-server.js";
+import { startPostgresReplica } from "./postgres/postgres-replica.js";
+import { type PostgresServer, startPostgres } from "./postgres/postgres-server.js";
+import type { DatabaseReplica, DatabaseServer, DatabaseServerOptions, EngineName } from "./server/database-server.js";
+import { DIALECTS } from "./sql-dialects.js";
+import type { Endpoint } from "./tcp-proxy.js";
 import type { TypeOrmVersion } from "./typeorm-versions.js";
 
 /** Name of the secret. */
@@ -20,7 +26,7 @@ export const SECRET_ID = "app/database";
 export const USERS = ["app_blue", "app_green"] as const;
 
 /** Where a database is and whose. */
-export interface SceneDatabase {
+export interface SceneDatabase<Server extends DatabaseServer = PostgresServer> {
 	readonly aws: FakeAws;
 	/** Rotates the users as AWS's alternating strategy does: the other user gets a new password, then the secret names it. */
 	alternate(): Promise<void>;
@@ -29,8 +35,10 @@ export interface SceneDatabase {
 	/** Password and user that AWSCURRENT names. */
 	current(): SceneLogin;
 	readonly database: string;
+	/** A server that follows `server`, where the scene has one. */
+	readonly replica: DatabaseReplica | undefined;
 	readonly secretId: string;
-	readonly server: PostgresServer;
+	readonly server: Server;
 	/** Both users, the one that is served at the start first. Each has every right on the tables that the other creates. */
 	readonly users: readonly [string, string];
 }
@@ -45,51 +53,87 @@ export interface SceneLogin {
 export interface SceneOptions {
 	readonly config?: Partial<ITypeOrmAwsConnectorConfig>;
 	/** Where the DataSource connects to, when it is not the server itself: a proxy. */
-	readonly endpoint?: { readonly host: string; readonly port: number };
+	readonly endpoint?: Endpoint;
 	/** What the application puts on top of the connector's options. */
 	readonly override?: (options: DataSourceOptions) => DataSourceOptions;
 	/** Parameter Store, which then says the port. */
 	readonly parameterSource?: ParameterSource;
 	readonly registry?: IntervalRegistry;
+	/** The same for the replica. */
+	readonly replicaEndpoint?: Endpoint;
 	readonly rotatorOptions?: IRotatorOptions;
 	readonly version: TypeOrmVersion;
 }
 
 /** A running scene. */
-export interface Scene extends SceneDatabase {
+export interface Scene<Server extends DatabaseServer = PostgresServer> extends SceneDatabase<Server> {
 	readonly connector: TypeOrmAwsConnectorService;
 	readonly dataSource: DataSource;
 	readonly events: ConnectorEvent[];
-	/** Name of the user as which a query of the DataSource runs now. */
-	findUser(): Promise<string>;
+	/** Name of the user as which a query of the DataSource runs now: on the master, or on a replica. */
+	findUser(mode?: ReplicationMode): Promise<string>;
 	readonly rotator: RotatorService;
 	/** Ends it as Nest ends an application. May be called again. */
 	stop(): Promise<void>;
 }
 
 /** Servers that several scenes share, since each takes a moment to start. */
-export interface SceneServers {
+export interface SceneServers<Server extends DatabaseServer = PostgresServer> {
 	readonly aws: FakeAws;
-	readonly server: PostgresServer;
+	readonly replica?: DatabaseReplica | undefined;
+	readonly server: Server;
 	stop(): Promise<void>;
 }
 
+/** Which servers to start, and how. */
+export interface SceneServersOptions<Engine extends EngineName> extends DatabaseServerOptions {
+	/** Default `postgres`. */
+	readonly engine?: Engine;
+	/** Whether a replica follows the server; the connector is told of it. Default `false`. */
+	readonly hasReplica?: boolean;
+}
+
 /** Starts the servers. */
-export async function startSceneServers(options: PostgresOptions = {}): Promise<SceneServers> {
-	const [aws, server] = await Promise.all([startFakeAws(), startPostgres({ maxConnections: 90, ...options })]);
+export function startSceneServers(options?: SceneServersOptions<"postgres">): Promise<SceneServers>;
+export function startSceneServers(options: SceneServersOptions<"mariadb">): Promise<SceneServers<MariadbServer>>;
+export function startSceneServers(options: SceneServersOptions<EngineName>): Promise<SceneServers<DatabaseServer>>;
+export async function startSceneServers({
+	engine = "postgres",
+	hasReplica = false,
+	...options
+}: SceneServersOptions<EngineName> = {}): Promise<SceneServers<DatabaseServer>> {
+	const [aws, [server, replica]] = await Promise.all([startFakeAws(), STARTERS[engine]({ maxConnections: 90, ...options }, hasReplica)]);
 	return {
 		aws,
+		replica,
 		server,
 		stop: async () => {
-			await Promise.all([aws.stop(), server.stop()]);
+			await Promise.all([aws.stop(), replica?.stop(), server.stop()]);
 		},
 	};
 }
 
+const STARTERS: Readonly<
+	Record<EngineName, (options: DatabaseServerOptions, hasReplica: boolean) => Promise<[DatabaseServer, DatabaseReplica | undefined]>>
+> = {
+	mariadb: async (options, hasReplica) => {
+		const server = await startMariadb(options);
+		return [server, hasReplica ? await startMariadbReplica(server) : undefined];
+	},
+	postgres: async (options, hasReplica) => {
+		const server = await startPostgres(options);
+		return [server, hasReplica ? await startPostgresReplica(server) : undefined];
+	},
+};
+
 let databaseCount = 0;
 
 /** Makes a database, two users and a secret of its own for one test. */
-export async function createSceneDatabase({ aws, server }: SceneServers): Promise<SceneDatabase> {
+export async function createSceneDatabase<Server extends DatabaseServer>({
+	aws,
+	replica,
+	server,
+}: SceneServers<Server>): Promise<SceneDatabase<Server>> {
 	databaseCount += 1;
 	const suffix = `_${String(databaseCount)}`;
 	const database = `shop${suffix}`;
@@ -99,12 +143,9 @@ export async function createSceneDatabase({ aws, server }: SceneServers): Promis
 	let rotationCount = 0;
 	let current: SceneLogin = { password: "password-0", username: users[0] };
 	for (const user of users) await server.createRole(user, current.password, { databases: [database] });
-	const sharing = [users, users.toReversed()].flatMap(([creator, other]) =>
-		["TABLES", "SEQUENCES"].map(
-			(kind) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${String(creator)} GRANT ALL ON ${kind} TO ${String(other)}`,
-		),
-	);
-	await server.admin.query(sharing.join("; "), [], database);
+	const { shareTables } = DIALECTS[server.engine];
+	if (shareTables !== undefined) await server.admin.query(shareTables(users), [], database);
+	await replica?.catchUp();
 	aws.secrets.put(secretId, current);
 
 	return {
@@ -124,10 +165,12 @@ export async function createSceneDatabase({ aws, server }: SceneServers): Promis
 			port: server.port,
 			rotation: { isEnabled: false },
 			secretId,
-			type: "postgres",
+			type: server.engine,
+			...(replica === undefined ? {} : { replicas: [{ host: replica.host, port: replica.port }] }),
 		},
 		current: () => current,
 		database,
+		replica,
 		secretId,
 		server,
 		users,
@@ -135,10 +178,14 @@ export async function createSceneDatabase({ aws, server }: SceneServers): Promis
 }
 
 /** Makes a database of its own for one test, and a DataSource that rotates. Call `stop()` at the end. */
-export async function startScene(servers: SceneServers, options: SceneOptions): Promise<Scene> {
+export async function startScene<Server extends DatabaseServer>(
+	servers: SceneServers<Server>,
+	options: SceneOptions,
+): Promise<Scene<Server>> {
 	const scene = await createSceneDatabase(servers);
 	const { host, port } = options.endpoint ?? scene.server;
-	const config: ITypeOrmAwsConnectorConfig = { ...scene.config, host, port, ...options.config };
+	const replicas = options.replicaEndpoint === undefined ? {} : { replicas: [options.replicaEndpoint] };
+	const config: ITypeOrmAwsConnectorConfig = { ...scene.config, ...replicas, host, port, ...options.config };
 	// What is given in code wins over a parameter.
 	if (options.parameterSource !== undefined) delete config.port;
 	const connector = new TypeOrmAwsConnectorService(undefined, options.parameterSource, config);
@@ -156,9 +203,14 @@ export async function startScene(servers: SceneServers, options: SceneOptions): 
 		connector,
 		dataSource,
 		events,
-		findUser: async () => {
-			const [row] = await dataSource.query<[{ user: string }]>("SELECT current_user AS user");
-			return row.user;
+		findUser: async (mode = "master") => {
+			const runner = dataSource.createQueryRunner(mode);
+			try {
+				const [row] = (await runner.query(DIALECTS[scene.server.engine].selectUser)) as [{ user: string }];
+				return row.user;
+			} finally {
+				await runner.release();
+			}
 		},
 		rotator,
 		stop: async () => {

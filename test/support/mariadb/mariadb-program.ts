@@ -6,7 +6,7 @@ import type { Engine } from "./engine.js";
 
 /** A server that can be started. */
 export interface MariadbProgram extends ServerProgram {
-	/** Another port, for administrators: it has room when all connections are taken. Differs from start to start. */
+	/** Another port, for administrators: it has room when all connections are taken. */
 	readonly adminPort: () => number;
 }
 
@@ -21,6 +21,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
 	"innodb-flush-log-at-trx-commit": "0",
 	"innodb-log-file-size": "4M",
 	"key-buffer-size": "1M",
+	// A replica may join at any time: it starts from the same template and is told everything since.
+	"binlog-format": "ROW",
+	"log-bin": "binlog",
+	"server-id": "1",
 	"skip-name-resolve": "ON",
 	"sync-binlog": "0",
 	// The plugin keeps count of refusals of every kind; the server's own log has those for the password only.
@@ -47,14 +51,15 @@ export function describeProgram(
 		socket: join(folder, "socket"),
 		...settings,
 	};
-	let adminPort = 0;
+	let ports = { admin: 0, port: 0 };
 	return {
-		adminPort: () => adminPort,
+		adminPort: () => ports.admin,
 		environment,
 		folder,
 		formatArguments: async (port) => {
-			adminPort = await findFreePort();
-			const all = { ...fixed, "extra-port": String(adminPort), port: String(port) };
+			// A restart keeps both.
+			if (port !== ports.port) ports = { admin: await findFreePort(), port };
+			const all = { ...fixed, "extra-port": String(ports.admin), port: String(port) };
 			return ["--no-defaults", ...FILE_SETTINGS, ...Object.entries(all).map(([name, value]) => `--${name}=${value}`)];
 		},
 		isReady: (output) => output.includes("ready for connections"),

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import mysql from "mysql2/promise";
+import type { DatabaseServer } from "../server/database-server.js";
 import { HOST, type ServerProcess, startProcess, watchOver } from "../server/server-process.js";
 import { type DataFolder, createDataFolder, removeDataFolder } from "./data-folder.js";
 import { installEngine } from "./engine.js";
@@ -69,12 +70,27 @@ export async function startMariadb({
 	maxConnections = DEFAULT_MAX_CONNECTIONS,
 	settings = {},
 }: MariadbOptions = {}): Promise<MariadbServer> {
+	return new MariadbServer(await startProgram({ "max-connections": String(maxConnections), ...settings }));
+}
+
+/** What a server consists of. */
+export interface MariadbParts {
+	/** Ends the watch over it. */
+	readonly endWatch: () => void;
+	readonly files: DataFolder;
+	readonly program: MariadbProgram;
+	readonly running: ServerProcess;
+	readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Starts a server with files of its own. */
+export async function startProgram(settings: Readonly<Record<string, string>>): Promise<MariadbParts> {
 	const engine = await installEngine();
 	const files = await createDataFolder(engine);
-	const program = describeProgram(engine, files, { "max-connections": String(maxConnections), ...settings });
+	const program = describeProgram(engine, files, settings);
 	const endWatch = watchOver(program);
 	try {
-		return new MariadbServer(program, files, await startProcess(program), endWatch);
+		return { endWatch, files, program, running: await startProcess(program), settings };
 	} catch (error) {
 		await removeDataFolder(files);
 		endWatch();
@@ -83,18 +99,30 @@ export async function startMariadb({
 }
 
 /** A running server. Made by {@link startMariadb}. */
-export class MariadbServer {
+export class MariadbServer implements DatabaseServer {
 	readonly admin: MariadbAdmin = { query: (sql, parameters, database) => this.queryAsSuperuser(sql, parameters, database) };
+	readonly engine = "mariadb";
 	readonly host = HOST;
+	/** Its settings, but for those that all servers have. */
+	readonly settings: Readonly<Record<string, string>>;
 	readonly superuser: { readonly password: string; readonly user: string };
+	private readonly endWatch: () => void;
+	private readonly files: DataFolder;
+	private readonly program: MariadbProgram;
+	private running: ServerProcess;
 
-	constructor(
-		private readonly program: MariadbProgram,
-		private readonly files: DataFolder,
-		private running: ServerProcess,
-		private readonly endWatch: () => void,
-	) {
+	constructor({ endWatch, files, program, running, settings }: MariadbParts) {
+		this.endWatch = endWatch;
+		this.files = files;
+		this.program = program;
+		this.running = running;
+		this.settings = settings;
 		this.superuser = { password: files.password, user: SUPERUSER };
+	}
+
+	/** Where administrators and replicas log in; they take no connection from anybody else. */
+	get adminPort(): number {
+		return this.program.adminPort();
 	}
 
 	get port(): number {
@@ -136,7 +164,7 @@ export class MariadbServer {
 	async connections(role?: string): Promise<MariadbConnection[]> {
 		const { rows } = await this.admin.query<MariadbConnection>(
 			`SELECT id AS pid, db AS \`database\`, command AS state, user FROM information_schema.processlist
-			WHERE user NOT IN ('root', 'system user', 'event_scheduler', 'unauthenticated user') AND command NOT LIKE 'Binlog Dump%'
+			WHERE user NOT IN ('root', 'system user', 'event_scheduler', 'unauthenticated user')
 			AND user = coalesce(?, user) ORDER BY id`,
 			[role ?? null],
 		);
@@ -193,7 +221,7 @@ export class MariadbServer {
 			...this.superuser,
 			host: this.host,
 			multipleStatements: parameters.length === 0,
-			port: this.program.adminPort(),
+			port: this.adminPort,
 			...(database === undefined ? {} : { database }),
 		});
 		try {

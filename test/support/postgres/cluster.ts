@@ -17,17 +17,21 @@ export interface Cluster {
 	readonly password: string;
 }
 
-/** Nothing here has to survive a crash, and a start should be quick. The prefix of the log carries the SQLSTATE. */
+/**
+ * Nothing here has to survive a crash, and a start should be quick. The prefix of the log carries the SQLSTATE. A replica may join at any time:
+ * it starts from the same template, so the primary keeps what it wrote since.
+ */
 const SETTINGS: Readonly<Record<string, string>> = {
 	fsync: "off",
 	full_page_writes: "off",
 	listen_addresses: "127.0.0.1",
 	log_line_prefix: "%m [%p] %e user=%u ",
-	max_wal_senders: "0",
 	shared_buffers: "16MB",
 	synchronous_commit: "off",
 	unix_socket_directories: "",
-	wal_level: "minimal",
+	wal_keep_size: "64MB",
+	wal_level: "replica",
+	wal_writer_delay: "10ms",
 };
 
 /** The environment of every program of the server: nothing of ours, above all no PG… variable. */

@@ -1,6 +1,7 @@
 /** A real PostgreSQL server for one test file: password authentication, roles, counts of logins and connections. */
 import { readFile } from "node:fs/promises";
 import { Client, type QueryResult, type QueryResultRow, escapeIdentifier, escapeLiteral } from "pg";
+import type { DatabaseServer } from "../server/database-server.js";
 import { HOST, type ServerProcess, type ServerProgram, startProcess, watchOver } from "../server/server-process.js";
 import { type Cluster, createCluster, removeCluster } from "./cluster.js";
 import { installEngine } from "./engine.js";
@@ -68,16 +69,37 @@ export async function startPostgres({
 	maxConnections = DEFAULT_MAX_CONNECTIONS,
 	settings = {},
 }: PostgresOptions = {}): Promise<PostgresServer> {
+	return new PostgresServer(
+		await startCluster({
+			max_connections: String(maxConnections + RESERVED_CONNECTION_COUNT),
+			superuser_reserved_connections: String(RESERVED_CONNECTION_COUNT),
+			...settings,
+		}),
+	);
+}
+
+/** What a server consists of. */
+export interface PostgresParts {
+	readonly cluster: Cluster;
+	/** Ends the watch over it. */
+	readonly endWatch: () => void;
+	readonly program: ServerProgram;
+	readonly running: ServerProcess;
+	readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Starts a server with files of its own, which `prepare` may add to. */
+export async function startCluster(
+	settings: Readonly<Record<string, string>>,
+	prepare: (cluster: Cluster) => Promise<void> = async () => undefined,
+): Promise<PostgresParts> {
 	const engine = await installEngine();
-	const cluster = await createCluster(engine, {
-		max_connections: String(maxConnections + RESERVED_CONNECTION_COUNT),
-		superuser_reserved_connections: String(RESERVED_CONNECTION_COUNT),
-		...settings,
-	});
+	const cluster = await createCluster(engine, settings);
 	const program = describeProgram(engine, cluster);
 	const endWatch = watchOver(program);
 	try {
-		return new PostgresServer(program, cluster, await startProcess(program), endWatch);
+		await prepare(cluster);
+		return { cluster, endWatch, program, running: await startProcess(program), settings };
 	} catch (error) {
 		await removeCluster(cluster);
 		endWatch();
@@ -86,17 +108,24 @@ export async function startPostgres({
 }
 
 /** A running server. Made by {@link startPostgres}. */
-export class PostgresServer {
+export class PostgresServer implements DatabaseServer {
 	readonly admin: PostgresAdmin = { query: (sql, parameters, database) => this.queryAsSuperuser(sql, parameters, database) };
+	readonly engine = "postgres";
 	readonly host = HOST;
+	/** Its settings, but for those that all servers have. */
+	readonly settings: Readonly<Record<string, string>>;
 	readonly superuser: { readonly password: string; readonly user: string };
+	private readonly cluster: Cluster;
+	private readonly endWatch: () => void;
+	private readonly program: ServerProgram;
+	private running: ServerProcess;
 
-	constructor(
-		private readonly program: ServerProgram,
-		private readonly cluster: Cluster,
-		private running: ServerProcess,
-		private readonly endWatch: () => void,
-	) {
+	constructor({ cluster, endWatch, program, running, settings }: PostgresParts) {
+		this.cluster = cluster;
+		this.endWatch = endWatch;
+		this.program = program;
+		this.running = running;
+		this.settings = settings;
 		this.superuser = { password: cluster.password, user: SUPERUSER };
 	}
 

@@ -18,8 +18,28 @@ describe("ConnectorOrigin", () => {
 		expect(origin.wasServed(key as keyof typeof SERVED, undefined)).toBe(false);
 	});
 
+	it("knows what it gave each replica", () => {
+		const origin = new ConnectorOrigin("id-1", "orders", SERVED, [
+			{ ...SERVED, host: "reader-1" },
+			{ ...SERVED, host: "reader-2" },
+		]);
+
+		const known = ["db.example.com", "reader-1", "reader-2"].map((host) => [
+			origin.wasServed("host", host),
+			origin.wasServed("host", host, 0),
+			origin.wasServed("host", host, 1),
+			origin.wasServed("host", host, 2),
+		]);
+
+		expect(known).toEqual([
+			[true, false, false, false],
+			[false, true, false, false],
+			[false, false, true, false],
+		]);
+	});
+
 	it("prints two names and no value", () => {
-		const origin = new ConnectorOrigin("id-1", "orders", SERVED);
+		const origin = new ConnectorOrigin("id-1", "orders", SERVED, [{ ...SERVED, password: "another canary" }]);
 
 		expect(inspect(origin, { depth: 10, showHidden: true })).toBe("ConnectorOrigin { connectorId: 'id-1', connector: 'orders' }");
 		expect(JSON.parse(JSON.stringify(origin))).toEqual({ connector: "orders", connectorId: "id-1" });

@@ -1,9 +1,7 @@
 /** Settings reach each engine's driver under the names it knows. */
-import { createPool, type PoolOptions } from "mysql2";
-import type { MysqlDataSourceOptions } from "typeorm/driver/mysql/MysqlDataSourceOptions.js";
 import { EDatabaseType, ERelationLoadStrategy } from "../../../src/configuration/connector.enums.js";
 import { CONNECTOR_ORIGIN, readOrigin } from "../../../src/connector/connector-origin.js";
-import { createDataSourceOptions } from "../../../src/connector/data-source-options.js";
+import { createDataSourceOptions, type OptionsParts } from "../../../src/connector/data-source-options.js";
 import { Credentials } from "../../../src/credentials/credentials-provider.js";
 import type { ResolvedSettings } from "../../../src/resolution/resolve-settings.js";
 
@@ -26,12 +24,16 @@ const SETTINGS: ResolvedSettings = {
 
 class User {}
 
-function create(settings: Partial<ResolvedSettings> = {}): ReturnType<typeof createDataSourceOptions> {
+function create(
+	settings: Partial<ResolvedSettings> = {},
+	parts: Omit<Partial<OptionsParts>, "settings"> = {},
+): ReturnType<typeof createDataSourceOptions> {
 	return createDataSourceOptions({
 		connector: { connectorId: "id-1", name: "orders" },
 		credentials: new Credentials({ password: " p ", username: "app" }),
-		config: { entities: [User] },
 		settings: { ...SETTINGS, ...settings },
+		...parts,
+		config: { entities: [User], ...parts.config },
 	});
 }
 
@@ -49,22 +51,22 @@ const COMMON = {
 };
 
 describe("createDataSourceOptions", () => {
-	it("speaks to pg", () => {
-		expect(create()).toStrictEqual({
+	it.each([EDatabaseType.POSTGRES, EDatabaseType.COCKROACHDB])("speaks to pg for %s", (type) => {
+		expect(create({ type })).toStrictEqual({
 			...COMMON,
 			extra: { connectionTimeoutMillis: 4000, idleTimeoutMillis: 5000, max: 7 },
-			type: "postgres",
+			type,
 		});
 	});
 
-	it("speaks to mysql2", () => {
-		expect(create({ type: EDatabaseType.MYSQL })).toStrictEqual({
+	it.each([EDatabaseType.MYSQL, EDatabaseType.MARIADB])("speaks to mysql2 for %s", (type) => {
+		expect(create({ type })).toStrictEqual({
 			...COMMON,
 			connectTimeout: 4000,
 			connectorPackage: "mysql2",
 			extra: { idleTimeout: 5000, maxIdle: 6 },
 			poolSize: 7,
-			type: "mysql",
+			type,
 		});
 	});
 
@@ -81,27 +83,6 @@ describe("createDataSourceOptions", () => {
 		expect(create({ poolSize, type: EDatabaseType.MYSQL })).toHaveProperty("extra.maxIdle", maxIdle);
 	});
 
-	it("says nothing to mysql2 that it warns of", () => {
-		const warn = jest.spyOn(console, "error").mockImplementation();
-		const options = create({ type: EDatabaseType.MYSQL }) as MysqlDataSourceOptions;
-
-		// What TypeORM makes of them.
-		const { connectTimeout, extra, host, password, poolSize, port, username } = options;
-		const pool = createPool({
-			connectTimeout,
-			connectionLimit: poolSize,
-			host,
-			password,
-			port,
-			user: username,
-			...extra,
-		} as PoolOptions);
-
-		expect(warn).not.toHaveBeenCalled();
-		expect((pool as unknown as { config: object }).config).toMatchObject({ connectionLimit: 7, idleTimeout: 5000, maxIdle: 6 });
-		pool.end();
-	});
-
 	it("marks the options with the connector and what it served", () => {
 		const origin = readOrigin(create());
 
@@ -115,5 +96,115 @@ describe("createDataSourceOptions", () => {
 
 	it("makes a new object each time", () => {
 		expect(create()).not.toBe(create());
+	});
+
+	describe("with TypeORM's own options", () => {
+		const passed = { migrations: ["migrations/*.js"], namingStrategy: {} as never, schema: "shop", ssl: { ca: "authority" } };
+
+		it("passes them through", () => {
+			expect(create({}, { config: { entities: [User], typeOrmOptions: passed } })).toMatchObject(passed);
+		});
+
+		it("does not let them take the place of what the connector fills in", () => {
+			const typeOrmOptions = { database: "x", entities: [], host: "x", poolSize: 1, type: "sqlite", username: "x" } as object;
+
+			expect(create({}, { config: { entities: [User], typeOrmOptions } })).toMatchObject({ ...COMMON, type: "postgres" });
+		});
+
+		it("adds its own extra to theirs, key by key", () => {
+			const typeOrmOptions = { extra: { application_name: "shop", keepAlive: true, max: 99 } };
+
+			expect(create({}, { config: { entities: [User], typeOrmOptions } })).toHaveProperty("extra", {
+				application_name: "shop",
+				connectionTimeoutMillis: 4000,
+				idleTimeoutMillis: 5000,
+				keepAlive: true,
+				max: 7,
+			});
+			expect(typeOrmOptions.extra).toEqual({ application_name: "shop", keepAlive: true, max: 99 });
+		});
+
+		it("lets them say how many connections of mysql2 may be idle, and not for how long", () => {
+			const typeOrmOptions = { extra: { idleTimeout: 1, maxIdle: 2, queueLimit: 3 } };
+
+			expect(create({ type: EDatabaseType.MYSQL }, { config: { entities: [User], typeOrmOptions } })).toHaveProperty("extra", {
+				idleTimeout: 5000,
+				maxIdle: 2,
+				queueLimit: 3,
+			});
+		});
+
+		it.each([
+			[false, undefined, false],
+			[false, ["error"] as const, ["error"]],
+			[true, ["error"] as const, true],
+		])("logs, isVerbose being %p and logging %p, %p", (isVerbose, logging, expected) => {
+			const typeOrmOptions = logging === undefined ? {} : { logging: [...logging] };
+
+			expect(create({ isVerbose }, { config: { entities: [User], typeOrmOptions } })).toHaveProperty("logging", expected);
+		});
+	});
+
+	describe("with replicas", () => {
+		const replicas = [
+			{ host: "reader-1", port: 6_432, secretId: undefined },
+			{ host: "reader-2", port: 7_432, secretId: "app/reader" },
+		];
+		const replicaCredentials = [
+			new Credentials({ password: " p ", username: "app" }),
+			new Credentials({ password: "r", username: "reader" }),
+		];
+		const master = { database: "orders", host: "db.example.com", password: " p ", port: 5433, username: "app" };
+		const slaves = [
+			{ ...master, host: "reader-1", port: 6_432 },
+			{ database: "orders", host: "reader-2", password: "r", port: 7_432, username: "reader" },
+		];
+
+		it.each([EDatabaseType.POSTGRES, EDatabaseType.COCKROACHDB])(
+			"gives %s a master and slaves, beside the master's own values",
+			(type) => {
+				const options = create({ replicas, type }, { replicaCredentials });
+
+				expect(options).toMatchObject(master);
+				expect(options).toHaveProperty("replication", { master, slaves });
+			},
+		);
+
+		it.each([EDatabaseType.MYSQL, EDatabaseType.MARIADB])("keeps each server of %s in the cluster, whatever it refuses", (type) => {
+			expect(create({ replicas, type }, { replicaCredentials })).toHaveProperty("replication", {
+				canRetry: false,
+				master,
+				removeNodeErrorCount: 1_000_000_000,
+				slaves,
+			});
+		});
+
+		it("says where reads go when it is told", () => {
+			expect(create({ replicas }, { config: { defaultMode: "master", entities: [] }, replicaCredentials })).toHaveProperty(
+				"replication.defaultMode",
+				"master",
+			);
+		});
+
+		it("gives each of them the ssl of the connection, where TypeORM looks for it", () => {
+			const config = { entities: [], typeOrmOptions: { ssl: { ca: "authority" } } };
+
+			expect(create({ replicas }, { config, replicaCredentials })).toHaveProperty("replication", {
+				master: { ...master, ssl: { ca: "authority" } },
+				slaves: slaves.map((slave) => ({ ...slave, ssl: { ca: "authority" } })),
+			});
+		});
+
+		it("says nothing of replication where there are none", () => {
+			expect(create({}, { config: { defaultMode: "slave", entities: [] } })).not.toHaveProperty("replication");
+		});
+
+		it("marks what it gave each of them", () => {
+			const origin = readOrigin(create({ replicas }, { replicaCredentials }));
+
+			expect(origin?.wasServed("host", "reader-1", 0)).toBe(true);
+			expect(origin?.wasServed("password", "r", 1)).toBe(true);
+			expect(origin?.wasServed("password", " p ", 1)).toBe(false);
+		});
 	});
 });

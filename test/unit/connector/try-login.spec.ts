@@ -17,6 +17,52 @@ function refuseWith(error: Error): DataSourceOptions {
 	return { driver: { Pool }, host: "db", password: "one", type: "postgres", username: "app" };
 }
 
+interface MysqlAnswers {
+	/** What the server says to a login. */
+	readonly login?: Error;
+	/** What it says to the first statement. */
+	readonly statement?: Error;
+}
+
+/** Options whose MySQL server answers so, and how many of its pools are open. */
+function answerAsMysql({ login, statement }: MysqlAnswers): { countOpen: () => number; options: DataSourceOptions } {
+	let openCount = 0;
+	const connection = {
+		listeners: () => [1],
+		promise: () => ({
+			query: async () => (statement === undefined ? Promise.resolve([[{ version: "8.0.40" }]]) : Promise.reject(statement)),
+		}),
+		release: () => undefined,
+	};
+	const createPool = (): object => {
+		openCount += 1;
+		return {
+			end: (callback: () => void) => {
+				openCount -= 1;
+				callback();
+			},
+			getConnection: (callback: (error: Error | undefined, connection?: object) => void) => callback(login, connection),
+		};
+	};
+	const options = { database: "shop", driver: { createPool }, host: "db", password: "one", type: "mysql", username: "app" } as const;
+	return { countOpen: () => openCount, options };
+}
+
+describe("tryLogin on MySQL", () => {
+	it.each<[string, MysqlAnswers, string]>([
+		["a login and its first statement", {}, "accepted"],
+		["a wrong password", { login: Object.assign(new Error("no"), { errno: 1_045 }) }, "refused"],
+		["an expired password", { statement: Object.assign(new Error("no"), { errno: 1_820 }) }, "refused"],
+		["no right to the database", { login: Object.assign(new Error("no"), { errno: 1_044 }) }, "unknown"],
+	])("answers to %s and leaves nothing open", async (_, answers, expected) => {
+		const { countOpen, options } = answerAsMysql(answers);
+
+		const answer = await tryLogin(options);
+
+		expect([answer, countOpen()]).toEqual([expected, 0]);
+	});
+});
+
 describe("tryLogin", () => {
 	it.each([
 		["a wrong password", "28P01", "refused"],

@@ -198,6 +198,110 @@ describe("planCredentials", () => {
 		});
 	});
 
+	describe("for replicas that the connector has", () => {
+		type Served = typeof SERVED;
+		const REPLICA = { ...SERVED, host: "reader-1" };
+		const OWN_LOGIN = { ...SERVED, host: "reader-2", password: "r1", username: "reader" };
+
+		/** Options as a connector with replicas makes them. */
+		function serveAll(master: Served, slaves: readonly Served[], changes: object = {}): DataSourceOptions {
+			const mark = { [CONNECTOR_ORIGIN]: new ConnectorOrigin("id-1", "default", master, slaves) };
+			const replication = { defaultMode: "slave", master, slaves };
+			return { type: "postgres", ...master, ...mark, replication, ...changes } as unknown as DataSourceOptions;
+		}
+
+		it("gives each server what the connector has for it", () => {
+			const fresh = serveAll(RENEWED, [
+				{ ...RENEWED, host: "reader-1" },
+				{ ...OWN_LOGIN, host: "moved", password: "r2" },
+			]);
+
+			const plan = planCredentials(serveAll(SERVED, [REPLICA, OWN_LOGIN]), fresh);
+
+			expect(plan.isUnchanged).toBe(false);
+			expect(plan.master).toEqual(RENEWED);
+			expect(plan.slaves).toEqual([
+				{ ...RENEWED, host: "reader-1" },
+				{ ...OWN_LOGIN, host: "moved", password: "r2" },
+			]);
+			expect(plan.options.replication).toEqual({ defaultMode: "slave", master: plan.master, slaves: plan.slaves });
+		});
+
+		it("renews the master's login beside the replication, too", () => {
+			const plan = planCredentials(serveAll(SERVED, [REPLICA]), serveAll(RENEWED, [REPLICA]));
+
+			expect(plan.options).toMatchObject({ password: "two", username: "green" });
+		});
+
+		it("is unchanged when every server is as it was", () => {
+			expect(planCredentials(serveAll(SERVED, [REPLICA, OWN_LOGIN]), serveAll(SERVED, [REPLICA, OWN_LOGIN])).isUnchanged).toBe(true);
+		});
+
+		it.each([{ host: "moved" }, { port: 6_432 }, { username: "other" }, { password: "r2" }])(
+			"sees a change of %j of one replica alone",
+			(change) => {
+				const plan = planCredentials(
+					serveAll(SERVED, [REPLICA, OWN_LOGIN]),
+					serveAll(SERVED, [REPLICA, { ...OWN_LOGIN, ...change }]),
+				);
+
+				expect(plan.isUnchanged).toBe(false);
+				expect(plan.slaves).toEqual([REPLICA, { ...OWN_LOGIN, ...change }]);
+			},
+		);
+
+		it("keeps what the user put on top of one server, in the rotation after the next, too", () => {
+			const slaves = [{ ...REPLICA, host: "127.0.0.1", ssl: true }, OWN_LOGIN];
+			const live = serveAll(SERVED, [REPLICA, OWN_LOGIN], {
+				replication: { canRetry: true, master: { ...SERVED, port: 15_432 }, slaves },
+			});
+			const first = planCredentials(live, serveAll(RENEWED, [{ ...RENEWED, host: "moved" }, OWN_LOGIN]));
+
+			const second = planCredentials(
+				first.options as unknown as DataSourceOptions,
+				serveAll({ ...SERVED, password: "three" }, [
+					{ ...SERVED, host: "moved again", password: "three" },
+					{ ...OWN_LOGIN, password: "r3" },
+				]),
+			);
+
+			expect(second.options.replication).toEqual({
+				canRetry: true,
+				master: { ...SERVED, password: "three", port: 15_432 },
+				slaves: [
+					{ ...SERVED, host: "127.0.0.1", password: "three", ssl: true },
+					{ ...OWN_LOGIN, password: "r3" },
+				],
+			});
+		});
+
+		it("renews one server where the user does without the replicas", () => {
+			const live = serveAll(SERVED, [REPLICA], { replication: undefined });
+
+			const plan = planCredentials(live, serveAll(RENEWED, [REPLICA]));
+
+			expect(plan.master).toMatchObject(RENEWED);
+			expect(plan.slaves).toEqual([]);
+			expect(plan.options.replication).toBeUndefined();
+		});
+
+		it.each([
+			[[], 0],
+			[[REPLICA, OWN_LOGIN], 2],
+		])("refuses another number of them", (slaves, count) => {
+			const act = (): unknown => planCredentials(serveAll(SERVED, slaves), serveAll(SERVED, [REPLICA]));
+
+			expect(act).toThrow(RotationUnsupportedError);
+			expect(act).toThrow(`its options have ${String(count)} replicas and the connector has 1; give all of them in "replicas"`);
+		});
+
+		it("refuses another database", () => {
+			const act = (): unknown => planCredentials(serveAll(SERVED, [REPLICA]), serveAll({ ...SERVED, database: "store" }, [REPLICA]));
+
+			expect(act).toThrow('it is connected to database "shop" and the configuration now says "store"; restart the application');
+		});
+	});
+
 	describe("refuses what a pool swap cannot follow", () => {
 		it("another engine", () => {
 			const act = (): unknown => planCredentials(serve(SERVED), serve(SERVED, { type: "mysql" }));

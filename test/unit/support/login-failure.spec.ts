@@ -2,10 +2,24 @@
 import { isAuthenticationFailure, isConnectionLimit, isWrongPassword } from "../../../src/support/login-failure.js";
 
 /** What the driver throws in each case of a login that fails. */
-const CASES: readonly (readonly [text: string, error: unknown, isRefused: boolean, isFull: boolean])[] = [
-	["a wrong password or an unknown role", { code: "28P01" }, true, false],
+const CASES: readonly (readonly [text: string, error: unknown, isRefused: boolean, isFull: boolean, isWrong?: boolean])[] = [
+	["a wrong password or an unknown role", { code: "28P01" }, true, false, true],
 	["a role that may not log in, or a login without TLS", { code: "28000" }, true, false],
 	["a limit of the role, the database or the server", { code: "53300" }, false, true],
+	["a wrong password on MySQL and MariaDB", { code: "ER_ACCESS_DENIED_ERROR", errno: 1_045 }, true, false, true],
+	["a password that has expired", { code: "ER_MUST_CHANGE_PASSWORD_LOGIN", errno: 1_862 }, true, false, true],
+	["a password that has expired, as the first statement says", { code: "ER_MUST_CHANGE_PASSWORD", errno: 1_820 }, true, false, true],
+	["an account that takes no password", { code: "ER_ACCESS_DENIED_NO_PASSWORD_ERROR", errno: 1_698 }, true, false],
+	["an account that is locked, on MySQL", { errno: 3_118 }, true, false],
+	["an account that is locked, on MariaDB, by a wrong name", { code: "ER_OF_ANOTHER_SERVER", errno: 4_151 }, true, false],
+	["a server that a cluster of mysql2 has dropped", { code: "POOL_NOEXIST" }, true, false],
+	["servers that a cluster of mysql2 has put aside", { code: "POOL_NONEONLINE" }, true, false],
+	["a limit of the MySQL server", { code: "ER_CON_COUNT_ERROR", errno: 1_040 }, false, true],
+	["a limit of the MySQL user", { code: "ER_TOO_MANY_USER_CONNECTIONS", errno: 1_203 }, false, true],
+	["a limit of what the MySQL user may use", { code: "ER_USER_LIMIT_REACHED", errno: 1_226 }, false, true],
+	["a MySQL database without the right to use it", { code: "ER_DBACCESS_DENIED_ERROR", errno: 1_044 }, false, false],
+	["a number that is a text", { errno: "1045" }, false, false],
+	["the number of a system's error", { code: "ECONNREFUSED", errno: -111 }, false, false],
 	["a database that does not exist", { code: "3D000" }, false, false],
 	["a database without the right to connect", { code: "42501" }, false, false],
 	["a server that starts", { code: "57P03" }, false, false],
@@ -32,7 +46,7 @@ describe("isConnectionLimit", () => {
 });
 
 describe("isWrongPassword", () => {
-	it.each(CASES)("judges %s", (_, error) => {
-		expect(isWrongPassword(error)).toBe((error as { code?: unknown } | null | undefined)?.code === "28P01");
+	it.each(CASES)("judges %s", (_, error, __, ___, isWrong = false) => {
+		expect(isWrongPassword(error)).toBe(isWrong);
 	});
 });

@@ -1,0 +1,61 @@
+/** The stores of one application: whoever reaches AWS in the same way shares one. */
+import type { ITypeOrmAwsConnectorAws } from "../configuration/connector.options.js";
+import { type FetchedSecret, SecretFetcher, type FetchSecretOptions } from "./secret-fetcher.js";
+import { SecretStore } from "./secret-store.js";
+
+type Way = ITypeOrmAwsConnectorAws & { readonly fallbackRegion: string | undefined };
+
+/** What distinguishes one way to AWS from another. Identities and clients are compared as objects, never by what is in them. */
+const WAY = Object.keys({
+	credentials: 1,
+	endpoint: 1,
+	fallbackRegion: 1,
+	region: 1,
+	secretsManagerClient: 1,
+} satisfies Record<keyof Way, 1>) as (keyof Way)[];
+
+/** Hands out stores and closes them together. */
+export class SecretSources {
+	readonly #stores: { readonly store: SecretStore; readonly way: Way }[] = [];
+
+	/**
+	 * The store for these settings.
+	 * @param fallbackRegion The region where neither the settings nor the ARN of a secret name one. Default: as the SDK finds out.
+	 */
+	select(aws: ITypeOrmAwsConnectorAws = {}, fallbackRegion?: string): SecretStore {
+		const way: Way = { ...aws, fallbackRegion };
+		const known = this.#stores.find((candidate) => WAY.every((name) => candidate.way[name] === way[name]));
+		if (known !== undefined) return known.store;
+		const store = new SecretStore(new SecretFetcher({ ...aws, findRegion: () => fallbackRegion }));
+		this.#stores.push({ store, way });
+		return store;
+	}
+
+	/** Ends every request and destroys the clients that were made here. */
+	close(): void {
+		for (const { store } of this.#stores) store.close();
+	}
+}
+
+/** One user's hold on a shared store: closing it ends that user's waits, and nobody else's. */
+export class SecretLease {
+	private readonly closing = new AbortController();
+
+	constructor(private readonly store: Pick<SecretStore, "fetch" | "renew">) {}
+
+	/** See {@link SecretFetcher.fetch}. */
+	async fetch(secretId: string, { signal, ...options }: FetchSecretOptions = {}): Promise<FetchedSecret> {
+		const ends = this.closing.signal;
+		return this.store.fetch(secretId, { ...options, signal: signal === undefined ? ends : AbortSignal.any([signal, ends]) });
+	}
+
+	/** See {@link SecretFetcher.renew}. It does no harm to the others. */
+	renew(): void {
+		this.store.renew();
+	}
+
+	/** Fetches fail from now on. */
+	close(): void {
+		this.closing.abort();
+	}
+}

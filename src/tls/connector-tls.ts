@@ -1,0 +1,55 @@
+/** TLS of one connector: what its drivers are given, and what is said once about it. */
+import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import type { TDatabaseType } from "../configuration/typeorm.options.js";
+import { isIam } from "../configuration/credentials-source.js";
+import { findTlsRemedy } from "../support/tls-failure.js";
+import { createTlsOptions, type TlsOptions } from "./tls-options.js";
+import { findTlsRisk } from "./tls-risk.js";
+
+type TlsConfig = Omit<ITypeOrmAwsConnectorConfig, "entities">;
+
+/** Made once for a connector, since each warning is given once. */
+export class ConnectorTls {
+	/** May hold the key of a client. */
+	readonly #config: TlsConfig;
+	private readonly said = new Set<string>();
+
+	constructor(
+		config: TlsConfig,
+		private readonly warn: (message: string) => void,
+	) {
+		this.#config = config;
+	}
+
+	/**
+	 * `ssl` for the connections to these hosts, replicas included; `undefined` also when the application has given that option itself.
+	 * @throws ConfigurationError when the driver of the engine cannot do what `tls` says.
+	 */
+	async describe(hosts: readonly string[], type: TDatabaseType): Promise<TlsOptions> {
+		const { tls } = this.#config;
+		const ownSsl = findOwnSsl(this.#config);
+		const risk = findTlsRisk({ hosts, tls }, ownSsl);
+		if (risk !== undefined) this.warnOnce(risk);
+		if (ownSsl !== undefined) return undefined;
+		// Whatever the host is called: a token does not travel in clear.
+		return createTlsOptions({ hosts, tls: tls ?? (isIam(this.#config) ? true : undefined), type });
+	}
+
+	/** Says what to do about an error that a driver gave the application. Nothing is said about errors that are not about TLS. */
+	explain(error: unknown): void {
+		const remedy = findTlsRemedy(error);
+		if (remedy !== undefined) this.warnOnce(`The database cannot be connected to: ${remedy}.`);
+	}
+
+	private warnOnce(message: string): void {
+		if (this.said.has(message)) return;
+		this.said.add(message);
+		this.warn(message);
+	}
+}
+
+/** To the drivers, what stands in `extra` wins. */
+function findOwnSsl({ typeOrmOptions }: Pick<TlsConfig, "typeOrmOptions">): unknown {
+	const { extra, ssl } = (typeOrmOptions ?? {}) as { readonly extra?: { readonly ssl?: unknown }; readonly ssl?: unknown };
+	return extra?.ssl ?? ssl;
+}

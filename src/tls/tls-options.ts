@@ -1,0 +1,108 @@
+/** From the settings of a connector to what pg or mysql2 takes as `ssl`. */
+import { checkServerIdentity, createSecureContext, type SecureContextOptions } from "node:tls";
+import { isIP } from "node:net";
+
+import { EDatabaseType } from "../configuration/connector.enums.js";
+import type { ITypeOrmAwsConnectorTls } from "../configuration/tls.options.js";
+import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
+import { listNodeAuthorities, loadRdsAuthorities } from "./authorities.js";
+import { isAwsDatabaseHost, isRdsHost } from "./aws-host.js";
+
+/** The servers of one connector and how they are to be connected to. */
+export interface TlsSubject {
+	/** All of them, replicas included. */
+	readonly hosts: readonly string[];
+	readonly tls: ITypeOrmAwsConnectorTls | boolean | undefined;
+	readonly type: EDatabaseType;
+}
+
+/** What TypeORM hands to the driver: an object for TLS, `false` for none, `undefined` for whatever the driver does by itself. */
+export type TlsOptions = object | false | undefined;
+
+/** Settings of a connector that leaves everything to us. */
+const DEFAULT_SETTINGS: ITypeOrmAwsConnectorTls = {};
+
+/** The same object for the same settings: a rotation sees from it that nothing has changed, and parsing 200 authorities takes some 80 ms. */
+const made = new WeakMap<ITypeOrmAwsConnectorTls, Map<string, Promise<object>>>();
+
+/**
+ * TLS as soon as one of the hosts is AWS's, unless it is switched off, and for any other host when the settings ask for it.
+ * @throws ConfigurationError when mysql2 cannot check the name that it would have to.
+ */
+export async function createTlsOptions({ hosts, tls, type }: TlsSubject): Promise<TlsOptions> {
+	if (tls === false) return false;
+	if (tls === undefined && !hosts.some(isAwsDatabaseHost)) return undefined;
+	const settings = typeof tls === "object" ? tls : DEFAULT_SETTINGS;
+	const hasRdsAuthorities = [settings.servername ?? "", ...hosts].some(isRdsHost);
+	const isMysql = type === EDatabaseType.MYSQL || type === EDatabaseType.MARIADB;
+	if (isMysql) for (const host of hosts) requireCheckableName(host, settings);
+
+	const known = made.get(settings) ?? new Map<string, Promise<object>>();
+	made.set(settings, known);
+	const key = `${String(isMysql)} ${String(hasRdsAuthorities)}`;
+	const options = known.get(key) ?? describe(settings, isMysql, hasRdsAuthorities);
+	known.set(key, options);
+	return options;
+}
+
+/** mysql2 checks the host it connects to and no other name, and for an IP address the name "localhost". */
+function requireCheckableName(host: string, { isCertificateVerified = true, servername }: ITypeOrmAwsConnectorTls): void {
+	if (!isCertificateVerified) return;
+	if (servername !== undefined && servername !== host) {
+		throw new ConfigurationError([
+			new OptionInvalidError(
+				"tls.servername",
+				"is not possible with mysql2, which checks the host it connects to; make that name lead to the server",
+			),
+		]);
+	}
+	if (isIP(host) !== 0 && !isLoopback(host)) {
+		throw new ConfigurationError([
+			new OptionInvalidError(
+				"tls",
+				"is not possible with an IP address and mysql2, which checks host names only; give the server's name as the host",
+			),
+		]);
+	}
+}
+
+function isLoopback(address: string): boolean {
+	return address.startsWith("127.") || address === "::1";
+}
+
+async function describe(settings: ITypeOrmAwsConnectorTls, isMysql: boolean, hasRdsAuthorities: boolean): Promise<object> {
+	const isVerified = settings.isCertificateVerified ?? true;
+	const context = await describeContext(settings, isVerified, hasRdsAuthorities);
+	if (isMysql) return { ...context, rejectUnauthorized: isVerified, verifyIdentity: isVerified };
+	const { servername } = settings;
+	return {
+		...(servername !== undefined && {
+			// pg puts the host in the place of a servername, except when the host is an IP address.
+			checkServerIdentity: (_host: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
+				checkServerIdentity(servername, certificate),
+			servername,
+		}),
+		rejectUnauthorized: isVerified,
+		// pg would parse every authority again for each connection.
+		secureContext: createSecureContext(context),
+		// Read by pg-native alone, which knows nothing of the others and would go on unencrypted if it has to.
+		sslmode: isVerified ? "verify-full" : "require",
+	};
+}
+
+async function describeContext(
+	{ ca = [], certificate, key, passphrase }: ITypeOrmAwsConnectorTls,
+	isVerified: boolean,
+	hasRdsAuthorities: boolean,
+): Promise<SecureContextOptions> {
+	const given = typeof ca === "string" || Buffer.isBuffer(ca) ? [ca] : ca;
+	const added = isVerified ? [...(hasRdsAuthorities ? await loadRdsAuthorities() : []), ...given] : [];
+	return {
+		// Without a list Node trusts its own, which it has parsed already.
+		...(added.length > 0 && { ca: [...listNodeAuthorities(), ...added] }),
+		...(certificate !== undefined && { cert: certificate }),
+		...(key !== undefined && { key }),
+		minVersion: "TLSv1.2",
+		...(passphrase !== undefined && { passphrase }),
+	};
+}

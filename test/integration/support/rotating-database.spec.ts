@@ -1,0 +1,110 @@
+/** Scenes on each engine, with and without a replica: the connector's own options reach both servers, and the load counts what is stored. */
+import { sampleConnections } from "../../support/connection-sampler.js";
+import { describeWith } from "../../support/describe-with.js";
+import { beginStream, beginTransaction } from "../../support/lasting-work.js";
+import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
+import { type Scene, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
+import type { DatabaseServer, EngineName } from "../../support/server/database-server.js";
+import { startTcpProxy } from "../../support/tcp-proxy.js";
+import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { waitUntil } from "../../support/wait-until.js";
+
+/** The first start on a machine initialises a data directory. */
+jest.setTimeout(60_000);
+
+describe("a scene on PostgreSQL", () => {
+	itServes("postgres");
+});
+
+describeWith("mariadb")("a scene on MariaDB", () => {
+	itServes("mariadb");
+});
+
+function itServes(engine: EngineName): void {
+	let servers: SceneServers<DatabaseServer>;
+	let scene: Scene<DatabaseServer>;
+
+	beforeAll(async () => {
+		servers = await startSceneServers({ engine, hasReplica: true });
+	});
+
+	afterEach(async () => {
+		await scene.stop();
+	});
+
+	afterAll(async () => {
+		await servers.stop();
+	});
+
+	describe.each(TYPEORM_VERSIONS)("with TypeORM $label", (version) => {
+		it("logs in to the server alone where there is no replica", async () => {
+			scene = await startScene({ ...servers, replica: undefined }, { version });
+
+			const users = [await scene.findUser(), await scene.findUser("slave")];
+
+			expect(users).toEqual([scene.users[0], scene.users[0]]);
+			expect((await scene.server.connections(scene.users[0])).length).toBeGreaterThan(0);
+			expect(await servers.replica?.connections(scene.users[0])).toEqual([]);
+		});
+
+		it("logs in to both where there is one, and reads from it what the load has written", async () => {
+			scene = await startScene(servers, { version });
+			const workload = startLedgerWorkload(scene.dataSource, { workerCount: 4 });
+			await waitUntil("the load has done something", () => workload.report().operationCount > 100);
+
+			const { acknowledged, failures, unknown } = await workload.stop();
+			await scene.replica?.catchUp();
+
+			expect([failures, unknown]).toEqual([[], []]);
+			expect((await readLedger(scene.dataSource)).sort()).toEqual([...acknowledged].sort());
+			const runner = scene.dataSource.createQueryRunner("slave");
+			const [row] = (await runner.query("SELECT count(*) AS count FROM ledger")) as [{ count: number | string }];
+			await runner.release();
+			expect(Number(row.count)).toBe(acknowledged.length);
+			expect(await scene.findUser("slave")).toBe(scene.users[0]);
+			expect((await servers.replica?.connections(scene.users[0]))?.length).toBeGreaterThan(0);
+		});
+	});
+
+	it("lets a transaction and a stream last, each on one connection that the server knows", async () => {
+		const [version] = TYPEORM_VERSIONS;
+		if (version === undefined) throw new Error("There is a version");
+		scene = await startScene(servers, { version });
+		const proxy = await startTcpProxy({ target: scene.server });
+		const sampler = await sampleConnections(scene.server, proxy, scene.database);
+
+		const transaction = await beginTransaction(scene.dataSource, "lasting", 120);
+		const stream = await beginStream(scene.dataSource);
+		const pids = (await scene.server.connections(scene.users[0])).map(({ pid }) => pid);
+		stream.goOn();
+
+		expect(pids).toEqual(expect.arrayContaining([transaction.pid, stream.pid]));
+		expect(await transaction.result).toEqual({ pids: [transaction.pid], users: [scene.users[0]] });
+		expect(await stream.result).toBe(stream.rowCount);
+		expect(await readLedger(scene.dataSource)).toEqual(["lasting"]);
+		expect((await sampler.stop()).server).toBeGreaterThanOrEqual(2);
+		await proxy.stop();
+	});
+
+	it("gives the other user a new password, the right to what the first one made, and the secret", async () => {
+		const [version] = TYPEORM_VERSIONS;
+		if (version === undefined) throw new Error("There is a version");
+		scene = await startScene(servers, { version });
+
+		await scene.alternate();
+		await scene.replica?.catchUp();
+		const { password, username } = scene.current();
+		const { DataSource } = version.load();
+		const other = await new DataSource({ ...(await scene.connector.getTypeOrmOptions()) }).initialize();
+		const workload = startLedgerWorkload(other, { workerCount: 2 });
+		await waitUntil("the load has done something", () => workload.report().operationCount > 20);
+		const { failures } = await workload.stop();
+		const connections = await scene.server.connections(scene.users[1]);
+		await other.destroy();
+
+		expect([password, username]).toEqual(["password-1", scene.users[1]]);
+		expect(connections.length).toBeGreaterThan(0);
+		expect(failures).toEqual([]);
+		expect(await scene.server.refusedLogins()).toBe(0);
+	});
+}

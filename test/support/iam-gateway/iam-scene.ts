@@ -1,0 +1,76 @@
+/** A database that takes IAM tokens only, and connectors for it: the scene of the tests of IAM logins. */
+import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
+import { CertificateAuthority } from "../certificates.js";
+import { type PostgresServer, startPostgres } from "../postgres/postgres-server.js";
+import { PostgresGateway } from "./postgres-gateway.js";
+import type { SigningKey } from "./presigned-token.js";
+import type { TokenDeskOptions } from "./token-desk.js";
+
+/** The AWS identity of the application. */
+export const APPLICATION_KEY: Required<SigningKey> = {
+	accessKeyId: "AKIAAPPLICATION00001",
+	secretAccessKey: "the-secret-key-of-the-application",
+	sessionToken: "a session token with / and + in it==",
+};
+
+/** The names of the databases that the gateway stands for. */
+export const RDS_HOST = "shop.cluster-abc123.eu-west-1.rds.amazonaws.com";
+export const DSQL_CLUSTER_ID = "abcdefghijklmnopqrstuvwxyz";
+export const DSQL_HOST = `${DSQL_CLUSTER_ID}.dsql.eu-west-1.on.aws`;
+
+/** The port that tokens of RDS are signed for; the gateway itself listens elsewhere, as behind a tunnel. */
+export const RDS_PORT = 5_432;
+
+const DATABASE = "shop";
+const USERS = { admin: "password-of-admin", app: "password-of-app" } as const;
+
+/** A running scene. */
+export interface IamScene {
+	/** The connector's options; the identity is the application's. */
+	readonly config: ITypeOrmAwsConnectorConfig;
+	readonly gateway: PostgresGateway;
+	readonly server: PostgresServer;
+	stop(): Promise<void>;
+	/** TLS to the gateway, for a client of one's own. */
+	readonly ssl: { readonly ca: string; readonly servername: string };
+	/** The way to the gateway: what is put on top of a connector's options. */
+	readonly tunnel: { readonly host: string; readonly port: number };
+}
+
+/** Starts a server with two users and a gateway of one kind in front of it. */
+export async function startIamScene(service: TokenDeskOptions["service"]): Promise<IamScene> {
+	const server = await startPostgres();
+	await server.createDatabase(DATABASE);
+	for (const [user, password] of Object.entries(USERS)) await server.createRole(user, password, { databases: [DATABASE] });
+	const host = service === "dsql" ? DSQL_HOST : RDS_HOST;
+	const authority = new CertificateAuthority("Test authority of a gateway");
+	const gateway = await new PostgresGateway({
+		certificate: authority.issue({ names: [host] }),
+		host,
+		keys: [APPLICATION_KEY],
+		port: RDS_PORT,
+		region: "eu-west-1",
+		service,
+		target: server,
+		users: USERS,
+	}).start();
+	return {
+		config: {
+			aws: { credentials: APPLICATION_KEY },
+			databaseName: DATABASE,
+			entities: [],
+			host,
+			poolSize: 5,
+			tls: { ca: authority.certificate, servername: host },
+			...(service === "dsql" ? {} : { credentials: { source: "rds-iam" }, port: RDS_PORT, type: "postgres", username: "app" }),
+		},
+		gateway,
+		server,
+		stop: async () => {
+			await gateway.stop();
+			await server.stop();
+		},
+		ssl: { ca: authority.certificate, servername: host },
+		tunnel: { host: gateway.host, port: gateway.port },
+	};
+}

