@@ -45,6 +45,14 @@ export type ConnectorEvent =
 			readonly reason?: string;
 			readonly side: "current" | "promoted";
 	  })
+	| (EventBase & {
+			readonly type: "replica.unverified";
+			/** `slave0` for the first. */
+			readonly node: string;
+			/** Code of the fault, such as `ECONNREFUSED`. */
+			readonly reason: string;
+	  })
+	| (EventBase & { readonly type: "replica.verified"; readonly node: string })
 	| (EventBase & { readonly type: "rotation.degraded"; readonly failureCount: number })
 	| (EventBase & {
 			readonly type: "rotation.failed";

@@ -42,6 +42,13 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 			return event.isHealthy
 				? ["debug", `The ${event.side} side answered SELECT 1.`]
 				: ["warn", `The ${event.side} side did not answer SELECT 1 (${event.reason ?? "unknown"}).`];
+		case "replica.unverified":
+			return [
+				"warn",
+				`Replica ${event.node} was not asked whether it takes the new credentials (${event.reason}). It is asked again at the next rotation.`,
+			];
+		case "replica.verified":
+			return ["log", `Replica ${event.node} takes the new credentials.`];
 		case "rotation.degraded":
 			return [
 				"error",

@@ -6,15 +6,14 @@ import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
 import { isAuthenticationFailure } from "../support/login-failure.js";
 import type { ConnectionPool } from "./connection-pool.js";
-import { interceptRelease, type LiveDataSource, type Obtain, type ObtainedConnection, type PoolSet } from "./live-data-source.js";
+import type { PoolSet } from "./driver-family.js";
+import { interceptRelease, type LiveDataSource, type Obtain, type ObtainedConnection } from "./live-data-source.js";
+import { countIdle, hasIdle, type Ledger, openLedger, type Side, waitForClosing, waitForPermit, waitForRoom } from "./gate-side.js";
 import { LoginWatch } from "./login-watch.js";
 import { Permits } from "./permits.js";
 
 /** How long a caller waits for credentials that work where the driver would wait for a connection for ever. */
 const DEFAULT_BUDGET_MS = 30_000;
-
-/** How long a caller waits for the socket of another connection to close. */
-const SOCKET_PATIENCE_MS = 250;
 
 /** What the gate is given. */
 export interface AcquireGateOptions {
@@ -24,27 +23,6 @@ export interface AcquireGateOptions {
 	/** Called when a login was refused and somebody waits: credentials that work are wanted. Absent: a refused login is passed on. */
 	readonly onRefusal: (() => void) | undefined;
 	readonly random: () => number;
-}
-
-/** The counts of one generation on one side. */
-interface Ledger {
-	/** Connections that are being obtained and may take an idle one. */
-	claimCount: number;
-	/** Permits held by callers that have a connection or are obtaining one. */
-	heldCount: number;
-	/** Permits that a retired generation has still to give back; `undefined` while it serves. */
-	owedCount: number | undefined;
-}
-
-/** One side (master or replicas) of the gate. */
-interface Side {
-	ledger: Ledger;
-	readonly logins: LoginWatch;
-	readonly permits: Permits;
-	pools: readonly ConnectionPool[];
-	/** Connections of retired generations that are not closed yet. */
-	retiredCount: number;
-	readonly timeoutMs: number;
 }
 
 /** The gate of one DataSource. */
@@ -207,7 +185,7 @@ export class AcquireGate {
 				await side.logins.sleep(remainingMs);
 				continue;
 			}
-			if (!hasIdle(side)) await this.waitForRoom(side);
+			if (!hasIdle(side)) await waitForRoom(side, clock);
 			const generation = this.currentGeneration;
 			const { pools } = side;
 			try {
@@ -219,7 +197,7 @@ export class AcquireGate {
 				const isRetired = generation !== this.currentGeneration;
 				if (!isRetired) this.noteFault(error, side, turn === "probe");
 				// This caller's permit stands for the socket of the login that failed.
-				await this.waitForClosing(pools);
+				await waitForClosing(pools, clock);
 				if (clock.nowMs() >= deadlineAtMs) throw error;
 				// Nothing was sent yet, and a retired generation may fail because its server or its login is gone; the current one decides.
 				if (isRetired && !isAuthenticationFailure(error)) continue;
@@ -232,30 +210,6 @@ export class AcquireGate {
 	/** Whether a caller needs no permission to go on: no login is needed for it, or nobody would heal a refused one. */
 	private isStepAside(side: Side): boolean {
 		return this.isOpen || !this.isHealing || hasIdle(side);
-	}
-
-	/**
-	 * Waits while a login would be one socket too many beside one that is closing: an idle connection that its pool has given up. Ends in the same turn in
-	 * which the login begins.
-	 */
-	private async waitForRoom(side: Side): Promise<void> {
-		await this.waitForClosing(side.pools, () => countOpen(side) >= side.permits.total);
-	}
-
-	/** Waits for sockets that are closing. One whose peer does not answer is cut. */
-	private async waitForClosing(pools: readonly ConnectionPool[], isFull = (): boolean => true): Promise<void> {
-		const { clock } = this.options;
-		const startedAtMs = clock.nowMs();
-		for (;;) {
-			const closing = pools.find(({ closingCount }) => closingCount > 0);
-			if (closing === undefined || !isFull()) return;
-			const patienceMs = SOCKET_PATIENCE_MS - (clock.nowMs() - startedAtMs);
-			if (patienceMs <= 0) {
-				for (const pool of pools) pool.cutClosing();
-				return;
-			}
-			await closing.waitForClose(clock, patienceMs);
-		}
 	}
 
 	private async lend(obtain: Obtain, side: Side): Promise<ObtainedConnection> {
@@ -340,32 +294,4 @@ export class AcquireGate {
 	private sumSides(count: (side: Side) => number): number {
 		return this.listSides().reduce((sum, side) => sum + count(side), 0);
 	}
-}
-
-function openLedger(): Ledger {
-	return { claimCount: 0, heldCount: 0, owedCount: undefined };
-}
-
-/** @throws The server's refusal where that is why nobody gives a permit back. */
-async function waitForPermit({ logins, permits, timeoutMs }: Side): Promise<void> {
-	try {
-		await permits.take(timeoutMs);
-	} catch (error) {
-		const isRefusalTheReason = logins.refusal !== undefined && logins.waitingCount > 0;
-		throw isRefusalTheReason ? logins.refusal : error;
-	}
-}
-
-function countIdle(pools: readonly ConnectionPool[]): number {
-	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
-}
-
-/** Sockets that are open on one side, those of retired generations included. */
-function countOpen({ pools, retiredCount }: Side): number {
-	return pools.reduce((sum, { closingCount, totalCount }) => sum + totalCount + closingCount, retiredCount);
-}
-
-/** Whether a caller gets a connection without a login. Replicas are chosen by TypeORM at random, so each of them must have one. */
-function hasIdle({ ledger, pools }: Side): boolean {
-	return pools.length > 0 && pools.every((pool) => pool.idleCount > ledger.claimCount);
 }

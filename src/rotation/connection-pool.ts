@@ -37,6 +37,8 @@ export interface ConnectionPool {
 	beginEnd(): PoolEnd;
 	/** Closes one connection that is idle at this moment and waits until the server knows; `false` when there is none. */
 	closeIdle(clock: Clock): Promise<boolean>;
+	/** Opens a connection, unless one is idle, and leaves it idle. */
+	connect(): Promise<void>;
 	/** Lets an application's listeners follow to the replacement. */
 	copyListenersTo(successor: ConnectionPool): void;
 	/** Destroys the sockets that are closing; a peer that does not answer is not waited for any longer. */

@@ -135,6 +135,16 @@ export class MysqlPool implements ConnectionPool {
 		});
 	}
 
+	connect(): Promise<void> {
+		return new Promise((resolve, reject) => {
+			this.pool.getConnection((error, connection) => {
+				connection?.release();
+				if (error) reject(error);
+				else resolve();
+			});
+		});
+	}
+
 	copyListenersTo(successor: MysqlPool): void {
 		copyListeners(this.pool, successor.pool, APPLICATION_EVENTS);
 	}

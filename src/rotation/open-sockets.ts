@@ -4,7 +4,8 @@ import type { Clock } from "../support/clock.js";
 /** Follows connections until their sockets are closed. */
 export class OpenSockets<Connection extends object> {
 	private readonly known = new WeakSet<Connection>();
-	private readonly open = new Set<Connection>();
+	/** Private to the language: a connection knows its password, and whoever prints us must not show it. */
+	readonly #open = new Set<Connection>();
 	private readonly waiting = new Set<() => void>();
 
 	/** @param whenClosed calls back once, when the socket of a connection is closed. */
@@ -15,7 +16,7 @@ export class OpenSockets<Connection extends object> {
 
 	/** Sockets that are open. */
 	get count(): number {
-		return this.open.size;
+		return this.#open.size;
 	}
 
 	/** Follows those that are new. */
@@ -23,7 +24,7 @@ export class OpenSockets<Connection extends object> {
 		for (const connection of connections) {
 			if (this.known.has(connection)) continue;
 			this.known.add(connection);
-			this.open.add(connection);
+			this.#open.add(connection);
 			this.whenClosed(connection, () => this.forget(connection));
 		}
 	}
@@ -31,7 +32,7 @@ export class OpenSockets<Connection extends object> {
 	/** Those that are open although `members`, which is what the pool counts, lacks them. */
 	listBeyond(members: Iterable<Connection>): Connection[] {
 		const counted = new Set(members);
-		return [...this.open].filter((connection) => !counted.has(connection));
+		return [...this.#open].filter((connection) => !counted.has(connection));
 	}
 
 	/** Waits until the next one is closed, at most `patienceMs`. */
@@ -48,7 +49,7 @@ export class OpenSockets<Connection extends object> {
 	}
 
 	private forget(connection: Connection): void {
-		this.open.delete(connection);
+		this.#open.delete(connection);
 		for (const finish of [...this.waiting]) finish();
 		this.onClosed();
 	}

@@ -16,7 +16,7 @@ export interface PgClient {
 }
 
 /** The callback form of `pool.connect`, as TypeORM uses it. */
-export type PgConnectCallback = (error: Error | undefined, client: PgClient, release: (error?: Error) => void) => void;
+export type PgConnectCallback = (error: Error | null | undefined, client: PgClient, release: (error?: Error) => void) => void;
 
 /** The part of a pool of pg that is used here. Names with an underscore are private to pg-pool; they are read to count sockets and to force an end. */
 export interface PgPool extends PoolEmitter {
@@ -116,6 +116,19 @@ export class PostgresPool implements ConnectionPool {
 		});
 	}
 
+	connect(): Promise<void> {
+		return new Promise((resolve, reject) => {
+			this.pool.connect((connectError, _client, release) => {
+				if (connectError) {
+					reject(connectError);
+					return;
+				}
+				release();
+				resolve();
+			});
+		});
+	}
+
 	copyListenersTo(successor: PostgresPool): void {
 		copyListeners(this.pool, successor.pool, APPLICATION_EVENTS);
 	}
@@ -181,7 +194,7 @@ export class PostgresPool implements ConnectionPool {
 		if (this.isEnding || pool.idleCount === 0 || pool.waitingCount > 0) return undefined;
 		return new Promise((resolve, reject) => {
 			pool.connect((connectError, client, release) => {
-				if (connectError instanceof Error) reject(connectError);
+				if (connectError) reject(connectError);
 				else resolve({ client, release });
 			});
 		});

@@ -9,11 +9,12 @@ import type { ProbeAnswer } from "./connection-pool.js";
 import { type FreshConnection, fetchFreshConnection, fetchPendingConnection, type RotatableConnector } from "./connection-source.js";
 import { Drain } from "./drain-pools.js";
 import { isConnectionLimit } from "../support/login-failure.js";
-import { listPools, type LiveDataSource } from "./live-data-source.js";
+import { listPools } from "./driver-family.js";
+import type { LiveDataSource } from "./live-data-source.js";
 import { type CredentialPlan, planCredentials } from "./plan-credentials.js";
 import type { RefusedLogins } from "./refused-logins.js";
 import type { RotationPhase } from "./rotation-state.js";
-import { discardPools, type StagedPools, stagePools } from "./stage-pools.js";
+import { discardPools, recheckReplicas, type StagedPools, stagePools, type UnverifiedReplica } from "./stage-pools.js";
 
 /** Deadlines of the steps in milliseconds. */
 export interface RotationDeadlines {
@@ -51,12 +52,16 @@ export interface RotationContext {
 	readonly refused: RefusedLogins;
 	/** Aborts when the application shuts down. */
 	readonly signal: AbortSignal;
+	/** Replicas that could not be reached when they were promoted. */
+	readonly unverified: readonly UnverifiedReplica[];
 }
 
 /** What came of it. */
-export type CycleResult = { readonly isLivePending: boolean; readonly isLiveReadOnly: boolean | undefined } & (
-	{ readonly drain: Drain; readonly outcome: "rotated"; readonly versionId: string | undefined } | { readonly outcome: "unchanged" }
-);
+export type CycleResult = {
+	readonly isLivePending: boolean;
+	readonly isLiveReadOnly: boolean | undefined;
+	readonly unverified: readonly UnverifiedReplica[];
+} & ({ readonly drain: Drain; readonly outcome: "rotated"; readonly versionId: string | undefined } | { readonly outcome: "unchanged" });
 
 /**
  * Runs one rotation.
@@ -84,13 +89,29 @@ export async function runRotationCycle(context: RotationContext): Promise<CycleR
 		refused,
 		stage: async (plan) => stage(context, plan, isLiveReadOnly),
 	});
-	if (replacement === undefined) return { isLivePending, isLiveReadOnly, outcome: "unchanged" };
+	if (replacement === undefined) {
+		return { isLivePending, isLiveReadOnly, outcome: "unchanged", unverified: await recheck(context) };
+	}
 
 	enter("promoting");
 	const drain = promote(context, replacement);
 	if (!isLivePending) refused.clear();
 	void reportHealth(context, "promoted");
-	return { drain, isLivePending, isLiveReadOnly: replacement.pools.isReadOnly, outcome: "rotated", versionId: replacement.versionId };
+	const { isReadOnly, unverified } = replacement.pools;
+	for (const { node, reason } of unverified) context.events.publish({ node, reason, type: "replica.unverified" });
+	return { drain, isLivePending, isLiveReadOnly: isReadOnly, outcome: "rotated", unverified, versionId: replacement.versionId };
+}
+
+/** Replicas that were out of reach are asked as soon as there is an occasion. */
+async function recheck({ clock, deadlines, events, signal, unverified }: RotationContext): Promise<UnverifiedReplica[]> {
+	const request = { clock, connectDeadlineMs: deadlines.connectMs, signal, verifyDeadlineMs: deadlines.verifyMs };
+	const stillUnverified = await recheckReplicas(unverified, request);
+	for (const { node, pool } of unverified) {
+		const finding = stillUnverified.find((replica) => replica.pool === pool);
+		if (finding === undefined) events.publish({ node, type: "replica.verified" });
+		else events.publish({ node, reason: finding.reason, type: "replica.unverified" });
+	}
+	return stillUnverified;
 }
 
 async function fetchWithin<Fetched extends FreshConnection | undefined>(

@@ -13,6 +13,7 @@ import { RefusedLogins } from "./refused-logins.js";
 import { type RotationDeadlines, runRotationCycle } from "./rotation-cycle.js";
 import type { TRotationResult } from "./rotation.options.js";
 import { RotationState } from "./rotation-state.js";
+import type { UnverifiedReplica } from "./stage-pools.js";
 
 /** Failures in a row after which one recovery with fresh AWS clients is tried. */
 const FAILURES_BEFORE_RECOVERY = 3;
@@ -39,6 +40,7 @@ export class RotationRunner {
 
 	/** Private to the language: a printed rotator must not show the passwords that retired pools hold. */
 	readonly #drains = new Set<Drain>();
+	#unverified: readonly UnverifiedReplica[] = [];
 	private readonly closing = new AbortController();
 	private readonly flight = new SingleFlight<TRotationResult>();
 	private readonly refused: RefusedLogins;
@@ -118,7 +120,9 @@ export class RotationRunner {
 				live,
 				refused: this.refused,
 				signal: this.closed,
+				unverified: this.#unverified,
 			});
+			this.#unverified = result.unverified;
 			this.state.isLivePending = result.isLivePending;
 			this.state.isLiveReadOnly = result.isLiveReadOnly;
 			// AWS answered, but the server still refuses: that is no success.

@@ -1,6 +1,8 @@
 /** Opens and checks replacement pools. Whatever fails, nothing it opened stays open and the live pools are not touched. */
-import type { Clock } from "../support/clock.js";
-import type { LiveDataSource, PoolSet } from "./live-data-source.js";
+import { type Clock, sleep } from "../support/clock.js";
+import { isAuthenticationFailure, isConnectionLimit } from "../support/login-failure.js";
+import type { PoolOpening, PoolSet } from "./driver-family.js";
+import type { LiveDataSource } from "./live-data-source.js";
 import type { CredentialPlan } from "./plan-credentials.js";
 import { ConnectorTimeoutError, RotatorClosedError, StagingFailedError } from "../errors/errors.js";
 import { withDeadline } from "../support/with-deadline.js";
@@ -19,26 +21,73 @@ export interface StagingRequest {
 	readonly verifyDeadlineMs: number;
 }
 
+/** A replica that was not asked, since it did not answer. */
+export interface UnverifiedReplica {
+	/** `slave0` for the first. */
+	readonly node: string;
+	readonly pool: ConnectionPool;
+	/** Code of the fault, or its name. */
+	readonly reason: string;
+}
+
 /** Pools that are connected and have answered. */
 export interface StagedPools extends PoolSet {
 	/** Whether the master among them is read-only; `undefined` where the server does not say. */
 	readonly isReadOnly: boolean | undefined;
+	/** Replicas that could not be reached: their pools have no connection yet. */
+	readonly unverified: readonly UnverifiedReplica[];
 }
+
+/** A server of the plan on the way to its pool. */
+interface Node {
+	/** Whether the driver's own factory was asked for the pool. */
+	isOpened: boolean;
+	readonly name: string;
+	readonly open: PoolOpening;
+	/** The pool as soon as there is one, whatever becomes of its first login. */
+	pool: ConnectionPool | undefined;
+}
+
+/** What came of one node. */
+interface StagedNode {
+	readonly answer?: ProbeAnswer;
+	readonly pool: ConnectionPool;
+	readonly unverified?: UnverifiedReplica;
+}
+
+/** How often a replica that refuses the login is asked again: the change of the password is on its way to it. */
+const REPLICA_RETRY_MS = 500;
 
 /**
  * Makes one pool for each server of the plan, one connection in each, and asks each `SELECT 1`.
+ *
+ * A replica that refuses the login is waited for, as long as connecting may take: the change of the role has not reached it yet. One that cannot be
+ * reached does not hold up the others; its pool is promoted without a connection and reported.
  * @throws StagingFailedError with the driver's error as its cause.
  * @throws RotatorClosedError when the application shuts down meanwhile.
  */
 export async function stagePools(live: LiveDataSource, request: StagingRequest): Promise<StagedPools> {
-	const created: ConnectionPool[] = [];
+	const calledOff = new AbortController();
+	const nodes = openNodes(live, request.plan);
 	try {
-		const pools = await connectAll(live, request, created);
-		request.onConnected();
-		const [answer] = await Promise.all(pools.map(async (pool, index) => verify(pool, nameNode(index), request)));
-		const [master, ...slaves] = pools;
-		return { isReadOnly: answer?.isReadOnly, master: master as ConnectionPool, slaves };
+		const scoped = { ...request, signal: AbortSignal.any([request.signal, calledOff.signal]) };
+		let connectingCount = nodes.length;
+		const onConnected = (): void => {
+			connectingCount -= 1;
+			if (connectingCount === 0) request.onConnected();
+		};
+		const [master, ...slaves] = await Promise.all(
+			nodes.map(async (node, index) => (index === 0 ? stageMaster : stageReplica)(node, { ...scoped, onConnected })),
+		);
+		return {
+			isReadOnly: master?.answer?.isReadOnly,
+			master: master?.pool as ConnectionPool,
+			slaves: slaves.map(({ pool }) => pool),
+			unverified: slaves.flatMap(({ unverified }) => unverified ?? []),
+		};
 	} catch (error) {
+		calledOff.abort();
+		const created = nodes.flatMap(({ pool }) => pool ?? []);
 		discardPools(created);
 		await waitUntilClosed(created, request.clock);
 		throw error;
@@ -50,55 +99,127 @@ export function discardPools(pools: readonly ConnectionPool[]): void {
 	for (const pool of pools) pool.beginEnd().force();
 }
 
-/** Whoever stages next must not find the sockets of this attempt beside its own. */
-async function waitUntilClosed(pools: readonly ConnectionPool[], clock: Clock): Promise<void> {
-	await Promise.all(pools.map(async (pool) => (pool.openCount > 0 ? pool.waitForClose(clock, CLOSE_PATIENCE_MS) : undefined)));
-}
-
-async function connectAll(
-	live: LiveDataSource,
-	{ clock, connectDeadlineMs, plan, signal }: StagingRequest,
-	created: ConnectionPool[],
-): Promise<ConnectionPool[]> {
-	const openings = live.openPools(plan, (pool) => created.push(pool));
-	return Promise.all(
-		openings.map(async (open, index) => {
-			const connect = async (): Promise<ConnectionPool> => {
-				const opening = open();
-				for (const pool of created) pool.noteOpening();
-				return opening;
-			};
+/** Asks replicas again that could not be reached when their pools were promoted. Never fails: returns those that still do not answer. */
+export async function recheckReplicas(
+	replicas: readonly UnverifiedReplica[],
+	request: Pick<StagingRequest, "clock" | "connectDeadlineMs" | "signal" | "verifyDeadlineMs">,
+): Promise<UnverifiedReplica[]> {
+	const findings = await Promise.all(
+		replicas.map(async ({ node, pool }) => {
 			try {
-				return await withDeadline(connect, { clock, deadlineMs: connectDeadlineMs, signal, subject: "Connecting" });
+				await withinDeadline(async () => pool.connect(), request);
+				await ask(pool, node, request);
+				return [];
 			} catch (error) {
-				throw toStagingFailure("connect", nameNode(index), error);
+				return [{ node, pool, reason: nameReason(error) }];
 			}
 		}),
 	);
+	return findings.flat();
 }
 
-async function verify(
-	pool: ConnectionPool,
-	node: string,
-	{ clock, isLiveReadOnly, signal, verifyDeadlineMs }: StagingRequest,
-): Promise<ProbeAnswer> {
-	try {
-		const ask = async () => pool.probeIdle(clock, verifyDeadlineMs);
-		const answer = await withDeadline(ask, { clock, deadlineMs: verifyDeadlineMs, signal, subject: "SELECT 1" });
-		if (answer === undefined) throw new StagingFailedError("verify", node, "its connection was lost before it could be checked");
-		if (isLiveReadOnly === false && answer.isReadOnly === true && node === MASTER) {
-			throw new StagingFailedError("verify", node, "it is read-only and the live one is not, as after a failover to a stale address");
+function openNodes(live: LiveDataSource, plan: CredentialPlan): Node[] {
+	const early: ConnectionPool[] = [];
+	const nodes: Node[] = [];
+	const openings = live.openPools(plan, (pool, index) => {
+		const node = nodes[index];
+		if (node === undefined) early[index] = pool;
+		else node.pool = pool;
+	});
+	openings.forEach((open, index) => {
+		nodes.push({ isOpened: false, name: index === 0 ? "master" : `slave${String(index - 1)}`, open, pool: early[index] });
+	});
+	return nodes;
+}
+
+async function stageMaster(node: Node, request: StagingRequest): Promise<StagedNode> {
+	const pool = await connect(node, request);
+	request.onConnected();
+	const answer = await verify(pool, node.name, request);
+	if (request.isLiveReadOnly === false && answer.isReadOnly === true) {
+		throw new StagingFailedError(
+			"verify",
+			node.name,
+			"it is read-only and the live one is not, as after a failover to a stale address",
+		);
+	}
+	return { answer, pool };
+}
+
+async function stageReplica(node: Node, request: StagingRequest): Promise<StagedNode> {
+	const { clock, connectDeadlineMs, signal } = request;
+	const startedAtMs = clock.nowMs();
+	let isConnected = false;
+	for (;;) {
+		try {
+			const pool = await connect(node, request);
+			if (!isConnected) request.onConnected();
+			isConnected = true;
+			await verify(pool, node.name, request);
+			return { pool };
+		} catch (error) {
+			const { cause = error } = error as Error;
+			const { pool } = node;
+			if (error instanceof RotatorClosedError || pool === undefined || isConnectionLimit(cause)) throw error;
+			if (!isAuthenticationFailure(cause)) {
+				if (!isConnected) request.onConnected();
+				return { pool, unverified: { node: node.name, pool, reason: nameReason(cause) } };
+			}
+			if (clock.nowMs() - startedAtMs + REPLICA_RETRY_MS > connectDeadlineMs) throw error;
+			await sleep(clock, REPLICA_RETRY_MS, signal);
 		}
-		return answer;
+	}
+}
+
+/** The driver's factory makes the pool and connects it; after a refused login the pool is there, and has no connection. */
+async function connect(node: Node, request: StagingRequest): Promise<ConnectionPool> {
+	try {
+		return await withinDeadline(async () => {
+			const { isOpened, pool } = node;
+			node.isOpened = true;
+			const opening = pool === undefined || !isOpened ? node.open() : pool.connect().then(() => pool);
+			node.pool?.noteOpening();
+			return opening;
+		}, request);
+	} catch (error) {
+		throw toStagingFailure("connect", node.name, error);
+	}
+}
+
+async function verify(pool: ConnectionPool, node: string, request: StagingRequest): Promise<ProbeAnswer> {
+	try {
+		return await ask(pool, node, request);
 	} catch (error) {
 		throw toStagingFailure("verify", node, error);
 	}
 }
 
-const MASTER = "master";
+async function ask(
+	pool: ConnectionPool,
+	node: string,
+	{ clock, signal, verifyDeadlineMs }: Pick<StagingRequest, "clock" | "signal" | "verifyDeadlineMs">,
+): Promise<ProbeAnswer> {
+	const probe = async (): Promise<ProbeAnswer | undefined> => pool.probeIdle(clock, verifyDeadlineMs);
+	const answer = await withDeadline(probe, { clock, deadlineMs: verifyDeadlineMs, signal, subject: "SELECT 1" });
+	if (answer === undefined) throw new StagingFailedError("verify", node, "its connection was lost before it could be checked");
+	return answer;
+}
 
-function nameNode(index: number): string {
-	return index === 0 ? MASTER : `slave${String(index - 1)}`;
+function withinDeadline<Result>(
+	connecting: () => Promise<Result>,
+	{ clock, connectDeadlineMs, signal }: Pick<StagingRequest, "clock" | "connectDeadlineMs" | "signal">,
+): Promise<Result> {
+	return withDeadline(connecting, { clock, deadlineMs: connectDeadlineMs, signal, subject: "Connecting" });
+}
+
+/** Whoever stages next must not find the sockets of this attempt beside its own. */
+async function waitUntilClosed(pools: readonly ConnectionPool[], clock: Clock): Promise<void> {
+	await Promise.all(pools.map(async (pool) => (pool.openCount > 0 ? pool.waitForClose(clock, CLOSE_PATIENCE_MS) : undefined)));
+}
+
+function nameReason(error: unknown): string {
+	const { code, name } = error as { code?: unknown; name?: unknown };
+	return String(code ?? name);
 }
 
 function toStagingFailure(phase: "connect" | "verify", node: string, error: unknown): Error {

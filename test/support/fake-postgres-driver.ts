@@ -9,7 +9,7 @@ import type { DataSource } from "typeorm";
 
 import type { ObtainedConnection } from "../../src/rotation/live-data-source.js";
 import type { LooseOptions, NodeCredentials } from "../../src/rotation/plan-credentials.js";
-import type { PostgresPool } from "../../src/rotation/postgres-pool.js";
+import type { PgPool } from "../../src/rotation/postgres-pool.js";
 import type { Clock } from "../../src/support/clock.js";
 import type { FakeClock } from "./fake-clock.js";
 import { type FakeLogin, FakePostgresClient, type FakePostgresServer } from "./fake-postgres-server.js";
@@ -18,10 +18,13 @@ import { type FakeLogin, FakePostgresClient, type FakePostgresServer } from "./f
 const MAXIMUM_TURNS = 100;
 
 /** Constructor of pg-pool's pools. */
-export type PoolConstructor = new (options: unknown) => PostgresPool;
+export type PoolConstructor = new (options: unknown) => PgPool;
 
 /** Servers by host name. A host that is not among them is not found. */
 export type FakeServers = Readonly<Record<string, FakePostgresServer>>;
+
+/** What pg hands out: a client, and the way to give it back. */
+export type PostgresLoan = Extract<ObtainedConnection, unknown[]>;
 
 /** A query runner that has a connection, as the driver's list has it. */
 export interface FakeQueryRunner {
@@ -49,7 +52,7 @@ export function createFakePg(clock: Clock, servers: FakeServers): { Pool: PoolCo
 	const clearTimer = (timer: { cancel(): void } | undefined): void => timer?.cancel();
 	poolSource(require, poolModule, Error, { Promise }, setTimer, clearTimer);
 
-	const RealPool = poolModule.exports as new (options: unknown, Client: unknown) => PostgresPool;
+	const RealPool = poolModule.exports as new (options: unknown, Client: unknown) => PgPool;
 	class Client extends FakePostgresClient {
 		constructor(login: FakeLogin) {
 			super(login, servers[login.host ?? ""]);
@@ -66,8 +69,8 @@ export function createFakePg(clock: Clock, servers: FakeServers): { Pool: PoolCo
 /** TypeORM's PostgresDriver without its SQL. */
 export class FakePostgresDriver {
 	connectedQueryRunners: FakeQueryRunner[] = [];
-	master: PostgresPool | undefined;
-	slaves: PostgresPool[] = [];
+	master: PgPool | undefined;
+	slaves: PgPool[] = [];
 
 	constructor(
 		public options: LooseOptions,
@@ -85,7 +88,7 @@ export class FakePostgresDriver {
 	}
 
 	/** Opens one connection through `this.postgres.Pool`. On a failure the pool is not ended and nobody has it, as in TypeORM. */
-	createPool(options: LooseOptions, credentials: NodeCredentials): Promise<PostgresPool> {
+	createPool(options: LooseOptions, credentials: NodeCredentials): Promise<PgPool> {
 		const { connectTimeoutMS, poolSize } = options as { connectTimeoutMS?: number; poolSize?: number };
 		const { host, password, port, username: user } = credentials;
 		const pool = new this.postgres.Pool({
@@ -120,12 +123,12 @@ export class FakePostgresDriver {
 		this.slaves = [];
 	}
 
-	obtainMasterConnection(): Promise<ObtainedConnection> {
+	obtainMasterConnection(): Promise<PostgresLoan> {
 		if (this.master === undefined) return Promise.reject(new Error("Driver not Connected"));
 		return connect(this.master);
 	}
 
-	obtainSlaveConnection(): Promise<ObtainedConnection> {
+	obtainSlaveConnection(): Promise<PostgresLoan> {
 		const slave = this.slaves[Math.floor(Math.random() * this.slaves.length)];
 		return slave === undefined ? this.obtainMasterConnection() : connect(slave);
 	}
@@ -200,7 +203,7 @@ export async function passTime(clock: FakeClock, durationMs: number): Promise<vo
 	await clock.advance(endMs - clock.nowMs());
 }
 
-function connect(pool: PostgresPool): Promise<ObtainedConnection> {
+function connect(pool: PgPool): Promise<PostgresLoan> {
 	return new Promise((resolve, reject) => {
 		pool.connect((error, client, release) => {
 			if (error) reject(error);

@@ -3,7 +3,7 @@ import { Pool } from "pg";
 import type { DataSourceOptions } from "typeorm";
 
 import type { LooseOptions } from "../../../src/rotation/plan-credentials.js";
-import type { PostgresClient, PostgresPool } from "../../../src/rotation/postgres-pool.js";
+import type { PgClient, PgPool } from "../../../src/rotation/postgres-pool.js";
 import { failureOf } from "../../support/failure-of.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import {
@@ -67,7 +67,7 @@ describe.each(DRIVERS)("The driver of $label", ({ create }) => {
 
 		const [client, release] = await driver.obtainMasterConnection();
 		expect(driver.master?.idleCount).toBe(0);
-		await expect((client as PostgresClient).query("SELECT 1")).resolves.toHaveProperty("rows");
+		await expect((client as PgClient).query("SELECT 1")).resolves.toHaveProperty("rows");
 		release();
 
 		expect(driver.master?.idleCount).toBe(1);
@@ -167,7 +167,7 @@ interface Bench {
 	isOpen(count: number): Promise<boolean>;
 	readonly Pool: PoolConstructor;
 	/** A statement that the server does not answer for a while. */
-	sleep(client: PostgresClient): Promise<unknown>;
+	sleep(client: PgClient): Promise<unknown>;
 	stop(): Promise<void>;
 }
 
@@ -216,7 +216,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 	let bench: Bench;
 	/** What pool and clients tell, in order. */
 	let heard: string[];
-	let pool: PostgresPool;
+	let pool: PgPool;
 
 	beforeAll(async () => (bench = await start()), 60_000);
 	afterAll(() => bench.stop());
@@ -231,17 +231,17 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 		await waitUntil("the connections are closed", () => bench.isOpen(0));
 	});
 
-	function createPool(password: string): PostgresPool {
+	function createPool(password: string): PgPool {
 		const created = new bench.Pool({ connectionTimeoutMillis: 0, idleTimeoutMillis: 0, host: "db", max: 2, password, user: "app" });
 		for (const event of ["acquire", "connect", "error", "release", "remove"]) created.on(event, () => heard.push(`pool ${event}`));
-		created.on("connect", (client: PostgresClient) => {
+		created.on("connect", (client: PgClient) => {
 			client.on("end", () => heard.push("client end"));
 		});
 		return created;
 	}
 
 	interface Loan {
-		readonly client: PostgresClient;
+		readonly client: PgClient;
 		readonly release: (error?: Error) => void;
 	}
 

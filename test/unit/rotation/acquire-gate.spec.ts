@@ -5,8 +5,10 @@ import { AcquireTimeoutError } from "../../../src/errors/errors.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { EventChannel } from "../../../src/events/event-channel.js";
 import { AcquireGate } from "../../../src/rotation/acquire-gate.js";
+import type { ConnectionPool } from "../../../src/rotation/connection-pool.js";
 import { Drain } from "../../../src/rotation/drain-pools.js";
 import { LiveDataSource, listPools, type PoolSet } from "../../../src/rotation/live-data-source.js";
+import type { PostgresPool } from "../../../src/rotation/postgres-pool.js";
 import { failureOf } from "../../support/failure-of.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { asDataSource, createFakeDataSource, passTime, settle } from "../../support/fake-postgres-driver.js";
@@ -90,12 +92,10 @@ class Scene {
 		await this.gate.closeSurplus();
 		const options = { ...this.dataSource.options, password };
 		const { slaves } = this.live.readPools();
-		const staged: PoolSet = {
-			master: await this.live.createPool(options, options, () => undefined),
-			slaves: await Promise.all(
-				slaves.map(async () => this.live.createPool(options, { ...options, host: "reader" }, () => undefined)),
-			),
-		};
+		const plan = { isUnchanged: false, master: options, options, slaves: slaves.map(() => ({ ...options, host: "reader" })) };
+		const openings = this.live.openPools(plan, () => undefined);
+		const [master, ...replicas] = await Promise.all(openings.map(async (open) => open()));
+		const staged: PoolSet = { master: master as ConnectionPool, slaves: replicas };
 		const retired = listPools(this.live.readPools());
 		this.live.exchangePools(staged, options);
 		const settlePermits = this.gate.promote(staged);
@@ -420,7 +420,7 @@ describe("AcquireGate", () => {
 		it("gives the others their turn when the one who probes gets a connection that became idle", async () => {
 			const scene = await Scene.create({ poolSize: 3 });
 			const [first] = [await scene.acquire()];
-			const pool = scene.live.readPools().master;
+			const { pool } = scene.live.readPools().master as PostgresPool;
 			const connect = jest.spyOn(pool, "connect");
 			scene.server.loginMs = NEVER_MS;
 			connect.mockImplementationOnce((callback) => {

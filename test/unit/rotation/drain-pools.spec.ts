@@ -3,7 +3,7 @@ import { ConnectorTimeoutError } from "../../../src/errors/errors.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { EventChannel } from "../../../src/events/event-channel.js";
 import { Drain } from "../../../src/rotation/drain-pools.js";
-import type { PostgresPool } from "../../../src/rotation/postgres-pool.js";
+import { type PgPool, PostgresPool } from "../../../src/rotation/postgres-pool.js";
 import { failureOf } from "../../support/failure-of.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { createFakePg, settle } from "../../support/fake-postgres-driver.js";
@@ -24,7 +24,7 @@ beforeEach(() => {
 	server = new FakePostgresServer(clock, { app: "one" });
 });
 
-function createPool(): PostgresPool {
+function createPool(): PgPool {
 	const { Pool } = createFakePg(clock, { db: server });
 	const pool = new Pool({ host: "db", idleTimeoutMillis: 0, max: 2, password: "one", user: "app" });
 	pool.on("error", () => undefined);
@@ -36,7 +36,7 @@ interface Loan {
 	readonly release: (error?: Error) => void;
 }
 
-function lend(pool: PostgresPool): Promise<Loan> {
+function lend(pool: PgPool): Promise<Loan> {
 	return new Promise((resolve, reject) => {
 		pool.connect((error, client, release) => {
 			if (error) reject(error);
@@ -46,22 +46,27 @@ function lend(pool: PostgresPool): Promise<Loan> {
 }
 
 /** A pool with connections that are idle. */
-async function warmPool(idleCount: number): Promise<PostgresPool> {
+async function warmPool(idleCount: number): Promise<PgPool> {
 	const pool = createPool();
 	const loans = await Promise.all(Array.from({ length: idleCount }, async () => lend(pool)));
 	for (const { release } of loans) release();
 	return pool;
 }
 
-function drain(...pools: PostgresPool[]): Drain {
+/** As a rotation has it: one view of each pool. */
+function view(pool: PgPool): PostgresPool {
+	return new PostgresPool(pool);
+}
+
+function drain(...pools: PgPool[]): Drain {
 	return drainWithin(DEADLINE_MS, ...pools);
 }
 
-function drainWithin(deadlineMs: number, ...pools: PostgresPool[]): Drain {
+function drainWithin(deadlineMs: number, ...pools: PgPool[]): Drain {
 	const channel = new EventChannel("default");
 	const heard = events;
 	channel.events$.subscribe((event) => heard.push(event));
-	return new Drain(pools, { clock, deadlineMs, events: channel, generation: 7, releaseAbandoned });
+	return new Drain(pools.map(view), { clock, deadlineMs, events: channel, generation: 7, releaseAbandoned });
 }
 
 /** Whether a drain is done now. */
@@ -114,7 +119,7 @@ describe("Drain", () => {
 			const { release } = await lend(pool);
 			server.closeMs = NEVER_MS;
 			const channel = new EventChannel("default");
-			const draining = new Drain([pool], { clock, deadlineMs: 60_000, events: channel, generation: 7, releaseAbandoned });
+			const draining = new Drain([view(pool)], { clock, deadlineMs: 60_000, events: channel, generation: 7, releaseAbandoned });
 
 			await clock.advance(999);
 			expect(server.openCount).toBe(2);
@@ -317,9 +322,9 @@ describe("Drain", () => {
 
 		it("ends each exactly once, though it looks again and again and cuts in the end", async () => {
 			const pools = [await warmPool(1), createPool(), createPool()];
-			await lend(pools[1] as PostgresPool);
-			await Promise.all([lend(pools[2] as PostgresPool), lend(pools[2] as PostgresPool)]);
-			const waiting = failureOf(lend(pools[2] as PostgresPool));
+			await lend(pools[1] as PgPool);
+			await Promise.all([lend(pools[2] as PgPool), lend(pools[2] as PgPool)]);
+			const waiting = failureOf(lend(pools[2] as PgPool));
 			const ends = pools.map((pool) => jest.spyOn(pool, "end"));
 
 			const draining = drain(...pools);

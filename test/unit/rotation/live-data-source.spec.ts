@@ -1,7 +1,9 @@
 /** What is touched inside TypeORM, what is refused, and that everything can be put back. */
 import { RotationUnsupportedError } from "../../../src/errors/errors.js";
+import type { ConnectionPool } from "../../../src/rotation/connection-pool.js";
 import { LiveDataSource, listPools, type Obtain } from "../../../src/rotation/live-data-source.js";
-import type { PostgresPool } from "../../../src/rotation/postgres-pool.js";
+import type { CredentialPlan, LooseOptions, NodeCredentials } from "../../../src/rotation/plan-credentials.js";
+import { type PgPool, PostgresPool } from "../../../src/rotation/postgres-pool.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { asDataSource, createFakeDataSource, type FakeDataSource, settle } from "../../support/fake-postgres-driver.js";
 import { FakePostgresServer } from "../../support/fake-postgres-server.js";
@@ -34,15 +36,27 @@ async function initialize(options: Record<string, unknown> = {}): Promise<{ data
 	return { dataSource, live: new LiveDataSource(asDataSource(dataSource)) };
 }
 
+/** A plan for a pool with these credentials, and for replicas. */
+function plan(options: LooseOptions, master: NodeCredentials = options, slaves: readonly NodeCredentials[] = []): CredentialPlan {
+	return { isUnchanged: false, master, options, slaves };
+}
+
+/** Opens all pools of a plan and gives what the driver knows of them. */
+async function open(live: LiveDataSource, ...planned: Parameters<typeof plan>): Promise<[PostgresPool, ...PostgresPool[]]> {
+	const openings = live.openPools(plan(...planned), () => undefined);
+	return Promise.all(openings.map(async (openOne) => openOne())) as Promise<[PostgresPool, ...PostgresPool[]]>;
+}
+
+/** The pool of pg behind a view. */
+function raw(pool: ConnectionPool | undefined): PgPool | undefined {
+	return (pool as PostgresPool | undefined)?.pool;
+}
+
 describe("listPools", () => {
 	it("has the master first", () => {
-		const [master, first, second] = ["master", "first", "second"] as unknown as PostgresPool[];
+		const [master, first, second] = ["master", "first", "second"] as unknown as [ConnectionPool, ConnectionPool, ConnectionPool];
 
-		expect(listPools({ master: master as PostgresPool, slaves: [first as PostgresPool, second as PostgresPool] })).toEqual([
-			"master",
-			"first",
-			"second",
-		]);
+		expect(listPools({ master, slaves: [first, second] })).toEqual(["master", "first", "second"]);
 	});
 });
 
@@ -149,19 +163,31 @@ describe("LiveDataSource", () => {
 	});
 
 	describe("reading the pools", () => {
-		it("gives the master and no slaves where there are none", async () => {
+		it("gives a view of the master and of no slaves where there are none", async () => {
 			const { dataSource, live } = await initialize();
 
-			expect(live.readPools()).toEqual({ master: dataSource.driver.master, slaves: [] });
+			const { master, slaves } = live.readPools();
+
+			expect(raw(master)).toBe(dataSource.driver.master);
+			expect(slaves).toEqual([]);
 		});
 
-		it("gives the replicas in a list of its own", async () => {
+		it("gives a view of each replica", async () => {
 			const { dataSource, live } = await initialize({ replication: REPLICATION });
 
 			const { slaves } = live.readPools();
 
-			expect(slaves).toEqual(dataSource.driver.slaves);
-			expect(slaves).not.toBe(dataSource.driver.slaves);
+			expect(slaves.map(raw)).toEqual(dataSource.driver.slaves);
+			expect(new Set(slaves).size).toBe(2);
+		});
+
+		it("gives the same view of a pool each time, to whoever asks: it remembers what it has seen", async () => {
+			const { dataSource, live } = await initialize({ replication: REPLICATION });
+
+			const first = listPools(live.readPools());
+			const others = [live, new LiveDataSource(asDataSource(dataSource))].map((each) => listPools(each.readPools()));
+
+			for (const views of others) views.forEach((view, index) => expect(view).toBe(first[index]));
 		});
 
 		it("says so when there are none", () => {
@@ -171,28 +197,66 @@ describe("LiveDataSource", () => {
 		});
 	});
 
-	describe("making a pool", () => {
+	describe("opening pools", () => {
 		it("opens one connection with the driver's own factory and the credentials it is given", async () => {
 			const { dataSource, live } = await initialize();
 			server.passwords.set("green", "two");
 
-			const pool = await live.createPool(dataSource.options, { host: "db", password: "two", username: "green" }, () => undefined);
+			const [pool] = await open(live, dataSource.options, { host: "db", password: "two", username: "green" });
 
 			expect(server.openUsers).toEqual(["app", "green"]);
 			expect(pool.idleCount).toBe(1);
-			expect(pool.options.max).toBe(3);
+			expect(pool.size).toBe(3);
+		});
+
+		it("opens one for each server of the plan, the master's first", async () => {
+			const { dataSource, live } = await initialize();
+			const hosts = ["db", "reader-1", "reader-2"];
+			const [master, ...slaves] = hosts.map((host) => ({ ...NODE, host })) as [NodeCredentials, ...NodeCredentials[]];
+			const announced: (readonly [ConnectionPool, number])[] = [];
+
+			const openings = live.openPools(plan(dataSource.options, master, slaves), (pool, index) => announced.push([pool, index]));
+			const pools = await Promise.all(openings.map(async (openOne) => openOne()));
+
+			expect(pools.map((pool) => raw(pool)?.options)).toEqual(hosts.map((host) => expect.objectContaining({ host }) as unknown));
+			expect(announced).toEqual(pools.map((pool, index) => [pool, index]));
+			expect([server.openCount, reader.openCount]).toEqual([2, 2]);
+		});
+
+		it("opens nothing before it is told to", async () => {
+			const { dataSource, live } = await initialize();
+			const onCreated = jest.fn();
+
+			live.openPools(plan(dataSource.options), onCreated);
+			await settle();
+
+			expect(onCreated).not.toHaveBeenCalled();
+			expect(server.acceptedCount).toBe(1);
 		});
 
 		it("hands the pool over before it connects", async () => {
 			const { dataSource, live } = await initialize();
-			const created: PostgresPool[] = [];
+			const created: ConnectionPool[] = [];
 			server.isReachable = false;
 
-			const making = live.createPool(dataSource.options, dataSource.options, (pool) => created.push(pool));
+			const [openOne] = live.openPools(plan(dataSource.options), (pool) => created.push(pool));
+			const opening = openOne?.();
 
 			expect(created).toHaveLength(1);
 			expect(created[0]?.totalCount).toBe(1);
-			await expect(making).rejects.toMatchObject({ code: "ECONNREFUSED" });
+			await expect(opening).rejects.toMatchObject({ code: "ECONNREFUSED" });
+		});
+
+		it("gives the view of the pool that was handed over, and the one it has once it serves", async () => {
+			const { dataSource, live } = await initialize();
+			const created: ConnectionPool[] = [];
+			const [openOne] = live.openPools(plan(dataSource.options), (pool) => created.push(pool));
+
+			const pool = (await openOne?.()) as PostgresPool;
+			live.exchangePools({ master: pool, slaves: [] }, dataSource.options);
+
+			expect(created[0]).toBe(pool);
+			expect(live.readPools().master).toBe(pool);
 		});
 
 		it("leaves the live pools and the driver's module as they are", async () => {
@@ -200,7 +264,7 @@ describe("LiveDataSource", () => {
 			const { master, postgres } = dataSource.driver;
 			const { Pool } = postgres;
 
-			const pool = await live.createPool(dataSource.options, dataSource.options, () => undefined);
+			const [{ pool }] = await open(live, dataSource.options);
 
 			expect(pool).not.toBe(master);
 			expect(dataSource.driver.master).toBe(master);
@@ -213,14 +277,13 @@ describe("LiveDataSource", () => {
 	describe("exchanging the pools", () => {
 		it("puts the new ones and the new options where TypeORM reads them", async () => {
 			const { dataSource, live } = await initialize({ replication: REPLICATION });
-			const master = await live.createPool(dataSource.options, dataSource.options, () => undefined);
-			const slave = await live.createPool(dataSource.options, dataSource.options, () => undefined);
+			const [master, ...slaves] = await open(live, dataSource.options, REPLICATION.master, [REPLICATION.master]);
 			const options = { ...dataSource.options, password: "two" };
 
-			live.exchangePools({ master, slaves: [slave] }, options);
+			live.exchangePools({ master, slaves }, options);
 
-			expect(dataSource.driver.master).toBe(master);
-			expect(dataSource.driver.slaves).toEqual([slave]);
+			expect(dataSource.driver.master).toBe(raw(master));
+			expect(dataSource.driver.slaves).toEqual(slaves.map(raw));
 			expect(dataSource.driver.options).toBe(options);
 			expect(dataSource.options).toBe(options);
 			expect(live.options).toBe(options);
@@ -244,6 +307,7 @@ describe("LiveDataSource", () => {
 			live.exchangePools(next, dataSource.options);
 
 			expect(dataSource.driver.slaves).not.toBe(next.slaves);
+			expect(dataSource.driver.slaves).toEqual(next.slaves.map(raw));
 		});
 	});
 
@@ -293,7 +357,7 @@ describe("LiveDataSource", () => {
 		it("serves from the pools that are there at the moment of the call", async () => {
 			const { dataSource, live } = await initialize();
 			live.wrapObtain(spy([]));
-			const master = await live.createPool(dataSource.options, dataSource.options, () => undefined);
+			const [master] = await open(live, dataSource.options);
 			live.exchangePools({ master, slaves: [] }, dataSource.options);
 
 			await dataSource.driver.obtainMasterConnection();

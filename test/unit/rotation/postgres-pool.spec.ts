@@ -1,17 +1,6 @@
-/** Asking a pool without growing it, ending it without losing anybody, and cutting it: against pg-pool's own code. */
-import type { EventEmitter } from "node:events";
-
-import {
-	beginEnd,
-	closeIdle,
-	copyListeners,
-	countBusy,
-	type PostgresClient,
-	type PostgresPool,
-	probeIdle,
-	rejectWaiting,
-	watchPool,
-} from "../../../src/rotation/postgres-pool.js";
+/** Asking a pool of pg without growing it, ending it without losing anybody, and cutting it: against pg-pool's own code. */
+import { countBusy } from "../../../src/rotation/connection-pool.js";
+import { type PgClient, type PgPool, PostgresPool } from "../../../src/rotation/postgres-pool.js";
 import { failureOf } from "../../support/failure-of.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { createFakePg, settle } from "../../support/fake-postgres-driver.js";
@@ -20,16 +9,18 @@ import { type FakePostgresClient, FakePostgresServer, NEVER_MS } from "../../sup
 const DEADLINE_MS = 2_000;
 
 let clock: FakeClock;
-let pool: PostgresPool;
+let pool: PgPool;
 let server: FakePostgresServer;
+let view: PostgresPool;
 
 beforeEach(() => {
 	clock = new FakeClock();
 	server = new FakePostgresServer(clock, { app: "one" });
 	pool = createPool();
+	view = new PostgresPool(pool);
 });
 
-function createPool(options: object = {}): PostgresPool {
+function createPool(options: object = {}): PgPool {
 	const { Pool } = createFakePg(clock, { db: server });
 	const created = new Pool({
 		connectionTimeoutMillis: 0,
@@ -50,7 +41,7 @@ interface Loan {
 	readonly release: (error?: Error) => void;
 }
 
-function lend(from: PostgresPool = pool): Promise<Loan> {
+function lend(from: PgPool = pool): Promise<Loan> {
 	return new Promise((resolve, reject) => {
 		from.connect((error, client, release) => {
 			if (error) reject(error);
@@ -70,7 +61,7 @@ describe("probeIdle", () => {
 	it("asks SELECT 1 over a connection that is idle, and gives it back", async () => {
 		await warm(1);
 
-		const answer = await probeIdle(pool, clock, DEADLINE_MS);
+		const answer = await view.probeIdle(clock, DEADLINE_MS);
 
 		expect(answer).toEqual({ isReadOnly: false });
 		expect(server.statements).toEqual(["SELECT 1", "SHOW transaction_read_only"]);
@@ -82,7 +73,7 @@ describe("probeIdle", () => {
 		await warm(1);
 		server.isReadOnly = true;
 
-		expect(await probeIdle(pool, clock, DEADLINE_MS)).toEqual({ isReadOnly: true });
+		expect(await view.probeIdle(clock, DEADLINE_MS)).toEqual({ isReadOnly: true });
 	});
 
 	it("does not know of a server without that setting, which has answered all the same", async () => {
@@ -92,7 +83,7 @@ describe("probeIdle", () => {
 			text.startsWith("SHOW") ? Promise.reject(new Error("unrecognized configuration parameter")) : query.call(client, text),
 		);
 
-		expect(await probeIdle(pool, clock, DEADLINE_MS)).toEqual({ isReadOnly: undefined });
+		expect(await view.probeIdle(clock, DEADLINE_MS)).toEqual({ isReadOnly: undefined });
 		expect(pool.idleCount).toBe(1);
 	});
 
@@ -100,19 +91,19 @@ describe("probeIdle", () => {
 		const [client] = await warm(1);
 		jest.spyOn(client as FakePostgresClient, "query").mockResolvedValue({ rows: [] });
 
-		expect(await probeIdle(pool, clock, DEADLINE_MS)).toEqual({ isReadOnly: false });
+		expect(await view.probeIdle(clock, DEADLINE_MS)).toEqual({ isReadOnly: false });
 	});
 
 	describe("never opens a connection", () => {
 		it("for a pool that has none", async () => {
-			expect(await probeIdle(pool, clock, DEADLINE_MS)).toBeUndefined();
+			expect(await view.probeIdle(clock, DEADLINE_MS)).toBeUndefined();
 			expect(server.acceptedCount).toBe(0);
 		});
 
 		it("for a pool whose connections are all lent", async () => {
 			await lend();
 
-			expect(await probeIdle(pool, clock, DEADLINE_MS)).toBeUndefined();
+			expect(await view.probeIdle(clock, DEADLINE_MS)).toBeUndefined();
 			expect(server.acceptedCount).toBe(1);
 		});
 
@@ -120,7 +111,7 @@ describe("probeIdle", () => {
 			await warm(1);
 
 			const asking = lend();
-			const answer = await probeIdle(pool, clock, DEADLINE_MS);
+			const answer = await view.probeIdle(clock, DEADLINE_MS);
 			(await asking).release();
 
 			expect(answer).toBeUndefined();
@@ -131,7 +122,7 @@ describe("probeIdle", () => {
 			await warm(2);
 
 			const asking = lend();
-			const answer = await probeIdle(pool, clock, DEADLINE_MS);
+			const answer = await view.probeIdle(clock, DEADLINE_MS);
 			(await asking).release();
 
 			expect(answer).toBeDefined();
@@ -143,7 +134,7 @@ describe("probeIdle", () => {
 			const loans = [lend(), lend(), lend()];
 			await settle();
 
-			expect(await probeIdle(pool, clock, DEADLINE_MS)).toBeUndefined();
+			expect(await view.probeIdle(clock, DEADLINE_MS)).toBeUndefined();
 			for (const loan of loans.slice(0, 2)) (await loan).release();
 		});
 
@@ -151,7 +142,7 @@ describe("probeIdle", () => {
 			await warm(1);
 			void pool.end();
 
-			expect(await probeIdle(pool, clock, DEADLINE_MS)).toBeUndefined();
+			expect(await view.probeIdle(clock, DEADLINE_MS)).toBeUndefined();
 		});
 	});
 
@@ -162,7 +153,7 @@ describe("probeIdle", () => {
 		});
 
 		it("ends at the deadline", async () => {
-			const failure = failureOf(probeIdle(pool, clock, DEADLINE_MS));
+			const failure = failureOf(view.probeIdle(clock, DEADLINE_MS));
 			await settle();
 
 			await clock.advance(DEADLINE_MS);
@@ -172,7 +163,7 @@ describe("probeIdle", () => {
 
 		it("does not end before", async () => {
 			const settled = jest.fn();
-			probeIdle(pool, clock, DEADLINE_MS).then(settled, settled);
+			view.probeIdle(clock, DEADLINE_MS).then(settled, settled);
 			await settle();
 
 			await clock.advance(DEADLINE_MS - 1);
@@ -182,7 +173,7 @@ describe("probeIdle", () => {
 
 		it("destroys its connection, which would keep its place in the pool for ever", async () => {
 			server.closeMs = NEVER_MS;
-			const probing = probeIdle(pool, clock, DEADLINE_MS).catch(() => undefined);
+			const probing = view.probeIdle(clock, DEADLINE_MS).catch(() => undefined);
 			await settle();
 
 			await clock.advance(DEADLINE_MS);
@@ -197,15 +188,15 @@ describe("probeIdle", () => {
 	it("passes on what the pool says instead of a connection", async () => {
 		await warm(1);
 		const refusal = new Error("no");
-		jest.spyOn(pool, "connect").mockImplementation((callback) => callback(refusal, {} as PostgresClient, () => undefined));
+		jest.spyOn(pool, "connect").mockImplementation((callback) => callback(refusal, {} as PgClient, () => undefined));
 
-		await expect(probeIdle(pool, clock, DEADLINE_MS)).rejects.toBe(refusal);
+		await expect(view.probeIdle(clock, DEADLINE_MS)).rejects.toBe(refusal);
 	});
 
 	it("passes on that the connection was lost while it asked, and lets the process live", async () => {
 		await warm(1);
 		server.answerMs = NEVER_MS;
-		const failure = failureOf(probeIdle(pool, clock, DEADLINE_MS));
+		const failure = failureOf(view.probeIdle(clock, DEADLINE_MS));
 		await settle();
 
 		server.cutConnections();
@@ -220,7 +211,7 @@ describe("probeIdle", () => {
 		const [client] = await warm(1);
 		const before = client?.listenerCount("error");
 
-		for (let time = 0; time < 3; time += 1) await probeIdle(pool, clock, DEADLINE_MS);
+		for (let time = 0; time < 3; time += 1) await view.probeIdle(clock, DEADLINE_MS);
 
 		expect(client?.listenerCount("error")).toBe(before);
 	});
@@ -231,7 +222,7 @@ describe("closeIdle", () => {
 		await warm(2);
 		server.closeMs = 50;
 		const settled = jest.fn();
-		void closeIdle(pool, clock).then(settled);
+		void view.closeIdle(clock).then(settled);
 		await settle();
 		expect(settled).not.toHaveBeenCalled();
 
@@ -246,7 +237,7 @@ describe("closeIdle", () => {
 	it("closes as many as are asked for at once", async () => {
 		await warm(2);
 
-		expect(await Promise.all([closeIdle(pool, clock), closeIdle(pool, clock), closeIdle(pool, clock)])).toEqual([true, true, false]);
+		expect(await Promise.all([view.closeIdle(clock), view.closeIdle(clock), view.closeIdle(clock)])).toEqual([true, true, false]);
 		expect(server.openCount).toBe(0);
 		expect(server.acceptedCount).toBe(2);
 	});
@@ -255,7 +246,7 @@ describe("closeIdle", () => {
 		await warm(1);
 		server.closeMs = NEVER_MS;
 		const settled = jest.fn();
-		void closeIdle(pool, clock).then(settled);
+		void view.closeIdle(clock).then(settled);
 		await settle();
 
 		await clock.advance(999);
@@ -268,7 +259,7 @@ describe("closeIdle", () => {
 	});
 
 	it("says so when there is none, and opens none", async () => {
-		expect(await closeIdle(pool, clock)).toBe(false);
+		expect(await view.closeIdle(clock)).toBe(false);
 		expect(server.acceptedCount).toBe(0);
 	});
 
@@ -277,7 +268,7 @@ describe("closeIdle", () => {
 		const loans = [lend(), lend(), lend()];
 		await settle();
 
-		expect(await closeIdle(pool, clock)).toBe(false);
+		expect(await view.closeIdle(clock)).toBe(false);
 		for (const loan of loans.slice(0, 2)) (await loan).release();
 	});
 
@@ -285,11 +276,9 @@ describe("closeIdle", () => {
 		await warm(1);
 		const client = { once: jest.fn() };
 		const release = jest.fn();
-		jest.spyOn(pool, "connect").mockImplementation((callback) =>
-			callback(new Error("no"), client as unknown as PostgresClient, release),
-		);
+		jest.spyOn(pool, "connect").mockImplementation((callback) => callback(new Error("no"), client as unknown as PgClient, release));
 
-		expect(await closeIdle(pool, clock)).toBe(false);
+		expect(await view.closeIdle(clock)).toBe(false);
 		expect([client.once, release].map((mock) => mock.mock.calls.length)).toEqual([0, 0]);
 		expect(clock.pendingCount).toBe(0);
 	});
@@ -298,139 +287,7 @@ describe("closeIdle", () => {
 		await warm(1);
 		void pool.end();
 
-		expect(await closeIdle(pool, clock)).toBe(false);
-	});
-});
-
-describe("copyListeners", () => {
-	/** Adds what an instrumentation adds to each pool when it first connects: functions that differ and read the same. */
-	function instrument(target: PostgresPool): void {
-		for (const event of ["acquire", "connect", "release", "remove"]) target.on(event, () => void target);
-	}
-
-	it.each(["acquire", "connect", "error", "release", "remove"])("lets an application's %s listener follow", (event) => {
-		const replacement = createPool();
-		const before = replacement.rawListeners(event);
-		const listener = jest.fn();
-		pool.on(event, listener);
-
-		copyListeners(pool, replacement);
-
-		expect(replacement.rawListeners(event)).toEqual([...before, listener]);
-		expect(pool.rawListeners(event)).toContain(listener);
-	});
-
-	it("leaves behind what this library listens for on its own account", () => {
-		const replacement = createPool();
-		const application = jest.fn();
-		watchPool(pool, "remove", () => undefined);
-		pool.on("remove", application);
-
-		copyListeners(pool, replacement);
-
-		expect(replacement.rawListeners("remove")).toEqual([application]);
-	});
-
-	it("does not double what the replacement has already, and lets the application's own follow, over twelve rotations", () => {
-		const onConnect = jest.fn();
-		const onError = jest.fn();
-		instrument(pool);
-		pool.on("connect", onConnect);
-		pool.on("error", onError);
-		let current = pool;
-
-		for (let rotation = 0; rotation < 12; rotation += 1) {
-			const replacement = createPool();
-			instrument(replacement);
-			const [ofReplacement] = replacement.rawListeners("connect");
-			copyListeners(current, replacement);
-			expect(replacement.rawListeners("connect")).toEqual([ofReplacement, onConnect]);
-			current = replacement;
-		}
-
-		expect(current.rawListeners("acquire")).toHaveLength(1);
-		expect(current.rawListeners("error")).toEqual([expect.any(Function), onError]);
-	});
-
-	it("lets the application's own follow although an instrumentation was added meanwhile", () => {
-		const replacement = createPool();
-		const application = jest.fn();
-		pool.on("acquire", application);
-		instrument(replacement);
-
-		copyListeners(pool, replacement);
-
-		expect(replacement.rawListeners("acquire")).toHaveLength(2);
-		expect(replacement.rawListeners("acquire").at(-1)).toBe(application);
-	});
-
-	it("lets several that read the same follow together", () => {
-		const replacement = createPool();
-		const listeners = [1, 2, 3].map((number) => () => number);
-		for (const listener of listeners) pool.on("connect", listener);
-
-		copyListeners(pool, replacement);
-
-		expect(replacement.rawListeners("connect")).toEqual(listeners);
-	});
-
-	it("leaves behind as many as the replacement has, and not all that read the same", () => {
-		const replacement = createPool();
-		const [ofPool, ofReplacement, application] = [1, 2, 3].map((number) => () => number) as [() => number, () => number, () => number];
-		pool.on("connect", ofPool);
-		pool.on("connect", application);
-		replacement.on("connect", ofReplacement);
-
-		copyListeners(pool, replacement);
-
-		expect(replacement.rawListeners("connect")).toEqual([ofReplacement, application]);
-	});
-
-	it("leaves behind each of several that the replacement has", () => {
-		const replacement = createPool();
-		for (const target of [pool, replacement]) {
-			target.on("connect", () => "first");
-			target.on("connect", () => "second");
-		}
-
-		copyListeners(pool, replacement);
-
-		expect(replacement.rawListeners("connect")).toHaveLength(2);
-	});
-
-	it("does not take one listener for one time for another", () => {
-		const replacement = createPool();
-		const application = jest.fn();
-		pool.once("release", application);
-		replacement.once("release", () => undefined);
-
-		copyListeners(pool, replacement);
-
-		expect(replacement.rawListeners("release").map(({ listener }) => listener)).toEqual([expect.any(Function), application]);
-	});
-
-	it("moves a listener for one time, so that it is called once on whichever pool", () => {
-		const replacement = createPool();
-		const emit = (target: PostgresPool): unknown => (target as unknown as EventEmitter).emit("release");
-		const listener = jest.fn();
-		pool.once("release", listener);
-
-		copyListeners(pool, replacement);
-		for (const target of [pool, replacement, replacement]) emit(target);
-
-		expect(listener).toHaveBeenCalledTimes(1);
-		expect(replacement.rawListeners("release")).toEqual([]);
-	});
-});
-
-describe("watchPool", () => {
-	it("hears of what happens", async () => {
-		const listener = jest.fn();
-		watchPool(pool, "connect", listener);
-
-		await lend();
-
-		expect(listener).toHaveBeenCalledTimes(1);
+		expect(await view.closeIdle(clock)).toBe(false);
 	});
 });
 
@@ -441,9 +298,9 @@ describe("countBusy", () => {
 		const opening = createPool();
 		void lend(opening);
 
-		expect(countBusy(pool)).toBe(1);
-		expect(countBusy(opening)).toBe(1);
-		expect(countBusy(createPool())).toBe(0);
+		expect(countBusy(view)).toBe(1);
+		expect(countBusy(new PostgresPool(opening))).toBe(1);
+		expect(countBusy(new PostgresPool(createPool()))).toBe(0);
 	});
 });
 
@@ -452,7 +309,7 @@ describe("beginEnd", () => {
 		await warm(2);
 		server.closeMs = 50;
 
-		const end = beginEnd(pool);
+		const end = view.beginEnd();
 		await settle();
 		expect(pool.totalCount).toBe(0);
 		expect(end.isDone).toBe(false);
@@ -466,7 +323,7 @@ describe("beginEnd", () => {
 	it("leaves a lent connection to its borrower, and closes it on its return", async () => {
 		const loan = await lend();
 
-		const end = beginEnd(pool);
+		const end = view.beginEnd();
 		await settle();
 		await expect(loan.client.query("SELECT 2")).resolves.toBeDefined();
 		expect(end.isDone).toBe(false);
@@ -478,7 +335,7 @@ describe("beginEnd", () => {
 	});
 
 	it("is done at once with a pool that is empty", async () => {
-		const end = beginEnd(pool);
+		const end = view.beginEnd();
 		await settle();
 
 		expect(end.isDone).toBe(true);
@@ -487,14 +344,14 @@ describe("beginEnd", () => {
 	it("does not fail on a pool that somebody else has ended", async () => {
 		void pool.end();
 
-		const end = beginEnd(pool);
+		const end = view.beginEnd();
 		await settle();
 
 		expect(end.isDone).toBe(true);
 	});
 
 	it("knows no clients of a pool that does not show them, and waits for its end", async () => {
-		const end = beginEnd({ end: () => Promise.resolve() } as unknown as PostgresPool);
+		const end = new PostgresPool({ end: () => Promise.resolve() } as unknown as PgPool).beginEnd();
 		await settle();
 
 		expect(end.isDone).toBe(true);
@@ -506,7 +363,7 @@ describe("beginEnd", () => {
 
 		it("closes connections whose server does not answer the goodbye", async () => {
 			await warm(2);
-			const end = beginEnd(pool);
+			const end = view.beginEnd();
 
 			end.cutIdle();
 			await settle();
@@ -518,7 +375,7 @@ describe("beginEnd", () => {
 		it("leaves a lent one to its borrower", async () => {
 			await warm(2);
 			const loan = await lend();
-			const end = beginEnd(pool);
+			const end = view.beginEnd();
 
 			end.cutIdle();
 			await settle();
@@ -530,7 +387,7 @@ describe("beginEnd", () => {
 		it("does not touch one that is closed already", async () => {
 			server.closeMs = 0;
 			const [client] = await warm(1);
-			const end = beginEnd(pool);
+			const end = view.beginEnd();
 			await settle();
 			const destroy = jest.spyOn((client as FakePostgresClient).connection.stream, "destroy");
 
@@ -546,7 +403,7 @@ describe("beginEnd", () => {
 			server.answerMs = NEVER_MS;
 			const failure = failureOf(loan.client.query("SELECT 2"));
 
-			beginEnd(pool).force();
+			view.beginEnd().force();
 			await settle();
 
 			expect(await failure).toMatchObject({ message: "Connection terminated unexpectedly" });
@@ -555,7 +412,7 @@ describe("beginEnd", () => {
 
 		it("is done once the borrower has given back what is left of it", async () => {
 			const loan = await lend();
-			const end = beginEnd(pool);
+			const end = view.beginEnd();
 
 			end.force();
 			await settle();
@@ -570,7 +427,7 @@ describe("beginEnd", () => {
 		it("cuts idle connections whose server does not answer the goodbye", async () => {
 			await warm(2);
 			server.closeMs = NEVER_MS;
-			const end = beginEnd(pool);
+			const end = view.beginEnd();
 			await settle();
 			expect(server.openCount).toBe(2);
 
@@ -587,7 +444,7 @@ describe("beginEnd", () => {
 			await settle();
 			expect(server.openCount).toBe(1);
 
-			beginEnd(pool).force();
+			view.beginEnd().force();
 			await settle();
 
 			expect(await failure).toMatchObject({ message: "Connection terminated unexpectedly" });
@@ -595,9 +452,9 @@ describe("beginEnd", () => {
 		});
 
 		it("does not stumble over a client without a socket", () => {
-			const client = { on: jest.fn(), once: jest.fn() } as unknown as PostgresClient;
+			const client = { on: jest.fn(), once: jest.fn() } as unknown as PgClient;
 
-			const end = beginEnd({ _clients: [client], end: () => Promise.resolve() } as unknown as PostgresPool);
+			const end = new PostgresPool({ _clients: [client], end: () => Promise.resolve() } as unknown as PgPool).beginEnd();
 
 			expect(() => end.force()).not.toThrow();
 		});
@@ -611,7 +468,7 @@ describe("rejectWaiting", () => {
 		const waiting = [lend(), lend()];
 		const outcomes = Promise.allSettled(waiting);
 
-		rejectWaiting(pool, reason);
+		view.rejectWaiting(reason);
 
 		expect(await outcomes).toEqual([
 			{ reason, status: "rejected" },
@@ -621,6 +478,6 @@ describe("rejectWaiting", () => {
 	});
 
 	it("does nothing to a pool that does not show its queue", () => {
-		expect(() => rejectWaiting({} as unknown as PostgresPool, new Error("closed"))).not.toThrow();
+		expect(() => new PostgresPool({} as unknown as PgPool).rejectWaiting(new Error("closed"))).not.toThrow();
 	});
 });

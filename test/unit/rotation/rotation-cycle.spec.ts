@@ -7,7 +7,7 @@ import { EventChannel } from "../../../src/events/event-channel.js";
 import { AcquireGate } from "../../../src/rotation/acquire-gate.js";
 import { LiveDataSource } from "../../../src/rotation/live-data-source.js";
 import { planCredentials } from "../../../src/rotation/plan-credentials.js";
-import { watchPool } from "../../../src/rotation/postgres-pool.js";
+import { watchPool } from "../../../src/rotation/pool-listeners.js";
 import { RefusedLogins } from "../../../src/rotation/refused-logins.js";
 import {
 	type CycleResult,

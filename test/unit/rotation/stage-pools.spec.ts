@@ -2,6 +2,7 @@
 import { RotatorClosedError, StagingFailedError } from "../../../src/errors/errors.js";
 import { LiveDataSource, listPools } from "../../../src/rotation/live-data-source.js";
 import { type NodeCredentials, toLooseOptions } from "../../../src/rotation/plan-credentials.js";
+import type { PostgresPool } from "../../../src/rotation/postgres-pool.js";
 import { discardPools, type StagingRequest, stagePools } from "../../../src/rotation/stage-pools.js";
 import { failureOf } from "../../support/failure-of.js";
 import { FakeClock } from "../../support/fake-clock.js";
@@ -70,7 +71,11 @@ describe("stagePools", () => {
 		expect(reader.openMaximum).toBe(2);
 		expect(master.statements).toEqual(["SELECT 1", "SHOW transaction_read_only"]);
 		expect(reader.statements.filter((text) => text === "SELECT 1")).toHaveLength(2);
-		expect(listPools(staged).map((pool) => (pool.options as unknown as { host: string }).host)).toEqual(["master", "reader", "reader"]);
+		expect(listPools(staged).map((pool) => ((pool as PostgresPool).pool.options as unknown as { host: string }).host)).toEqual([
+			"master",
+			"reader",
+			"reader",
+		]);
 		expect(listPools(staged).map(({ idleCount }) => idleCount)).toEqual([1, 1, 1]);
 	});
 

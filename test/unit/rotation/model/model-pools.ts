@@ -1,5 +1,5 @@
 /** Every pool that the library opens, seen from outside: from the driver's field and from the server's sockets. */
-import type { PostgresPool } from "../../../../src/rotation/postgres-pool.js";
+import type { PgPool } from "../../../../src/rotation/postgres-pool.js";
 import type { Clock } from "../../../../src/support/clock.js";
 import type { FakePostgresDriver, PoolConstructor } from "../../../support/fake-postgres-driver.js";
 import { type FakeLogin, type FakePostgresClient, FakePostgresServer } from "../../../support/fake-postgres-server.js";
@@ -34,7 +34,7 @@ export class PoolRecord {
 	readonly sockets = new Set<FakePostgresClient>();
 
 	constructor(
-		readonly pool: PostgresPool,
+		readonly pool: PgPool,
 		readonly number: number,
 	) {}
 
@@ -77,14 +77,14 @@ export class PoolLedger {
 		if (initial !== undefined) initial.promotedAtMs = this.clock.nowMs();
 		Object.defineProperty(driver, "master", {
 			get: () => master,
-			set: (next: PostgresPool | undefined) => {
+			set: (next: PgPool | undefined) => {
 				if (next !== undefined) this.noteExchange(next, master, isClosing());
 				master = next;
 			},
 		});
 	}
 
-	private noteExchange(next: PostgresPool, previous: PostgresPool | undefined, isClosing: boolean): void {
+	private noteExchange(next: PgPool, previous: PgPool | undefined, isClosing: boolean): void {
 		const record = this.find(next.options as FakeLogin);
 		if (isClosing) this.blame("I10", `pool ${record.number} was promoted after the close`);
 		if (record.promotedAtMs !== undefined) this.blame("I9", `pool ${record.number} was promoted a second time`);

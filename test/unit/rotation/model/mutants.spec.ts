@@ -26,7 +26,7 @@ const MUTANTS: readonly Mutant[] = [
 	{
 		brokenInvariants: ["I5"],
 		file: "rotation/stage-pools.ts",
-		find: "\t\tdiscardPools(created);\n\t\tthrow error;",
+		find: "\t\tdiscardPools(created);\n\t\tawait waitUntilClosed(created, request.clock);\n\t\tthrow error;",
 		name: "leaves a pool open that failed in staging",
 		replace: "\t\tthrow error;",
 	},
@@ -42,7 +42,7 @@ const MUTANTS: readonly Mutant[] = [
 		file: "rotation/rotation-runner.ts",
 		find: "connector.renewClients?.();",
 		name: "tears down the live pool at the third failure",
-		replace: "connector.renewClients?.();\n\t\tvoid attachment.live.readPools().master.end();",
+		replace: "connector.renewClients?.();\n\t\tattachment.live.readPools().master.beginEnd();",
 	},
 	{
 		brokenInvariants: ["I10"],

@@ -1,0 +1,85 @@
+/** One side of the gate, master or replicas: its pools, who holds a connection of which generation, and when there is room for another. */
+import type { Clock } from "../support/clock.js";
+import type { ConnectionPool } from "./connection-pool.js";
+import type { LoginWatch } from "./login-watch.js";
+import type { Permits } from "./permits.js";
+
+/** How long a caller waits for the socket of another connection to close. */
+const SOCKET_PATIENCE_MS = 250;
+
+/** The counts of one generation on one side. */
+export interface Ledger {
+	/** Connections that are being obtained and may take an idle one. */
+	claimCount: number;
+	/** Permits held by callers that have a connection or are obtaining one. */
+	heldCount: number;
+	/** Permits that a retired generation has still to give back; `undefined` while it serves. */
+	owedCount: number | undefined;
+}
+
+/** One side (master or replicas) of the gate. */
+export interface Side {
+	ledger: Ledger;
+	readonly logins: LoginWatch;
+	readonly permits: Permits;
+	pools: readonly ConnectionPool[];
+	/** Connections of retired generations that are not closed yet. */
+	retiredCount: number;
+	readonly timeoutMs: number;
+}
+
+/** Counts of a generation that begins. */
+export function openLedger(): Ledger {
+	return { claimCount: 0, heldCount: 0, owedCount: undefined };
+}
+
+/**
+ * Waits for a permit.
+ * @throws AcquireTimeoutError, or the server's refusal where that is why nobody gives one back.
+ */
+export async function waitForPermit({ logins, permits, timeoutMs }: Side): Promise<void> {
+	try {
+		await permits.take(timeoutMs);
+	} catch (error) {
+		const isRefusalTheReason = logins.refusal !== undefined && logins.waitingCount > 0;
+		throw isRefusalTheReason ? logins.refusal : error;
+	}
+}
+
+/** Connections that nobody uses. */
+export function countIdle(pools: readonly ConnectionPool[]): number {
+	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
+}
+
+/** Sockets that are open on one side, those of retired generations included. */
+function countOpen({ pools, retiredCount }: Side): number {
+	return pools.reduce((sum, { closingCount, totalCount }) => sum + totalCount + closingCount, retiredCount);
+}
+
+/** Whether a caller gets a connection without a login. Replicas are chosen by TypeORM at random, so each of them must have one. */
+export function hasIdle({ ledger, pools }: Side): boolean {
+	return pools.length > 0 && pools.every((pool) => pool.idleCount > ledger.claimCount);
+}
+
+/**
+ * Waits while a login would be one socket too many beside one that is closing: an idle connection that its pool has given up. Ends in the same turn in which
+ * the login begins.
+ */
+export async function waitForRoom(side: Side, clock: Clock): Promise<void> {
+	await waitForClosing(side.pools, clock, () => countOpen(side) >= side.permits.total);
+}
+
+/** Waits for sockets that are closing. One whose peer does not answer is cut. */
+export async function waitForClosing(pools: readonly ConnectionPool[], clock: Clock, isFull = (): boolean => true): Promise<void> {
+	const startedAtMs = clock.nowMs();
+	for (;;) {
+		const closing = pools.find(({ closingCount }) => closingCount > 0);
+		if (closing === undefined || !isFull()) return;
+		const patienceMs = SOCKET_PATIENCE_MS - (clock.nowMs() - startedAtMs);
+		if (patienceMs <= 0) {
+			for (const pool of pools) pool.cutClosing();
+			return;
+		}
+		await closing.waitForClose(clock, patienceMs);
+	}
+}
