@@ -229,6 +229,8 @@ function toStagingFailure(phase: "connect" | "verify", node: string, error: unkn
 		return new StagingFailedError(phase, node, `no answer within ${String(error.deadlineMs)} ms`, { cause: error });
 	const { code, message } = error as { code?: unknown; message?: unknown };
 	const remedy = findTlsRemedy(error);
-	const reason = [`${String(message)}${typeof code === "string" ? ` (${code})` : ""}`, ...(remedy === undefined ? [] : [remedy])].join("; ");
+	const reason = [`${String(message)}${typeof code === "string" ? ` (${code})` : ""}`, ...(remedy === undefined ? [] : [remedy])].join(
+		"; ",
+	);
 	return new StagingFailedError(phase, node, reason, { cause: error });
 }
