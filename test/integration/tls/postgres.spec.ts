@@ -310,7 +310,7 @@ describe("A host that moves to AWS", () => {
 		};
 		const { config } = await createSceneDatabase(servers);
 		delete config.host;
-		const connector = new TypeOrmAwsConnectorService(undefined, parameterSource as never, config);
+		const connector = new TypeOrmAwsConnectorService(undefined, parameterSource, config);
 		const before = await connector.getTypeOrmOptions();
 
 		host = AWS_HOST;

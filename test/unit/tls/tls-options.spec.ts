@@ -157,7 +157,7 @@ describe("what pg is given", () => {
 		const text = await new Promise<string>((resolve, reject) => {
 			new ConnectionParameters({ host: "127.0.0.1", ssl }).getLibpqConnectionString((error, parameters) => {
 				if (error === null) resolve(parameters);
-				else reject(error);
+				else reject(new Error(String(error)));
 			});
 		});
 
