@@ -16,7 +16,7 @@ const ENGINES = [...PG, ...MYSQL];
 
 /** What pg makes of its options for pg-native. */
 const ConnectionParameters = require("pg/lib/connection-parameters") as new (config: object) => {
-	getLibpqConnectionString(done: (error: unknown, text: string) => void): void;
+	getLibpqConnectionString(done: (error: Error | null, text: string) => void): void;
 };
 
 const authority = new CertificateAuthority("Test CA");
@@ -157,7 +157,7 @@ describe("what pg is given", () => {
 		const text = await new Promise<string>((resolve, reject) => {
 			new ConnectionParameters({ host: "127.0.0.1", ssl }).getLibpqConnectionString((error, parameters) => {
 				if (error === null) resolve(parameters);
-				else reject(new Error(String(error)));
+				else reject(error);
 			});
 		});
 
