@@ -1,10 +1,11 @@
-/** Builds dist/: one ESM and one CJS bundle with source maps, and the declarations of each. */
+/** Builds dist/: one ESM and one CJS bundle with source maps, the declarations of each, and the command line. */
 const { rmSync } = require("node:fs");
 
 const typescript = require("@rollup/plugin-typescript");
 const { dts } = require("rollup-plugin-dts");
 
 const INPUT = "src/index.ts";
+const COMMAND_LINE = "src/cli/main.ts";
 
 /** The package has no dependencies of its own: every bare import is a peer or part of Node, but for the compiler's helpers, which are bundled. */
 const isExternal = (id) => id !== "tslib" && !/^(?:[./]|[A-Za-z]:\\)/.test(id);
@@ -28,6 +29,12 @@ module.exports = [
 			// A kept `import()` would break jest in CommonJS projects, so it becomes a require.
 			{ dynamicImportInCjs: false, exports: "named", file: "dist/index.cjs", format: "cjs", sourcemap: true },
 		],
+	},
+	{
+		input: COMMAND_LINE,
+		external: isExternal,
+		plugins: [commonJsMeta, typescript({ noEmitOnError: true, tsconfig: "tsconfig.build.json" })],
+		output: [{ banner: "#!/usr/bin/env node", file: "dist/cli.cjs", format: "cjs", sourcemap: true }],
 	},
 	{
 		input: INPUT,

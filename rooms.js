@@ -34,6 +34,10 @@ const ROOMS = {
 		],
 		mayLoad: ["typeorm"],
 	},
+	cli: {
+		mayImport: ["errors", "support", "parameter-store", "configuration", "tls", "resolution", "credentials", "connector"],
+		mayLoad: ["@aws-sdk/client-secrets-manager", "@aws-sdk/client-ssm", "typeorm"],
+	},
 };
 
 /** Packages that no room may import as a value unless its row says so. Optional peers are in no row: a static import of a missing package breaks the load. */

@@ -51,10 +51,30 @@ export type {
 	TTypeOrmOptions,
 } from "./configuration/typeorm.options.js";
 
+// Logins with IAM, and what Aurora DSQL needs besides.
+export { parseDsqlConnectionString } from "./configuration/dsql-connection-string.js";
+export type { IDsqlTokenOptions, IRdsTokenOptions } from "./configuration/token.options.js";
+export { runTransactionWithRetry } from "./connector/transaction-retry.js";
+export type { ITransactionRetryOptions, TTransactionWork } from "./connector/transaction-retry.options.js";
+export { createDsqlTokenProvider } from "./credentials/dsql-token.js";
+export { createRdsTokenProvider } from "./credentials/rds-token.js";
+
 // Rotation of its credentials.
 export { RotatorService } from "./rotation/rotator.service.js";
 export type { IRotatorOptions, TRotationResult } from "./rotation/rotation.options.js";
 export type { ConnectorEvent, EventFault, RotationStage, RotationTrigger } from "./events/connector-event.js";
+
+// Secrets at run time.
+export { SecretsManagerModule } from "./module/secrets-manager.module.js";
+export { createSecretsManager, SecretsManagerService } from "./secrets/secrets-manager.service.js";
+export type {
+	IGetSecretOptions,
+	ISecretsManagerModuleAsyncOptions,
+	ISecretsManagerModuleOptions,
+	ISecretsManagerOptions,
+	ISecretsManagerOptionsFactory,
+	ISecretsManagerStatistics,
+} from "./secrets/secrets-manager.options.js";
 
 // Parameter Store.
 export { EEnvironment } from "./parameter-store/environment.enum.js";
@@ -97,6 +117,7 @@ export {
 	RotationUnsupportedError,
 	RotatorClosedError,
 	type SecretDefect,
+	type SecretFailureKind,
 	SecretMalformedError,
 	SecretNotFoundError,
 	StagingFailedError,

@@ -26,9 +26,10 @@ export function renderProblems(problems: readonly ExplainedProblem[]): string[] 
 	if (problems.length === 0) return ["No problem."];
 	return [
 		problems.length === 1 ? "1 problem" : `${String(problems.length)} problems`,
-		...problems.flatMap(({ message, remedy }, index) => [
-			`  ${String(index + 1)}. ${message.replaceAll("\n", "\n     ")}`,
-			`     > ${remedy}`,
+		...problems.flatMap((problem, index) => [
+			`  ${String(index + 1)}. ${problem.message.replaceAll("\n", "\n     ")}`,
+			...renderPlace(problem),
+			`     > ${problem.remedy}`,
 		]),
 	];
 }
@@ -42,6 +43,12 @@ export function renderTable(rows: readonly (readonly string[])[]): string[] {
 			.join("  ")
 			.trimEnd(),
 	);
+}
+
+/** Field and parameter, where the message does not name them. */
+function renderPlace({ label, message, path }: ExplainedProblem): string[] {
+	const unnamed = [label, path].filter((name) => name !== undefined && !message.includes(name));
+	return unnamed.length === 0 ? [] : [`     ${unnamed.join("  ")}`];
 }
 
 function renderValue({ value }: ExplainedField): string {

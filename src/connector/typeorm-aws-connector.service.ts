@@ -9,7 +9,8 @@ import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "
 import { validateConfig } from "../configuration/validate-config.js";
 import type { ITypeOrmAwsConnectorReplica } from "../configuration/replica.options.js";
 import { Credentials, type CredentialsProvider, type SecretLabel } from "../credentials/credentials-provider.js";
-import { selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
+import { createSecretReader, selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
+import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
 import { TokenLogin } from "../credentials/token-login.js";
 import {
 	ALL_FIELDS,
@@ -84,6 +85,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * @param parameterStoreConfigService Anything with `get(lookup)`; `undefined` when every field without a default is given in code.
 	 * @param config The connector's options.
 	 * @param name Name of the connector in messages.
+	 * @param sharedSecrets Reads secrets together with others. Default: this connector on its own.
 	 * @param dataSourceName Becomes `name` in the options. Up to version 11 `@nestjs/typeorm` looks for it there when it closes a named DataSource.
 	 * @throws ConfigurationError with every option that is unknown or of a wrong kind. Values of fields are checked when they are resolved.
 	 */
@@ -95,6 +97,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		readonly name: string = "default",
 		/** @internal Name of the DataSource for `@nestjs/typeorm`, where it has one. */
 		private readonly dataSourceName?: string,
+		sharedSecrets?: SecretReader,
 	) {
 		validateConfig(config);
 		const { drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS, shouldRotateOnAuthFailure } = config.rotation ?? {};
@@ -102,8 +105,9 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.rotationTuning = { drainTimeoutMs, ...(shouldRotateOnAuthFailure === undefined ? {} : { shouldRotateOnAuthFailure }) };
 		const warn = (message: string): void => this.warn(message);
 		const findRegion = (): string | undefined => readRegion(configService);
-		this.credentials = selectCredentials(config, findRegion, warn);
-		this.replicaCredentials = selectReplicaCredentials(config, findRegion, warn);
+		const secrets = sharedSecrets ?? createSecretReader(config, findRegion);
+		this.credentials = selectCredentials(config, findRegion, warn, secrets);
+		this.replicaCredentials = selectReplicaCredentials(config, findRegion, warn, secrets);
 		this.parameters = new ConnectorParameters(config, parameterStoreConfigService, warn);
 		this.tls = new ConnectorTls(config, warn);
 	}

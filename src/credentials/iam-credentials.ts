@@ -1,7 +1,7 @@
 /** Logins to RDS and Aurora DSQL with the AWS identity instead of a password. */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { IDsqlIamCredentialsSource, IRdsIamCredentialsSource } from "../configuration/credentials.options.js";
-import { OptionInvalidError } from "../errors/errors.js";
+import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
 import { renewDefaultIdentity } from "../secrets/default-identity.js";
 import type { CredentialsProvider } from "./credentials-provider.js";
 import { expandClusterId, findRegionInHost } from "../configuration/database-host.js";
@@ -99,6 +99,6 @@ export class IamCredentials implements CredentialsProvider {
 		const { config, findRegion, source } = this.#options;
 		const region = source.region ?? findRegionInHost(host) ?? config.aws?.region ?? findRegion?.();
 		if (region !== undefined) return region;
-		throw new OptionInvalidError("credentials.region", `is needed, since host "${host}" does not name one`);
+		throw new ConfigurationError([new OptionInvalidError("credentials.region", `is needed, since host "${host}" does not name one`)]);
 	}
 }

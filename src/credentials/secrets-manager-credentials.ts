@@ -5,6 +5,9 @@ import type { SecretFetcher } from "../secrets/secret-fetcher.js";
 import { Credentials, type CredentialsProvider, type SecretLabel } from "./credentials-provider.js";
 import { type GivenLogin, parseSecret } from "./parse-secret.js";
 
+/** What reads the secrets of a connector: a fetcher of its own, or a hold on what it shares with others. */
+export type SecretReader = Pick<SecretFetcher, "close" | "fetch" | "renew">;
+
 /** Reads the secret; what is given in code wins over what it says. */
 export class SecretsManagerCredentials implements CredentialsProvider {
 	readonly #given: GivenLogin;
@@ -12,7 +15,7 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 
 	/** @param warn Told once when a version other than AWSCURRENT cannot be read. */
 	constructor(
-		private readonly fetcher: Pick<SecretFetcher, "close" | "fetch" | "renew">,
+		private readonly fetcher: SecretReader,
 		given: GivenLogin = {},
 		private readonly warn: (message: string) => void = () => undefined,
 	) {

@@ -40,7 +40,7 @@ export class TokenLogin extends Credentials {
 
 	/**
 	 * The login at a place.
-	 * @throws OptionInvalidError when its region is not known.
+	 * @throws ConfigurationError when its region is not known.
 	 */
 	bind({ host, port }: TokenTarget): BoundLogin {
 		const key = `${host}:${String(port)}`;

@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 
 import { EDatabaseType } from "../configuration/connector.enums.js";
 import type { ITypeOrmAwsConnectorTls } from "../configuration/tls.options.js";
+import type { TDatabaseType } from "../configuration/typeorm.options.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
 import { listNodeAuthorities, loadRdsAuthorities } from "./authorities.js";
 import { isAwsDatabaseHost, isRdsHost } from "./aws-host.js";
@@ -13,11 +14,14 @@ export interface TlsSubject {
 	/** All of them, replicas included. */
 	readonly hosts: readonly string[];
 	readonly tls: ITypeOrmAwsConnectorTls | boolean | undefined;
-	readonly type: EDatabaseType;
+	readonly type: TDatabaseType;
 }
 
 /** What TypeORM hands to the driver: an object for TLS, `false` for none, `undefined` for whatever the driver does by itself. */
 export type TlsOptions = object | false | undefined;
+
+/** Engines whose driver is mysql2. */
+const MYSQL_TYPES: ReadonlySet<string> = new Set([EDatabaseType.MYSQL, EDatabaseType.MARIADB]);
 
 /** Settings of a connector that leaves everything to us. */
 const DEFAULT_SETTINGS: ITypeOrmAwsConnectorTls = {};
@@ -34,7 +38,7 @@ export async function createTlsOptions({ hosts, tls, type }: TlsSubject): Promis
 	if (tls === undefined && !hosts.some(isAwsDatabaseHost)) return undefined;
 	const settings = typeof tls === "object" ? tls : DEFAULT_SETTINGS;
 	const hasRdsAuthorities = [settings.servername ?? "", ...hosts].some(isRdsHost);
-	const isMysql = type === EDatabaseType.MYSQL || type === EDatabaseType.MARIADB;
+	const isMysql = MYSQL_TYPES.has(type);
 	if (isMysql) for (const host of hosts) requireCheckableName(host, settings);
 
 	const known = made.get(settings) ?? new Map<string, Promise<object>>();

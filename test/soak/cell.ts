@@ -25,8 +25,8 @@ const setup = JSON.parse(process.argv[2] as string) as SoakSetup;
 Logger.overrideLogger(false);
 void run(setup);
 
-async function run({ awsUrl, cell, database, host, poolSize, port, secretId }: SoakSetup): Promise<void> {
-	const sockets = watchSockets(port);
+async function run({ awsUrl, cell, database, host, poolSize, port, replica, secretId }: SoakSetup): Promise<void> {
+	const sockets = watchSockets(replica === undefined ? [port] : [port, replica.port]);
 	const connector = new TypeOrmAwsConnectorService(undefined, undefined, {
 		aws: {
 			credentials: { accessKeyId: "AKIATESTACCESSKEY", secretAccessKey: "test-secret-access-key" },
@@ -41,7 +41,8 @@ async function run({ awsUrl, cell, database, host, poolSize, port, secretId }: S
 		port,
 		rotation: { intervalMs: 3_600_000, isEnabled: true },
 		secretId,
-		type: "postgres",
+		type: cell.engine,
+		...(replica === undefined ? {} : { replicas: [replica] }),
 	});
 	const version = TYPEORM_VERSIONS.find(({ label }) => label === cell.typeorm);
 	if (version === undefined) throw new Error(`No TypeORM ${cell.typeorm}`);
@@ -57,13 +58,13 @@ async function run({ awsUrl, cell, database, host, poolSize, port, secretId }: S
 	let rotationCount = 0;
 
 	const rotate = async (): Promise<void> => {
-		const { outcome } = await rotator.rotateDatabaseConnection();
+		const result = await rotator.rotateDatabaseConnection();
 		rotationCount += 1;
 		if (rotationCount % sampleEvery === 0) {
 			collectGarbage?.();
 			heapSamples.push([rotationCount, process.memoryUsage().heapUsed]);
 		}
-		process.send?.({ outcome });
+		process.send?.(result.outcome === "failed" ? describeFailure(result.error) : "");
 	};
 	const finish = async (): Promise<void> => {
 		const report = await workload.stop();
@@ -82,7 +83,7 @@ async function run({ awsUrl, cell, database, host, poolSize, port, secretId }: S
 		heapSlopeBytes: fitSlope(heapSamples.slice(Math.ceil(heapSamples.length / 5))),
 		leftovers: await listLeftovers(sockets),
 		operationCount: report.operationCount,
-		peakSocketCount: sockets.peakCount,
+		peakSocketCounts: [...sockets.values()].map(({ peakCount }) => peakCount),
 		retiredSecretCount: await countRetiredSecrets(cell.id, rotationCount),
 		storedCount,
 		unknownCount: report.unknown.length,
@@ -92,21 +93,26 @@ async function run({ awsUrl, cell, database, host, poolSize, port, secretId }: S
 	process.send?.("ready");
 }
 
+function describeFailure(error: Error): string {
+	return error.cause instanceof Error ? `${error.message} ${error.cause.message}` : error.message;
+}
+
 interface SocketWatch {
 	openCount: number;
 	peakCount: number;
 }
 
 /**
- * Counts the sockets to one port from the moment they begin to connect until this side has said its last word on them: pg closes idle connections by
- * itself, and the moment until the server agrees is no connection that it has to serve.
+ * Counts the sockets to each port from the moment they begin to connect until this side has said its last word on them: drivers close idle connections by
+ * themselves, and the moment until the server agrees is no connection that it has to serve.
  */
-function watchSockets(port: number): SocketWatch {
-	const watch: SocketWatch = { openCount: 0, peakCount: 0 };
+function watchSockets(ports: readonly number[]): ReadonlyMap<number, SocketWatch> {
+	const watches = new Map(ports.map((port) => [port, { openCount: 0, peakCount: 0 }]));
 	const prototype = net.Socket.prototype as { connect: (this: net.Socket, ...connectArguments: unknown[]) => net.Socket };
 	const { connect } = prototype;
 	prototype.connect = function countingConnect(...connectArguments) {
-		if (JSON.stringify(connectArguments).includes(String(port))) {
+		const watch = watches.get(findPort(connectArguments));
+		if (watch !== undefined) {
 			watch.openCount += 1;
 			watch.peakCount = Math.max(watch.peakCount, watch.openCount);
 			let isOpen = true;
@@ -118,16 +124,22 @@ function watchSockets(port: number): SocketWatch {
 		}
 		return connect.apply(this, connectArguments);
 	};
-	return watch;
+	return watches;
+}
+
+/** The port among the arguments of `connect`: the first of them, or in an object or in the list that `net.connect` makes of them. */
+function findPort([first]: readonly unknown[]): number {
+	if (Array.isArray(first)) return findPort(first);
+	return Number(typeof first === "object" && first !== null ? (first as { port?: unknown }).port : first);
 }
 
 /** What is still there when everything was closed. Its own pipe to the parent is not counted, and closing sockets get a moment. */
-async function listLeftovers(sockets: SocketWatch): Promise<string[]> {
+async function listLeftovers(sockets: ReadonlyMap<number, SocketWatch>): Promise<string[]> {
 	await new Promise((resolve) => setTimeout(resolve, 500));
 	const own = new Set(["Pipe", "PipeWrap", "TTYWrap", "Timeout", "FSReqCallback"]);
 	const handles = process.getActiveResourcesInfo().filter((name) => !own.has(name));
-	const open = sockets.openCount === 0 ? [] : [`${String(sockets.openCount)} sockets to the database`];
-	return [...handles, ...open];
+	const openCount = [...sockets.values()].reduce((sum, watch) => sum + watch.openCount, 0);
+	return [...handles, ...(openCount === 0 ? [] : [`${String(openCount)} sockets to the database`])];
 }
 
 async function countRetiredSecrets(cellId: string, lastVersion: number): Promise<number> {

@@ -1,11 +1,25 @@
-/** The cells of the soak: what is rotated how, on which TypeORM, and what a cell reports. */
+/** The cells of the soak: what is rotated how, on which servers and TypeORM, and what a cell reports. */
+import type { EngineName } from "../support/server/database-server.js";
+import type { Endpoint } from "../support/tcp-proxy.js";
 import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+
+/** A server alone, or one with a replica. */
+export type Topology = "replica" | "single";
+
+/** Every engine that can be rotated on. */
+export const ENGINES: readonly EngineName[] = ["postgres", "mariadb"];
+
+/** Every topology. */
+export const TOPOLOGIES: readonly Topology[] = ["single", "replica"];
 
 /** One way to rotate on one TypeORM. */
 export interface SoakCell {
+	readonly engine: EngineName;
+	/** Names all of the others. */
 	readonly id: string;
 	readonly rotationCount: number;
 	readonly strategy: "alternating" | "single-user";
+	readonly topology: Topology;
 	readonly typeorm: string;
 	/** For how long the database is ahead of AWSCURRENT. */
 	readonly windowMs: number;
@@ -19,6 +33,7 @@ export interface SoakSetup {
 	readonly host: string;
 	readonly poolSize: number;
 	readonly port: number;
+	readonly replica: Endpoint | undefined;
 	readonly secretId: string;
 }
 
@@ -31,8 +46,8 @@ export interface SoakReport {
 	readonly heapSlopeBytes: number;
 	readonly leftovers: readonly string[];
 	readonly operationCount: number;
-	/** Most sockets to the database that were open at once. */
-	readonly peakSocketCount: number;
+	/** Most sockets that were open at once: to the server, and to its replica. */
+	readonly peakSocketCounts: readonly number[];
 	/** Passwords of earlier versions found in a snapshot of the heap. */
 	readonly retiredSecretCount: number;
 	readonly storedCount: number;
@@ -47,21 +62,26 @@ export function formatPassword(cellId: string, version: number): string {
 	return `canary-${cellId}-${String(version)}-password`;
 }
 
-/** Two strategies and three windows on the latest 0.3 and 1.x. A window of seconds takes its time, so it gets a tenth of the rotations. */
+/**
+ * Two strategies and three windows on the latest 0.3 and 1.x, on each engine and topology. A window of seconds takes its time, so it gets a tenth of the
+ * rotations; these cells come first.
+ */
 export function listCells(rotationCount: number): SoakCell[] {
+	const shortCount = Math.max(2, Math.ceil(rotationCount / 10));
+	const ways = [
+		{ rotationCount: shortCount, strategy: "single-user", windowMs: 3_000 },
+		{ rotationCount, strategy: "single-user", windowMs: 10 },
+		{ rotationCount, strategy: "alternating", windowMs: 0 },
+	] as const;
 	const versions = TYPEORM_VERSIONS.filter(({ label }) => label !== "0.3.20");
-	return versions.flatMap(({ label }) => {
-		const id = label.replaceAll(".", "x");
-		return [
-			{ id: `alt${id}`, rotationCount, strategy: "alternating", typeorm: label, windowMs: 0 },
-			{ id: `s10${id}`, rotationCount, strategy: "single-user", typeorm: label, windowMs: 10 },
-			{
-				id: `s3k${id}`,
-				rotationCount: Math.max(2, Math.ceil(rotationCount / 10)),
-				strategy: "single-user",
-				typeorm: label,
-				windowMs: 3_000,
-			},
-		] satisfies SoakCell[];
-	});
+	return ways.flatMap((way) =>
+		ENGINES.flatMap((engine) =>
+			TOPOLOGIES.flatMap((topology) =>
+				versions.map(({ label: typeorm }) => {
+					const id = [engine, topology, way.strategy, `${String(way.windowMs)}ms`, typeorm].join("-");
+					return { ...way, engine, id, topology, typeorm };
+				}),
+			),
+		),
+	);
 }

@@ -1,17 +1,23 @@
 /**
- * The soak: a ledger under load through many rotations, each cell in a process of its own, all at once.
+ * The soak: a ledger under load through many rotations, each cell in a process of its own, several at once.
  *
- * `npm run test:soak` runs a short one, `npm run test:soak -- --rotations 1000` the full one. It fails when an operation failed or was left in doubt, when
- * an acknowledged row is not stored, when a pool had more than poolSize + 1 sockets, when a retired password is in the heap or anything is left open.
+ * `npm run test:soak` runs a short one on every engine and topology, `npm run test:soak -- --rotations 1000` the full one. `--engine mariadb`,
+ * `--topology replica` and `--cells <part of an id>` choose among the cells. It fails when an operation failed or was left in doubt, when an
+ * acknowledged row is not stored, when a pool had more than poolSize + 1 sockets, when a retired password is in the heap or anything is left open.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
+import { parseArgs } from "node:util";
 
 import { createSceneDatabase, type SceneDatabase, type SceneServers, startSceneServers } from "../support/rotating-database.js";
-import { formatPassword, listCells, POOL_SIZE, type SoakCell, type SoakReport, type SoakSetup } from "./cells.js";
+import type { DatabaseServer, EngineName } from "../support/server/database-server.js";
+import { ServerUnavailableError } from "../support/server/debian-packages.js";
+import { ENGINES, formatPassword, listCells, POOL_SIZE, type SoakCell, type SoakReport, type SoakSetup, TOPOLOGIES } from "./cells.js";
 
-const DEFAULT_ROTATION_COUNT = 25;
+const DEFAULT_ROTATION_COUNT = "10";
+/** Cells that run at the same time. */
+const PARALLEL_COUNT = 6;
 
 interface CellResult {
 	readonly cell: SoakCell;
@@ -24,28 +30,87 @@ interface CellResult {
 void main();
 
 async function main(): Promise<void> {
-	const servers = await startSceneServers();
-	try {
-		const results = await Promise.all(listCells(readRotationCount()).map(async (cell) => runCell(servers, cell)));
-		print(results);
-		const failedCount = results.filter(({ faults }) => faults.length > 0).length;
-		console.log(`\n${String(results.length - failedCount)} passed, ${String(failedCount)} failed`);
-		process.exitCode = failedCount === 0 ? 0 : 1;
-	} finally {
-		await servers.stop();
+	const cells = chooseCells();
+	const faults: string[] = [];
+	const results: CellResult[] = [];
+	for (const engine of ENGINES) {
+		const own = cells.filter((cell) => cell.engine === engine);
+		if (own.length === 0) continue;
+		const servers = await startServers(engine, own);
+		if (servers instanceof ServerUnavailableError) {
+			console.log(`${String(own.length)} cells of ${engine} did not run. ${servers.message}`);
+			if (process.env["CI"] !== undefined) faults.push(engine);
+			continue;
+		}
+		try {
+			results.push(...(await runCells(servers, own)));
+		} finally {
+			await servers.stop();
+		}
 	}
+	print(results);
+	const failedCount = results.filter((result) => result.faults.length > 0).length + faults.length;
+	console.log(`\n${String(results.length + faults.length - failedCount)} passed, ${String(failedCount)} failed`);
+	process.exitCode = failedCount === 0 && results.length > 0 ? 0 : 1;
 }
 
-function readRotationCount(): number {
-	const index = process.argv.indexOf("--rotations");
-	const count = index === -1 ? DEFAULT_ROTATION_COUNT : Number(process.argv[index + 1]);
-	if (!Number.isInteger(count) || count < 1) throw new Error("--rotations needs a whole number from 1");
-	return count;
+function chooseCells(): SoakCell[] {
+	const { values } = parseArgs({
+		options: {
+			cells: { default: "", type: "string" },
+			engine: { type: "string" },
+			rotations: { default: DEFAULT_ROTATION_COUNT, type: "string" },
+			topology: { type: "string" },
+		},
+	});
+	const rotationCount = Number(values.rotations);
+	if (!Number.isInteger(rotationCount) || rotationCount < 1) throw new Error("--rotations needs a whole number from 1");
+	checkChoice("--engine", values.engine, ENGINES);
+	checkChoice("--topology", values.topology, TOPOLOGIES);
+	const chosen = listCells(rotationCount).filter(
+		({ engine, id, topology }) =>
+			id.includes(values.cells) && engine === (values.engine ?? engine) && topology === (values.topology ?? topology),
+	);
+	if (chosen.length === 0)
+		throw new Error(
+			`No cell is left. These are all of them:\n${listCells(1)
+				.map(({ id }) => id)
+				.join("\n")}`,
+		);
+	return chosen;
 }
 
-async function runCell(servers: SceneServers, cell: SoakCell): Promise<CellResult> {
+function checkChoice(flag: string, value: string | undefined, choices: readonly string[]): void {
+	if (value !== undefined && !choices.includes(value)) throw new Error(`${flag} needs one of ${choices.join(", ")}`);
+}
+
+async function startServers(
+	engine: EngineName,
+	cells: readonly SoakCell[],
+): Promise<SceneServers<DatabaseServer> | ServerUnavailableError> {
+	const hasReplica = cells.some(({ topology }) => topology === "replica");
+	return startSceneServers({ engine, hasReplica }).catch((error: unknown) => {
+		if (error instanceof ServerUnavailableError) return error;
+		throw error;
+	});
+}
+
+async function runCells(servers: SceneServers<DatabaseServer>, cells: readonly SoakCell[]): Promise<CellResult[]> {
+	const results: CellResult[] = [];
+	const waiting = [...cells];
+	const work = async (): Promise<void> => {
+		for (let cell = waiting.shift(); cell !== undefined; cell = waiting.shift()) {
+			results.push(await runCell(cell.topology === "replica" ? servers : { ...servers, replica: undefined }, cell));
+		}
+	};
+	await Promise.all(Array.from({ length: PARALLEL_COUNT }, work));
+	return results.sort((left, right) => cells.indexOf(left.cell) - cells.indexOf(right.cell));
+}
+
+async function runCell(servers: SceneServers<DatabaseServer>, cell: SoakCell): Promise<CellResult> {
 	const scene = await createSceneDatabase(servers);
 	await changePassword(scene, scene.users[0], cell, 0);
+	await scene.replica?.catchUp();
 	scene.aws.secrets.put(scene.secretId, { password: formatPassword(cell.id, 0), username: scene.users[0] });
 	const setup: SoakSetup = {
 		awsUrl: scene.aws.url,
@@ -54,6 +119,7 @@ async function runCell(servers: SceneServers, cell: SoakCell): Promise<CellResul
 		host: scene.server.host,
 		poolSize: POOL_SIZE,
 		port: scene.server.port,
+		replica: scene.replica === undefined ? undefined : { host: scene.replica.host, port: scene.replica.port },
 		secretId: scene.secretId,
 	};
 	const startedAtMs = performance.now();
@@ -66,32 +132,30 @@ async function runCell(servers: SceneServers, cell: SoakCell): Promise<CellResul
 		return message;
 	};
 
-	const outcomes: string[] = [];
+	const failures: string[] = [];
 	await nextMessage();
 	for (let version = 1; version <= cell.rotationCount; version += 1) {
 		await rotateSecret(scene, cell, version);
 		child.send("rotate");
-		outcomes.push(((await nextMessage()) as { outcome: string }).outcome);
+		const failure = (await nextMessage()) as string;
+		if (failure !== "") failures.push(`rotation ${String(version)} failed: ${failure}`);
 	}
 	child.send("finish");
 	const report = (await nextMessage()) as SoakReport;
 	if (child.exitCode === null) await once(child, "exit");
-	const refusedCount = (await Promise.all(scene.users.map(async (user) => scene.server.refusedLogins(user)))).reduce(
-		(sum, count) => sum + count,
-		0,
-	);
-	const faults = [
-		...findFaults(report),
-		...outcomes
-			.filter((outcome) => outcome === "failed")
-			.slice(0, 1)
-			.map(() => "a rotation failed"),
-	];
+	const refusedCount = await countRefusals(scene);
+	const faults = [...findFaults(report), ...failures.slice(0, 1)];
 	return { cell, durationMs: performance.now() - startedAtMs, faults, refusedCount, report };
 }
 
+async function countRefusals({ replica, server, users }: SceneDatabase<DatabaseServer>): Promise<number> {
+	const servers = replica === undefined ? [server] : [server, replica];
+	const counts = await Promise.all(servers.flatMap((each) => users.map(async (user) => each.refusedLogins(user))));
+	return counts.reduce((sum, count) => sum + count, 0);
+}
+
 /** Does what AWS's rotation functions do, in their order. */
-async function rotateSecret(scene: SceneDatabase, cell: SoakCell, version: number): Promise<void> {
+async function rotateSecret(scene: SceneDatabase<DatabaseServer>, cell: SoakCell, version: number): Promise<void> {
 	const username = cell.strategy === "alternating" ? scene.users[version % 2] : scene.users[0];
 	if (username === undefined) throw new Error("There are two users");
 	const value = { password: formatPassword(cell.id, version), username };
@@ -102,7 +166,7 @@ async function rotateSecret(scene: SceneDatabase, cell: SoakCell, version: numbe
 	scene.aws.secrets.moveStage(scene.secretId, "AWSPENDING", undefined);
 }
 
-async function changePassword(scene: SceneDatabase, username: string, cell: SoakCell, version: number): Promise<void> {
+async function changePassword(scene: SceneDatabase<DatabaseServer>, username: string, cell: SoakCell, version: number): Promise<void> {
 	await scene.server.setPassword(username, formatPassword(cell.id, version));
 }
 
@@ -112,7 +176,7 @@ function findFaults(report: SoakReport): string[] {
 		[report.unknownCount > 0, `${String(report.unknownCount)} commits in doubt`],
 		[report.acknowledgedCount !== report.storedCount, "acknowledged rows differ from stored ones"],
 		[report.operationCount === 0, "nothing was done"],
-		[report.peakSocketCount > POOL_SIZE + 1, `${String(report.peakSocketCount)} sockets`],
+		[Math.max(...report.peakSocketCounts) > POOL_SIZE + 1, `${report.peakSocketCounts.join(" and ")} sockets`],
 		[report.retiredSecretCount > 0, `${String(report.retiredSecretCount)} retired passwords in the heap`],
 		[report.leftovers.length > 0, `left open: ${report.leftovers.join(", ")}`],
 	] as const;
@@ -122,6 +186,8 @@ function findFaults(report: SoakReport): string[] {
 function print(results: readonly CellResult[]): void {
 	console.table(
 		results.map(({ cell, durationMs, refusedCount, report }) => ({
+			engine: cell.engine,
+			topology: cell.topology,
 			strategy: cell.windowMs === 0 ? cell.strategy : `${cell.strategy}, ${String(cell.windowMs)} ms`,
 			typeorm: cell.typeorm,
 			rotations: cell.rotationCount,
@@ -130,7 +196,7 @@ function print(results: readonly CellResult[]): void {
 			unknown: report.unknownCount,
 			"acknowledged = stored": `${String(report.acknowledgedCount)} = ${String(report.storedCount)}`,
 			"refused logins absorbed": refusedCount,
-			"peak sockets": `${String(report.peakSocketCount)} of ${String(POOL_SIZE + 1)}`,
+			"peak sockets": `${report.peakSocketCounts.join(" and ")} of ${String(POOL_SIZE + 1)}`,
 			"heap bytes/rotation": report.heapSlopeBytes,
 			"retired in heap": report.retiredSecretCount,
 			left: report.leftovers.length,
@@ -138,6 +204,6 @@ function print(results: readonly CellResult[]): void {
 		})),
 	);
 	for (const { cell, faults } of results) {
-		for (const fault of faults) console.log(`${cell.strategy} ${String(cell.windowMs)} ms on TypeORM ${cell.typeorm}: ${fault}`);
+		for (const fault of faults) console.log(`${cell.id}: ${fault}`);
 	}
 }

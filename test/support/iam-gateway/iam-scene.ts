@@ -1,7 +1,13 @@
 /** A database that takes IAM tokens only, and connectors for it: the scene of the tests of IAM logins. */
+import type { DataSource, DataSourceOptions } from "typeorm";
+
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
+import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
+import type { ConnectorEvent } from "../../../src/events/connector-event.js";
+import { RotatorService } from "../../../src/rotation/rotator.service.js";
 import { CertificateAuthority } from "../certificates.js";
 import { type PostgresServer, startPostgres } from "../postgres/postgres-server.js";
+import type { TypeOrmVersion } from "../typeorm-versions.js";
 import { PostgresGateway } from "./postgres-gateway.js";
 import type { SigningKey } from "./presigned-token.js";
 import type { TokenDeskOptions } from "./token-desk.js";
@@ -72,5 +78,48 @@ export async function startIamScene(service: TokenDeskOptions["service"]): Promi
 		},
 		ssl: { ca: authority.certificate, servername: host },
 		tunnel: { host: gateway.host, port: gateway.port },
+	};
+}
+
+/** A DataSource that logs in through the gateway, and what rotates it. */
+export interface IamApplication {
+	readonly connector: TypeOrmAwsConnectorService;
+	readonly dataSource: DataSource;
+	readonly events: ConnectorEvent[];
+	readonly rotator: RotatorService;
+	/** Ends it as Nest ends an application. */
+	stop(): Promise<void>;
+}
+
+/** Starts an application on the scene. Refused logins are waited out; what goes on top of the options of connector and TypeORM is given. */
+export async function startIamApplication(
+	{ config, tunnel }: IamScene,
+	version: TypeOrmVersion,
+	own: Partial<ITypeOrmAwsConnectorConfig> = {},
+	override: object = {},
+): Promise<IamApplication> {
+	const connector = new TypeOrmAwsConnectorService(undefined, undefined, {
+		...config,
+		rotation: { shouldRotateOnAuthFailure: true },
+		...own,
+	});
+	const options = await connector.getTypeOrmOptions();
+	const { DataSource: LoadedDataSource } = version.load();
+	const dataSource = await new LoadedDataSource({ ...options, ...tunnel, ...override } as DataSourceOptions).initialize();
+	const rotator = new RotatorService(dataSource, undefined, connector, "db-rotation:iam");
+	const events: ConnectorEvent[] = [];
+	rotator.events$.subscribe((event) => events.push(event));
+	await rotator.onModuleInit();
+	return {
+		connector,
+		dataSource,
+		events,
+		rotator,
+		stop: async () => {
+			await rotator.onModuleDestroy();
+			connector.close();
+			rotator.beforeApplicationShutdown();
+			await Promise.all([rotator.onApplicationShutdown(), dataSource.isInitialized ? dataSource.destroy() : undefined]);
+		},
 	};
 }

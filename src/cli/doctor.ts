@@ -1,0 +1,92 @@
+/** `doctor`: everything that is wrong between here and the first query, at once. */
+import { renderExplanation, renderProblems, renderTable } from "../connector/render-explanation.js";
+import type { ExplainedProblem } from "../resolution/explain-fields.js";
+import { type Diagnosis, type Examination, fail, type FoundProblem, pass, skip } from "./diagnosis.js";
+import { examineLogin } from "./examine-login.js";
+import { examineSecret } from "./examine-secret.js";
+import { examineServer } from "./examine-server.js";
+import type { Session } from "./open-session.js";
+
+const MARKS = { failed: "✗", passed: "✓", skipped: "–" } as const;
+
+/** Looks at the parameters, then at secret and server side by side, then logs in if all of them are well. */
+export async function diagnose(session: Session, notes: readonly string[]): Promise<Diagnosis> {
+	const { explanation } = session;
+	const parameters = examineParameters(session);
+	const [secret, server] = await Promise.all([examineSecret(session), examineServer(session)]);
+	const isWell = [parameters, secret, server].every(({ problems }) => problems.length === 0);
+	const login = isWell ? await examineLogin(session) : skip("login", "waits for what is to be corrected first");
+	const examinations = [parameters, secret, server, login];
+	const problems = examinations.flatMap((examination) => examination.problems);
+	return {
+		checks: examinations.map(({ check }) => check),
+		fields: explanation.fields,
+		isValid: problems.length === 0,
+		notes,
+		options: explanation.options,
+		problems,
+	};
+}
+
+/** What a person reads. */
+export function renderDiagnosis({ checks, fields, notes, options, problems }: Diagnosis, title: string): string {
+	const table = renderExplanation({ connector: title, fields, isValid: true, options, problems: [] });
+	return [
+		// The problems come last, where the eye is.
+		...table.split("\n").slice(0, -1),
+		...renderTable(checks.map(({ detail, name, outcome }) => [` ${MARKS[outcome]}`, name, detail])),
+		...(notes.length === 0 ? [] : ["", ...notes.map((note) => ` ! ${note}`)]),
+		"",
+		...renderProblems(problems as readonly ExplainedProblem[]),
+	].join("\n");
+}
+
+function examineParameters(session: Session): Examination {
+	const { fields } = session.explanation;
+	const problems = [...gatherPlaceless(session), ...session.explanation.problems.flatMap((problem) => refine(session, problem))];
+	const [first] = problems;
+	if (first === undefined) {
+		const count = fields.filter(({ source }) => source === "parameter").length;
+		return pass("parameters", `${String(count)} read, nothing is missing`);
+	}
+	const labels = problems.map(({ code, label }) => label ?? code);
+	return { check: { ...fail("parameters", first).check, detail: labels.join(", ") }, problems };
+}
+
+/** Without the segments of the application's own, most fields have no place: one problem, and not one for each of them. */
+function gatherPlaceless({ explanation: { problems }, options }: Session): FoundProblem[] {
+	const flags = listMissingFlags(options);
+	const labels = problems.filter((problem) => isPlaceless(problem, flags)).map(({ label }) => label);
+	if (labels.length === 0) return [];
+	return [
+		{
+			code: "ERR_CONNECTOR_LOOKUP_INVALID",
+			label: labels.join(", "),
+			message:
+				"The parameters of some fields are below a namespace and an instance of the application's own, and these are not named.",
+			path: undefined,
+			remedy: `Add ${flags.join(" and ")}, as the ParameterStoreConfigModule is registered with.`,
+		},
+	];
+}
+
+function listMissingFlags({ instance, namespace }: Session["options"]): string[] {
+	return [...(namespace === undefined ? ["--namespace"] : []), ...(instance === undefined ? ["--instance"] : [])];
+}
+
+function isPlaceless({ code, label, path }: ExplainedProblem, flags: readonly string[]): boolean {
+	return flags.length > 0 && code === "ERR_CONNECTOR_LOOKUP_INVALID" && label !== undefined && path === undefined;
+}
+
+/** What only the command line knows of a problem: the type of the parameter. */
+function refine({ options, survey }: Session, problem: ExplainedProblem): FoundProblem[] {
+	const { code, path, remedy } = problem;
+	if (isPlaceless(problem, listMissingFlags(options))) return [];
+	const type = path === undefined ? undefined : survey?.find(path)?.Type;
+	if (type === "SecureString" && code === "ERR_CONNECTOR_PARAMETER_INVALID") {
+		return [{ ...problem, remedy: "Add --decrypt here, and shouldDecryptParameters: true in the application." }];
+	}
+	if (type === "StringList")
+		return [{ ...problem, remedy: `Delete the parameter, then: ${remedy.replace("--overwrite", "--type String")}` }];
+	return [problem];
+}

@@ -1,0 +1,108 @@
+/** The command line → what is asked for. Anything that is not understood is a UsageError. */
+import { parseArgs } from "node:util";
+
+/** What the program can be asked to do. */
+export const COMMANDS = ["doctor", "policy", "provision"] as const;
+
+/** One of them. */
+export type CommandName = (typeof COMMANDS)[number];
+
+/** The command line was not understood; the message is for the person who typed it. */
+export class UsageError extends Error {
+	override readonly name = "UsageError";
+}
+
+const TEXT = { type: "string" } as const;
+const FLAG = { type: "boolean" } as const;
+
+/** Options that every command has. */
+const SHARED = {
+	application: TEXT,
+	config: TEXT,
+	decrypt: FLAG,
+	endpoint: TEXT,
+	environment: TEXT,
+	help: { short: "h", type: "boolean" },
+	instance: TEXT,
+	json: FLAG,
+	namespace: TEXT,
+	"on-demand": FLAG,
+	region: TEXT,
+	version: FLAG,
+} as const;
+
+const POLICY = {
+	account: TEXT,
+	"allow-set": FLAG,
+	"parameter-kms-key": TEXT,
+	"resource-id": TEXT,
+	"secret-kms-key": TEXT,
+} as const;
+
+const PROVISION = {
+	apply: FLAG,
+	"automatic-rotation": FLAG,
+	"rotation-days": TEXT,
+	"rotation-lambda-arn": TEXT,
+	"secret-description": TEXT,
+	"secret-kms-key": TEXT,
+	set: { multiple: true, type: "string" },
+} as const;
+
+/** By command: the options besides the shared ones. */
+const OWN: Readonly<Record<CommandName, object>> = { doctor: {}, policy: POLICY, provision: PROVISION };
+
+/** Every option that some command has, as it was given. */
+export type GivenOptions = ReturnType<
+	typeof parseArgs<{ options: typeof POLICY & typeof PROVISION & typeof SHARED; strict: true }>
+>["values"];
+
+/** A command line that was understood. `help` and `version` end it before anything else is looked at. */
+export type Invocation =
+	| { readonly command: CommandName; readonly options: GivenOptions }
+	| { readonly command: "help" | "version"; readonly options?: undefined };
+
+/**
+ * Reads the arguments behind the name of the program.
+ * @throws UsageError
+ */
+export function parseArguments(commandLine: readonly string[]): Invocation {
+	const [first, ...rest] = commandLine;
+	if (first === undefined || first === "help" || first === "--help" || first === "-h") return { command: "help" };
+	if (first === "--version") return { command: "version" };
+	const command = COMMANDS.find((name) => name === first);
+	if (command === undefined) throw new UsageError(`There is no command "${first}". There are: ${COMMANDS.join(", ")}.`);
+	const options = parseOptions(command, rest);
+	if (options.help === true) return { command: "help" };
+	if (options.version === true) return { command: "version" };
+	checkTogether(options);
+	return { command, options };
+}
+
+function parseOptions(command: CommandName, args: string[]): GivenOptions {
+	try {
+		return parseArgs({ args, options: { ...SHARED, ...OWN[command] }, strict: true }).values;
+	} catch (error) {
+		throw new UsageError(`${command}: ${(error as Error).message}`);
+	}
+}
+
+function checkTogether({ application, environment, ...options }: GivenOptions): void {
+	if ((application === undefined) !== (environment === undefined)) {
+		throw new UsageError("--application and --environment belong together: they are the first two segments of every parameter's name.");
+	}
+	if (application === undefined && options.config === undefined) {
+		throw new UsageError("Say where the parameters are: --application <name> --environment <name>.");
+	}
+	const isRotating = options["automatic-rotation"] === true;
+	if (isRotating !== (options["rotation-lambda-arn"] !== undefined)) {
+		throw new UsageError("--automatic-rotation and --rotation-lambda-arn belong together.");
+	}
+	if (options["rotation-days"] !== undefined && !/^(?:[1-9]\d{0,2}|1000)$/.test(options["rotation-days"])) {
+		throw new UsageError("--rotation-days must be an integer from 1 to 1000.");
+	}
+	if (options.account !== undefined && !/^\d{12}$/.test(options.account)) {
+		throw new UsageError("--account must be the twelve digits of an AWS account.");
+	}
+	if (options.endpoint !== undefined && !URL.canParse(options.endpoint)) throw new UsageError("--endpoint must be a URL.");
+}

@@ -1,0 +1,87 @@
+/** `policy`: from a configuration to what IAM has to allow for it. */
+import { chooseSource } from "../configuration/credentials-source.js";
+import { findRegionInHost } from "../configuration/database-host.js";
+import { ALL_FIELDS, listLookups, TARGET_FIELDS } from "../resolution/resolve-settings.js";
+import { buildPolicy, type Policy, type PolicyScope } from "./build-policy.js";
+import { readValue } from "./diagnosis.js";
+import type { Session } from "./open-session.js";
+
+/** The policy, or everything that is not known and has to be for it. */
+export type PolicyAnswer = { readonly missing: readonly string[] } | { readonly policy: Policy };
+
+/** Needs only what is in the policy: a wrong pool size is no obstacle. */
+export function describePolicy(session: Session): PolicyAnswer {
+	const missing = session.explanation.problems
+		.filter(({ code }) => code === "ERR_CONNECTOR_LOOKUP_INVALID")
+		.map(({ message }) => message);
+	if (missing.length > 0) return { missing };
+	const require = (value: string | undefined, what: string): string => {
+		if (value === undefined) missing.push(what);
+		return value ?? "";
+	};
+	const region = require(session.region, "The region is not known: add --region.");
+	const account = require(session.options.account ?? findAccount(session), "The account is not known: add --account.");
+	const login = describeLogin(session, region, require);
+	const scope: PolicyScope = {
+		account,
+		...(login && { login }),
+		parameters: { ...describeParameters(session), kmsKeyArn: session.options["parameter-kms-key"], region },
+		secrets: describeSecrets(session, region, require),
+	};
+	return missing.length > 0 ? { missing } : { policy: buildPolicy(scope) };
+}
+
+type Require = (value: string | undefined, what: string) => string;
+
+function findAccount({ explanation, survey }: Session): string | undefined {
+	const arns = explanation.fields.flatMap(({ field, path, value }) => [
+		...(field.endsWith("secretId") && typeof value === "string" ? [value] : []),
+		...(path === undefined ? [] : [survey?.find(path)?.ARN ?? ""]),
+	]);
+	return arns.map((arn) => /^arn:[^:]+:[^:]+:[^:]*:(\d{12}):/.exec(arn)?.[1]).find((account) => account !== undefined);
+}
+
+/** By default the tree is read at start, and a rotation reads again what decides where a connection goes. */
+function describeParameters({ config, explanation, options, survey }: Session): Pick<PolicyScope["parameters"], "names" | "treePath"> {
+	const { application, environment } = options;
+	if (survey === undefined || application === undefined || environment === undefined) return { names: [] };
+	const treePath = `/${application.trim()}/${environment.trim()}`;
+	const isOnDemand = options["on-demand"] === true;
+	const isRotating = explanation.fields.some(({ field, value }) => field === "rotationIsEnabled" && value === true);
+	const listPaths = (names: readonly (typeof ALL_FIELDS)[number][]): string[] =>
+		listLookups(config, names).map((lookup) => survey.describePath(lookup));
+	const outside = listPaths(ALL_FIELDS).filter((path) => isOnDemand || !path.startsWith(`${treePath}/`));
+	const again = isRotating ? listPaths(TARGET_FIELDS) : [];
+	return { names: [...new Set([...outside, ...again])].sort(), ...(isOnDemand ? {} : { treePath }) };
+}
+
+function describeSecrets({ config, explanation, options }: Session, region: string, require: Require): PolicyScope["secrets"] {
+	const rows = explanation.fields.filter(({ field, source }) => field.endsWith("secretId") && source !== "unneeded");
+	const ids = rows.map(({ label, path, value }) =>
+		require(typeof value === "string" ? value : undefined, `"${label}" is not known${path === undefined ? "" : `: create ${path}`}.`),
+	);
+	const labels = config.rotation?.shouldUsePendingSecret === false ? [] : ["AWSPENDING", "AWSPREVIOUS"];
+	const ownRegion = ids.map((id) => /^arn:[^:]+:secretsmanager:([^:]+):/.exec(id)?.[1]).find((found) => found !== undefined);
+	return {
+		ids,
+		kmsKeyArn: options["secret-kms-key"],
+		region: ownRegion ?? config.aws?.region ?? region,
+		shouldWrite: options["allow-set"] === true,
+		stages: ["AWSCURRENT", ...labels],
+	};
+}
+
+function describeLogin(session: Session, fallback: string, require: Require): PolicyScope["login"] {
+	const { config, options } = session;
+	const source = chooseSource(config);
+	if (source.source !== "rds-iam" && source.source !== "dsql-iam") return undefined;
+	const given = readValue(session, "host");
+	const host = require(typeof given === "string" ? given : undefined, 'The "host" is not known.');
+	const region = source.region ?? findRegionInHost(host) ?? config.aws?.region ?? fallback;
+	const username = String(readValue(session, "username") ?? "");
+	if (source.source === "dsql-iam") return { clusterId: host.split(".")[0] ?? host, region, source: "dsql-iam", username };
+	const resourceId = require(options[
+		"resource-id"
+	], "IAM names an RDS database by its resource id: add --resource-id db-… (Aurora: cluster-…), as aws rds describe-db-instances shows it.");
+	return { region, resourceId, source: "rds-iam", username };
+}

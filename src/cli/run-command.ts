@@ -1,0 +1,88 @@
+/** From a command line to what is printed, and to the exit code. */
+import type { Diagnosis } from "./diagnosis.js";
+import { diagnose, renderDiagnosis } from "./doctor.js";
+import { openSession, type Session } from "./open-session.js";
+import { parseArguments, UsageError } from "./parse-arguments.js";
+import { describePolicy } from "./policy.js";
+import { provision } from "./provision.js";
+import { renderTable } from "../connector/render-explanation.js";
+import { USAGE } from "./usage.js";
+
+/** What a program has of the world. */
+export interface Surroundings {
+	/** Collects the warnings that the library logs from now on. */
+	readonly collectNotes: () => readonly string[];
+	readonly printError: (text: string) => void;
+	readonly print: (text: string) => void;
+	readonly readVersion: () => string;
+}
+
+/** Exit codes. */
+const WELL = 0;
+const PROBLEM = 1;
+const USAGE_ERROR = 2;
+
+/** Runs one command. Rejects only for faults of this program itself. */
+export async function runCommand(commandLine: readonly string[], surroundings: Surroundings): Promise<number> {
+	const { print, printError, readVersion } = surroundings;
+	try {
+		const { command, options } = parseArguments(commandLine);
+		if (options === undefined) {
+			print(command === "help" ? USAGE : readVersion());
+			return WELL;
+		}
+		const notes = surroundings.collectNotes();
+		const session = await openSession(options);
+		try {
+			if (command === "doctor") return await runDoctor(session, notes, surroundings);
+			return command === "policy" ? runPolicy(session, surroundings) : await runProvision(session, surroundings);
+		} finally {
+			session.ssm.destroy();
+		}
+	} catch (error) {
+		if (!(error instanceof UsageError)) throw error;
+		printError(`${error.message}\nAll options: nestjs-typeorm-aws-connector --help`);
+		return USAGE_ERROR;
+	}
+}
+
+async function runDoctor(session: Session, notes: readonly string[], { print }: Surroundings): Promise<number> {
+	const diagnosis: Diagnosis = await diagnose(session, notes);
+	const { application, environment } = session.options;
+	const title = application === undefined ? "options in code" : `/${application}/${String(environment)}`;
+	print(session.options.json === true ? JSON.stringify(diagnosis, undefined, 2) : renderDiagnosis(diagnosis, title));
+	return diagnosis.isValid ? WELL : PROBLEM;
+}
+
+/** The policy alone goes to the standard output, so that it can go into a file. */
+function runPolicy(session: Session, { print, printError }: Surroundings): number {
+	const answer = describePolicy(session);
+	if ("missing" in answer) {
+		printError(["The policy cannot be written yet:", ...answer.missing.map((what) => `  - ${what}`)].join("\n"));
+		return PROBLEM;
+	}
+	print(JSON.stringify(answer.policy, undefined, 2));
+	return WELL;
+}
+
+async function runProvision(session: Session, { print }: Surroundings): Promise<number> {
+	const report = await provision(session);
+	const { steps, unresolved } = report;
+	const isPlanned = steps.some(({ outcome }) => outcome === "planned");
+	const hasFailed = unresolved.length > 0 || steps.some(({ outcome }) => outcome === "failed");
+	if (session.options.json === true) {
+		print(JSON.stringify(report, undefined, 2));
+		return hasFailed ? PROBLEM : WELL;
+	}
+	const rows = steps.map(({ detail, kind, name, outcome }) => [outcome, kind, name, detail]);
+	print(
+		[
+			...(rows.length === 0 ? ["Nothing is missing."] : renderTable(rows)),
+			...(unresolved.length === 0
+				? []
+				: ["", "Nothing is created before this is settled:", ...unresolved.map((what) => `  - ${what}`)]),
+			...(isPlanned ? ["", "Nothing was changed. Add --apply to create what is planned."] : []),
+		].join("\n"),
+	);
+	return hasFailed ? PROBLEM : WELL;
+}

@@ -1,0 +1,34 @@
+/** A connection string of Aurora DSQL → the options that it stands for. */
+import { OptionInvalidError } from "../errors/errors.js";
+import type { ITypeOrmAwsConnectorConfig } from "./connector.options.js";
+import { isDsqlHost } from "./database-host.js";
+
+/**
+ * Takes a connection string apart into options of a connector. What it does not say has the defaults of Aurora DSQL.
+ * @param connectionString `postgres://<user>@<host>:<port>/<database>`; everything but the host may be left out. The host is one of DSQL, or the id of a
+ * cluster.
+ * @throws OptionInvalidError when it is no such string or holds a password, which Aurora DSQL does not have. The string itself is not quoted.
+ * @example
+ * TypeOrmAwsConnectorModule.register({
+ * 	entities: [UserEntity],
+ * 	...parseDsqlConnectionString("postgres://admin@abcdefghijklmnopqrstuvwxyz.dsql.eu-west-1.on.aws"),
+ * });
+ */
+export function parseDsqlConnectionString(
+	connectionString: string,
+): Pick<ITypeOrmAwsConnectorConfig, "credentials" | "databaseName" | "host" | "port" | "username"> {
+	const refuse = (fault: string): OptionInvalidError => new OptionInvalidError("connectionString", fault);
+	if (!URL.canParse(connectionString)) throw refuse("is not a URL");
+	const { hostname, password, pathname, port, protocol, username } = new URL(connectionString);
+	if (protocol !== "postgres:" && protocol !== "postgresql:") throw refuse("must begin with postgres:// or postgresql://");
+	if (password !== "") throw refuse("holds a password, which Aurora DSQL does not have");
+	if (!isDsqlHost(hostname) && hostname.includes(".")) throw refuse("must name a host of Aurora DSQL, or the id of a cluster");
+	const databaseName = decodeURIComponent(pathname.slice(1));
+	return {
+		credentials: { source: "dsql-iam" },
+		host: hostname,
+		...(databaseName !== "" && { databaseName }),
+		...(port !== "" && { port: Number(port) }),
+		...(username !== "" && { username: decodeURIComponent(username) }),
+	};
+}

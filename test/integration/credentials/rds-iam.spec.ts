@@ -1,0 +1,221 @@
+/** Who logs in to RDS with IAM brings a fresh token for each physical connection; nothing of it expires, and nothing has to be rotated. */
+import { setTimeout as delay } from "node:timers/promises";
+
+import { Signer } from "@aws-sdk/rds-signer";
+import { Client } from "pg";
+
+import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
+import { createRdsTokenProvider } from "../../../src/credentials/rds-token.js";
+import { ConfigurationError, CredentialsUnavailableError, OptionInvalidError } from "../../../src/errors/errors.js";
+import { failureOf } from "../../support/failure-of.js";
+import {
+	APPLICATION_KEY,
+	type IamApplication,
+	type IamScene,
+	RDS_HOST,
+	RDS_PORT,
+	startIamApplication,
+	startIamScene,
+} from "../../support/iam-gateway/iam-scene.js";
+import { createLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
+import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { waitUntil } from "../../support/wait-until.js";
+
+const QUARTER_OF_AN_HOUR_MS = 900_000;
+
+let scene: IamScene;
+
+beforeAll(async () => {
+	scene = await startIamScene("rds-db");
+}, 60_000);
+
+afterAll(async () => scene.stop());
+
+/** Every connection is lost, and the pool knows it. */
+async function cutAll({ dataSource }: IamApplication): Promise<void> {
+	const { driver } = dataSource as unknown as { driver: { master: { totalCount: number } } };
+	scene.gateway.cut();
+	await waitUntil("the pool has noticed", () => driver.master.totalCount === 0);
+}
+
+async function findUser(application: IamApplication): Promise<unknown> {
+	const [row] = await application.dataSource.query<[{ user: string }]>("SELECT current_user AS user");
+	return row.user;
+}
+
+describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
+	it("brings a token for each physical connection, and none where an idle one is used again", async () => {
+		const { desk } = scene.gateway;
+		const formerCount = desk.logins.length;
+		const application = await startIamApplication(scene, version);
+
+		const atStartCount = desk.logins.length - formerCount;
+		const users = await Promise.all(Array.from({ length: 5 }, async () => application.dataSource.query("SELECT pg_sleep(0.1)")));
+		for (let query = 0; query < 20; query += 1) await findUser(application);
+		const afterwardsCount = desk.logins.length - formerCount;
+		await application.stop();
+
+		expect(atStartCount).toBe(1);
+		expect(users).toHaveLength(5);
+		expect(afterwardsCount).toBe(5);
+		expect(new Set(desk.logins.map(({ action, user }) => `${user} ${action}`))).toEqual(new Set(["app connect"]));
+	}, 30_000);
+
+	it("goes on logging in after every earlier token has expired", async () => {
+		const application = await startIamApplication(scene, version);
+		const { desk } = scene.gateway;
+		const refusedCount = desk.refusals.length;
+		desk.maximumTokenAgeMs = 2_000;
+		const { password: earlierToken } = await application.connector.getCredentials();
+		await delay(2_100);
+
+		await cutAll(application);
+		const user = await findUser(application);
+		const client = new Client({ ...scene.tunnel, database: "shop", password: earlierToken, ssl: scene.ssl, user: "app" });
+		const failure = await failureOf(client.connect());
+		desk.maximumTokenAgeMs = undefined;
+		await application.stop();
+
+		expect(user).toBe("app");
+		expect(failure).toMatchObject({ code: "28000" });
+		expect(desk.refusals.length - refusedCount).toBe(1);
+	}, 30_000);
+
+	it("waits for a server that refuses good tokens, with a fresh one for each try", async () => {
+		const application = await startIamApplication(scene, version);
+		const { clock, refusals } = scene.gateway.desk;
+		const refusedCount = refusals.length;
+		clock.advance(QUARTER_OF_AN_HOUR_MS);
+		await cutAll(application);
+
+		const queries = Promise.all(Array.from({ length: 20 }, async () => findUser(application)));
+		await waitUntil("a login was refused", () => refusals.length > refusedCount);
+		clock.advance(-QUARTER_OF_AN_HOUR_MS);
+		const users = await queries;
+		const result = await application.rotator.rotateDatabaseConnection();
+		await application.stop();
+
+		expect(users).toEqual(Array.from({ length: 20 }, () => "app"));
+		expect(refusals.length - refusedCount).toBeLessThanOrEqual(3);
+		expect(application.events.map(({ type }) => type)).toContain("acquire.healed");
+		expect(result).toEqual({ outcome: "unchanged" });
+	}, 30_000);
+
+	it("has nothing to rotate", async () => {
+		const application = await startIamApplication(scene, version);
+		const { driver } = application.dataSource as unknown as { driver: { master: unknown } };
+		const pool = driver.master;
+
+		const results = [await application.rotator.rotateDatabaseConnection(), await application.rotator.rotateDatabaseConnection()];
+		const isSamePool = driver.master === pool;
+		await application.stop();
+
+		expect(results).toEqual([{ outcome: "unchanged" }, { outcome: "unchanged" }]);
+		expect(isSamePool).toBe(true);
+	}, 30_000);
+
+	it("serves a load without a failure while tokens live for two seconds and connections for one", async () => {
+		scene.gateway.desk.maximumTokenAgeMs = 2_000;
+		const formerCount = scene.gateway.desk.logins.length;
+		const application = await startIamApplication(scene, version, { typeOrmOptions: { extra: { maxLifetimeSeconds: 1 } } });
+		await application.dataSource.query("DROP TABLE IF EXISTS ledger");
+		await createLedger(application.dataSource);
+		const refusedCount = scene.gateway.desk.refusals.length;
+
+		const load = startLedgerWorkload(application.dataSource, { workerCount: 8 });
+		await waitUntil("connections have retired several times", () => scene.gateway.desk.logins.length - formerCount >= 20);
+		const report = await load.stop();
+		scene.gateway.desk.maximumTokenAgeMs = undefined;
+		await application.stop();
+
+		expect(report.failures).toEqual([]);
+		expect(report.operationCount).toBeGreaterThan(300);
+		expect(scene.gateway.desk.refusals.length).toBe(refusedCount);
+	}, 60_000);
+
+	it("says that the AWS identity has expired instead of signing with it, and leaves no connection behind", async () => {
+		const identity = { ...APPLICATION_KEY, expiration: new Date(Date.now() + 3_600_000) };
+		const calls: unknown[] = [];
+		const credentials = async (properties?: unknown): Promise<typeof identity> => {
+			calls.push(properties);
+			return { ...identity };
+		};
+		const application = await startIamApplication(scene, version, { aws: { credentials } });
+		const loginCount = scene.gateway.desk.logins.length + scene.gateway.desk.refusals.length;
+		await cutAll(application);
+
+		identity.expiration = new Date(Date.now() - 1_000);
+		const failure = await failureOf(application.dataSource.query("SELECT 1"));
+		await waitUntil("the connection is closed", () => scene.gateway.openCount === 0);
+		const presentedCount = scene.gateway.desk.logins.length + scene.gateway.desk.refusals.length;
+		identity.expiration = new Date(Date.now() + 3_600_000);
+		const user = await findUser(application);
+		await application.stop();
+
+		expect(failure).toBeInstanceOf(CredentialsUnavailableError);
+		expect(failure).toMatchObject({
+			isTransient: true,
+			message: expect.stringMatching(/^No login token could be signed: the AWS identity expired at .* and was not renewed\.$/),
+		});
+		expect(presentedCount).toBe(loginCount);
+		expect(calls).toContainEqual({ forceRefresh: true });
+		expect(user).toBe("app");
+	}, 30_000);
+
+	it("does not send a token over a connection that is not encrypted", async () => {
+		const failure = await failureOf(
+			startIamApplication(scene, version, {}, { host: scene.server.host, port: scene.server.port, ssl: false }),
+		);
+
+		expect(failure).toBeInstanceOf(OptionInvalidError);
+		expect(failure).toMatchObject({ option: "tls" });
+	}, 30_000);
+});
+
+it("refuses a constant token as soon as that has expired", async () => {
+	const [version] = TYPEORM_VERSIONS.slice(-1);
+	const token = await new Signer({
+		credentials: APPLICATION_KEY,
+		hostname: RDS_HOST,
+		port: RDS_PORT,
+		region: "eu-west-1",
+		username: "app",
+	}).getAuthToken();
+	const own = { connectionTimeoutMs: 1_500, credentials: { source: "static" as const }, password: token };
+	const application = await startIamApplication(scene, version as (typeof TYPEORM_VERSIONS)[0], own);
+	scene.gateway.desk.clock.advance(QUARTER_OF_AN_HOUR_MS);
+	await cutAll(application);
+
+	const failure = await failureOf(application.dataSource.query("SELECT 1"));
+	scene.gateway.desk.clock.advance(-QUARTER_OF_AN_HOUR_MS);
+	await application.stop();
+
+	expect(failure).toMatchObject({ code: "28000" });
+}, 30_000);
+
+it("gives a client of one's own a token, too", async () => {
+	const connector = new TypeOrmAwsConnectorService(undefined, undefined, scene.config);
+	const { password: token, username } = await connector.getCredentials();
+	const password = createRdsTokenProvider({ credentials: APPLICATION_KEY, host: RDS_HOST, username });
+
+	const users = await Promise.all(
+		[token, password].map(async (given) => {
+			const client = new Client({ ...scene.tunnel, database: "shop", password: given, ssl: scene.ssl, user: username });
+			await client.connect();
+			const { rows } = await client.query<{ user: string }>("SELECT current_user AS user");
+			await client.end();
+			return rows[0]?.user;
+		}),
+	);
+
+	expect(users).toEqual(["app", "app"]);
+});
+
+it("says which region is missing where the host names none", async () => {
+	const connector = new TypeOrmAwsConnectorService(undefined, undefined, { ...scene.config, host: "database.internal" });
+
+	const failure = await failureOf(connector.getTypeOrmOptions());
+
+	expect(failure).toBeInstanceOf(ConfigurationError);
+	expect(failure).toMatchObject({ message: expect.stringContaining('"credentials.region" is needed') });
+});

@@ -1,0 +1,64 @@
+/** One connector's TLS: who decides, and what is said once. */
+import { inspect } from "node:util";
+
+import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
+import { ConnectorTls } from "../../../src/tls/connector-tls.js";
+import { CertificateAuthority } from "../../support/certificates.js";
+
+const RDS = "shop.abc.eu-west-1.rds.amazonaws.com";
+
+function create(config: Partial<ITypeOrmAwsConnectorConfig> = {}): { readonly tls: ConnectorTls; readonly warnings: string[] } {
+	const warnings: string[] = [];
+	return { tls: new ConnectorTls(config, (message) => warnings.push(message)), warnings };
+}
+
+describe("the TLS of a connector", () => {
+	it("is on for an AWS host, without a word", async () => {
+		const { tls, warnings } = create();
+
+		await expect(tls.describe([RDS], "postgres")).resolves.toMatchObject({ rejectUnauthorized: true });
+		expect(warnings).toEqual([]);
+	});
+
+	it.each([{ ssl: true }, { ssl: { ca: "…" } }, { extra: { ssl: {} } }])(
+		"leaves the place to TypeORM's own %j",
+		async (typeOrmOptions) => {
+			const { tls, warnings } = create({ typeOrmOptions });
+
+			await expect(tls.describe([RDS], "postgres")).resolves.toBeUndefined();
+			expect(warnings).toEqual([]);
+		},
+	);
+
+	it.each([{ ssl: false }, { extra: { ssl: false }, ssl: true }])("warns of TypeORM's own %j", async (typeOrmOptions) => {
+		const { tls, warnings } = create({ typeOrmOptions });
+
+		await expect(tls.describe([RDS], "postgres")).resolves.toBeUndefined();
+		expect(warnings).toEqual([expect.stringContaining(`The connection to "${RDS}" is not encrypted`)]);
+	});
+
+	it("warns once, and again for another host", async () => {
+		const { tls, warnings } = create({ tls: { isCertificateVerified: false } });
+
+		for (const host of ["a.test", "a.test", "b.test"]) await tls.describe([host], "postgres");
+
+		expect(warnings).toEqual([expect.stringContaining('"a.test"'), expect.stringContaining('"b.test"')]);
+	});
+
+	it("says once what to do about an error, and nothing about errors of another kind", () => {
+		const { tls, warnings } = create();
+
+		for (const code of ["CERT_HAS_EXPIRED", "CERT_HAS_EXPIRED", "ECONNREFUSED"]) tls.explain(Object.assign(new Error("…"), { code }));
+
+		expect(warnings).toEqual([
+			expect.stringMatching(/^The database cannot be connected to: the server's certificate.* is out of date.*\.$/),
+		]);
+	});
+
+	it("does not show the client's key", () => {
+		const { certificate, key } = new CertificateAuthority("Test CA").issue({ commonName: "app" });
+		const { tls } = create({ tls: { certificate, key } });
+
+		expect(inspect(tls, { depth: Infinity, showHidden: true })).not.toContain("PRIVATE KEY");
+	});
+});
