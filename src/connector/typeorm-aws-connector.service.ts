@@ -6,6 +6,7 @@ import type { DataSourceOptions } from "typeorm";
 
 import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.js";
 import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import { isTargetInSecret, type SecretTarget } from "../configuration/secret-target.js";
 import { validateConfig } from "../configuration/validate-config.js";
 import type { ITypeOrmAwsConnectorReplica } from "../configuration/replica.options.js";
 import { Credentials, type CredentialsProvider, type SecretLabel } from "../credentials/credentials-provider.js";
@@ -23,18 +24,13 @@ import {
 import { withDeadline } from "../support/with-deadline.js";
 import { ConnectorTls } from "../tls/connector-tls.js";
 import { chooseLogin, type LoginChoice } from "./choose-login.js";
+import { type ConfigReader, readRegion } from "./config-reader.js";
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
 import { findHost } from "./describe-login.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
 import type { ResolveConnectionOptions, ResolvedConnection } from "./resolved-connection.js";
 import { tryLogin } from "./try-login.js";
-
-/** The part of ConfigService that is used. */
-export interface ConfigReader {
-	/** The value of a setting such as `AWS_REGION`. */
-	get(key: string): unknown;
-}
 
 /** What a start knows of one secret. */
 type KnownVersions = Omit<LoginChoice, "tryLogin">;
@@ -78,6 +74,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	private readonly logger = new Logger(TypeOrmAwsConnectorService.name);
 	private readonly parameters: ConnectorParameters;
 	private readonly replicaCredentials: readonly CredentialsProvider[];
+	/** Where the current version of the secret says the database is. A pending one belongs to the same place. */
+	private target: SecretTarget | undefined;
 	private readonly tls: ConnectorTls;
 
 	/**
@@ -170,7 +168,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		const credentials = await this.fetchCredentials(this.credentials, resolveSecretId(this.#config, parameters));
 		const { password, username } = credentials;
 		if (!(credentials instanceof TokenLogin)) return { password, username };
-		const settings = resolveSettings(this.#config, await this.parameters.load(ALL_FIELDS));
+		const settings = resolveSettings(this.#config, await this.parameters.load(ALL_FIELDS), this.target);
 		return { password: await credentials.bind(settings).sign(), username };
 	}
 
@@ -275,10 +273,15 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		const early = secretId === undefined || secretId === "" ? undefined : fetch(this.credentials, secretId);
 		// When a setting is missing, that is what gets reported.
 		early?.catch(() => undefined);
-		const settings = resolveSettings(this.#config, await readParameters());
+		const reader = await readParameters();
+		const provided = isTargetInSecret(this.#config)
+			? (early ?? fetch(this.credentials, resolveSecretId(this.#config, reader)))
+			: undefined;
+		await provided;
+		const settings = resolveSettings(this.#config, reader, this.target);
 		this.lastSecretId = settings.secretId;
 		const [master, replicas] = await Promise.all([
-			early ?? fetch(this.credentials, settings.secretId),
+			provided ?? early ?? fetch(this.credentials, settings.secretId),
 			Promise.all(
 				this.replicaCredentials.map(async (provider, index) => {
 					const own = settings.replicas[index]?.secretId;
@@ -353,6 +356,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		signal?: AbortSignal,
 	): Promise<Credentials> {
 		const credentials = await provider.fetch(secretId, signal);
+		if (provider === this.credentials) this.target = credentials.target;
 		if (credentials.password !== credentials.password.trim() && !this.hasWarnedOfPassword) {
 			this.hasWarnedOfPassword = true;
 			this.warn("The password begins or ends with white space. It is used as it is.");
@@ -369,10 +373,4 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 function followMaster({ password, username }: ITypeOrmAwsConnectorReplica, master: Credentials): Credentials {
 	if (password === undefined && username === undefined) return master;
 	return new Credentials({ password: password ?? master.password, username: username ?? master.username });
-}
-
-/** `AWS_REGION`, where the application has configured it. */
-export function readRegion(configService: ConfigReader | undefined): string | undefined {
-	const region = configService?.get("AWS_REGION");
-	return typeof region === "string" && region.trim() !== "" ? region : undefined;
 }

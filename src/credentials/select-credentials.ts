@@ -1,6 +1,7 @@
 /** From a connector's options to where its logins come from. */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { chooseSource } from "../configuration/credentials-source.js";
+import { isTargetInSecret } from "../configuration/secret-target.js";
 import { SecretFetcher } from "../secrets/secret-fetcher.js";
 import type { CredentialsProvider } from "./credentials-provider.js";
 import { IamCredentials } from "./iam-credentials.js";
@@ -22,8 +23,8 @@ export function selectCredentials(
 	const { password, username } = config;
 	const source = chooseSource(config);
 	if (source.source === "rds-iam" || source.source === "dsql-iam") return new IamCredentials({ config, findRegion, source });
-	if (username !== undefined && password !== undefined) return new StaticCredentials({ password, username });
-	return new SecretsManagerCredentials(secrets, { password, username }, warn);
+	if (username !== undefined && password !== undefined && !isTargetInSecret(config)) return new StaticCredentials({ password, username });
+	return new SecretsManagerCredentials(secrets, { password, username }, warn, source.source === "secrets-manager" ? source : {});
 }
 
 /** Where the logins of the replicas come from that have a secret of their own; one for each replica, with the same AWS clients behind all of them. */

@@ -11,7 +11,8 @@ import type {
 	ITypeOrmAwsConnectorModuleOptions,
 } from "../configuration/connector.options.js";
 import { validateConfig } from "../configuration/validate-config.js";
-import { readRegion, TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
+import { readRegion } from "../connector/config-reader.js";
+import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { ParameterStoreConfigService } from "../parameter-store/parameter-store-config.service.js";
 import { RotatorService } from "../rotation/rotator.service.js";
