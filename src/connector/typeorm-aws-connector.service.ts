@@ -270,18 +270,15 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		readParameters: () => Promise<ParameterReader | undefined> = async () => this.parameters.load(ALL_FIELDS),
 	): Promise<ResolvedLogins<Fetched>> {
 		const { secretId } = this.#config;
-		const early = secretId === undefined || secretId === "" ? undefined : fetch(this.credentials, secretId);
+		let fetched = secretId === undefined || secretId === "" ? undefined : fetch(this.credentials, secretId);
 		// When a setting is missing, that is what gets reported.
-		early?.catch(() => undefined);
+		fetched?.catch(() => undefined);
 		const reader = await readParameters();
-		const provided = isTargetInSecret(this.#config)
-			? (early ?? fetch(this.credentials, resolveSecretId(this.#config, reader)))
-			: undefined;
-		await provided;
+		if (isTargetInSecret(this.#config)) await (fetched ??= fetch(this.credentials, resolveSecretId(this.#config, reader)));
 		const settings = resolveSettings(this.#config, reader, this.target);
 		this.lastSecretId = settings.secretId;
 		const [master, replicas] = await Promise.all([
-			provided ?? early ?? fetch(this.credentials, settings.secretId),
+			fetched ?? fetch(this.credentials, settings.secretId),
 			Promise.all(
 				this.replicaCredentials.map(async (provider, index) => {
 					const own = settings.replicas[index]?.secretId;
