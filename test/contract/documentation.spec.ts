@@ -199,6 +199,12 @@ describe("the README's tables of options", () => {
 		expect(documented.sort()).toEqual([...single, ...grouped].sort());
 	}, 60_000);
 
+	it("have every option of TLS, and no other", () => {
+		const documented = readSpans(README, "option of `tls`").flat();
+
+		expect(documented.sort()).toEqual([...readSurface().listProperties("ITypeOrmAwsConnectorTls").keys()].sort());
+	}, 60_000);
+
 	it("have every option of Parameter Store, and no other", () => {
 		const documented = readSpans(README, "option of `ParameterStoreConfigModule`").flat();
 

@@ -1,18 +1,20 @@
 /** Every TypeScript snippet of the documentation compiles in strict mode, and does what the text around it says. */
 import { join } from "node:path";
 
-import { type INestApplicationContext, Module, type ModuleMetadata, type Type } from "@nestjs/common";
+import { type DynamicModule, type INestApplicationContext, Module, type ModuleMetadata, type Type } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { getDataSourceToken, TypeOrmModule } from "@nestjs/typeorm";
 import { DataSource } from "typeorm";
 
 import { CONNECTOR_FIELDS, type FieldName } from "../../src/configuration/connector-fields.js";
-import { RotatorService, TypeOrmAwsConnectorService } from "../../src/index.js";
+import { ParameterStoreConfigModule, RotatorService, TypeOrmAwsConnectorService } from "../../src/index.js";
 import { buildParameterPath } from "../../src/parameter-store/parameter-path.js";
 import { buildFieldLookup } from "../../src/resolution/field-lookup.js";
+import { CertificateAuthority } from "../support/certificates.js";
 import { type FakeAws, startFakeAws } from "../support/fake-aws/fake-aws.js";
 import { findCodeBlocks, readDocuments } from "../support/markdown.js";
 import { type PostgresServer, startPostgres } from "../support/postgres/postgres-server.js";
+import { serveTls } from "../support/postgres/serve-tls.js";
 import { findTypeErrors, runText } from "../support/virtual-modules.js";
 import { ReportEntity } from "./entities/report.entity.js";
 import { UserEntity } from "./entities/user.entity.js";
@@ -152,6 +154,29 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 		expect(await whoAmI(context.get(DataSource, { strict: false }))).toEqual({ database: "mydb", user: "local-user" });
 		expect(await connector.getTypeOrmOptions()).toMatchObject({ host: "127.0.0.1", port: 5432, type: "postgres" });
 		expect(aws.calls.count()).toBe(0);
+	},
+
+	createTunnelledConnector: async () => {
+		const authority = new CertificateAuthority("Corporate CA");
+		await serveTls(server, { server: authority.issue({ names: ["db.internal"] }) });
+		const create = run<(ca: string, servername: string) => DynamicModule>("createTunnelledConnector");
+		const parameters = ParameterStoreConfigModule.register({
+			application: "shop",
+			environment: "production",
+			instanceName: "shop-api",
+			namespace: "aws-ecs-fargate",
+		});
+		const wiring = TypeOrmModule.forRootAsync({
+			inject: [TypeOrmAwsConnectorService],
+			useFactory: async (connector: TypeOrmAwsConnectorService) => connector.getTypeOrmOptions(),
+		});
+
+		const context = await boot({ imports: [parameters, create(authority.certificate, "db.internal"), wiring] });
+
+		const rows: unknown = await context
+			.get(DataSource, { strict: false })
+			.query("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+		expect(rows).toEqual([{ version: "TLSv1.3" }]);
 	},
 
 	ReportsDatabaseModule: async () => {
