@@ -7,7 +7,7 @@ const { dts } = require("rollup-plugin-dts");
 const INPUT = "src/index.ts";
 const COMMAND_LINE = "src/cli/main.ts";
 
-/** The package has no dependencies of its own: every bare import is a peer or part of Node, but for the compiler's helpers, which are bundled. */
+/** Every bare import is a dependency, a peer or part of Node, but for the compiler's helpers, which are bundled. */
 const isExternal = (id) => id !== "tslib" && !/^(?:[./]|[A-Za-z]:\\)/.test(id);
 
 const cleanDist = { name: "clean-dist", buildStart: () => rmSync("dist", { force: true, recursive: true }) };

@@ -4,7 +4,8 @@
 export { TypeOrmAwsConnectorModule } from "./module/typeorm-aws-connector.module.js";
 export { getConnectorToken, getRotatorToken } from "./module/connector.tokens.js";
 export { createDatabaseConfigProvider, toTypeOrmAwsConnectorConfig } from "./module/connector.providers.js";
-export { type ConfigReader, TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";
+export { TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";
+export type { ConfigReader } from "./connector/config-reader.js";
 export type { ParameterSource } from "./connector/connector-parameters.js";
 export type { ExplainedOption } from "./connector/describe-given-options.js";
 export type { ConnectorExplanation } from "./connector/explain-connector.js";

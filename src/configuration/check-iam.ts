@@ -29,8 +29,8 @@ export function checkIam(config: Readonly<Record<string, unknown>>): TypeOrmAwsC
 	if (credentials !== undefined && !isGroup(credentials)) return [];
 	const { source } = chooseSource(config);
 	if (source !== "dsql-iam" && source !== "rds-iam") return [];
-	const refuse = (option: string, fault: string): TypeOrmAwsConnectorError =>
-		new OptionInvalidError(option, `${fault} with credentials.source "${source}"`);
+	const refuse = (option: string, fault: string, reason = ""): TypeOrmAwsConnectorError =>
+		new OptionInvalidError(option, `${fault} with credentials.source "${source}"${reason}`);
 	const { password, secretId, tls, type, typeOrmOptions, username } = config;
 	return [
 		...(password === undefined ? [] : [refuse("password", "has no meaning")]),
@@ -38,7 +38,7 @@ export function checkIam(config: Readonly<Record<string, unknown>>): TypeOrmAwsC
 		...(tls === false ? [refuse("tls", "may not be false")] : []),
 		...(isObject(typeOrmOptions) && typeOrmOptions["ssl"] === false ? [refuse("typeOrmOptions.ssl", "may not be false")] : []),
 		...(source === "dsql-iam" && type !== undefined && type !== "postgres" ? [refuse("type", 'must be "postgres"')] : []),
-		...(source === "rds-iam" && type === "cockroachdb" ? [refuse("type", "may not be cockroachdb")] : []),
-		...(source === "rds-iam" && username === undefined ? [refuse("username", "is needed, as the user whom IAM lets log in,")] : []),
+		...(source === "rds-iam" && type === "cockroachdb" ? [refuse("type", 'may not be "cockroachdb"')] : []),
+		...(source === "rds-iam" && username === undefined ? [refuse("username", "is needed", ": the user whom IAM lets log in")] : []),
 	];
 }

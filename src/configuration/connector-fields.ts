@@ -3,6 +3,7 @@ import type { IStructuredLookup, ITypeOrmAwsConnectorConfig, ITypeOrmAwsConnecto
 import { ENamespace } from "../parameter-store/namespace.enum.js";
 import { EDatabaseType, ERelationLoadStrategy } from "./connector.enums.js";
 import { chooseSource } from "./credentials-source.js";
+import { isTargetInSecret } from "./secret-target.js";
 
 /** Longest interval between two rotations: 30 days. */
 export const MAXIMUM_ROTATION_INTERVAL_MS = 2_592_000_000;
@@ -71,7 +72,8 @@ export const CONNECTOR_FIELDS = {
 	secretId: {
 		accepts: TEXT,
 		isNeeded: (config) =>
-			chooseSource(config).source === "secrets-manager" && (config.username === undefined || config.password === undefined),
+			isTargetInSecret(config) ||
+			(chooseSource(config).source === "secrets-manager" && (config.username === undefined || config.password === undefined)),
 		label: "secret-id",
 		lookup: { instanceName: "database", namespace: ENamespace.AWS_SECRETS_MANAGER, path: ["secret-id"] },
 		option: "secretId",

@@ -210,9 +210,12 @@ export interface ITypeOrmAwsConnectorConfigFactory {
  * @example
  * { imports: [ConfigModule], inject: [ConfigService], useFactory: (config: ConfigService) => ({ entities: [UserEntity] }) }
  */
-// A factory with typed parameters is not assignable to one that takes `unknown`.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export interface ITypeOrmAwsConnectorModuleAsyncOptions<TFactoryArguments extends unknown[] = any[]>
+export interface ITypeOrmAwsConnectorModuleAsyncOptions<
+	// A factory with typed parameters is not assignable to one that takes `unknown`.
+	// eslint-disable-next-line @typescript-eslint/no-explicit-any
+	TFactoryArguments extends unknown[] = any[],
+	TType extends TDatabaseType = TDatabaseType,
+>
 	extends ITypeOrmAwsConnectorBinding, Pick<ModuleMetadata, "imports"> {
 	/** What the factory is given. */
 	inject?: (InjectionToken | OptionalFactoryDependency)[];
@@ -221,7 +224,7 @@ export interface ITypeOrmAwsConnectorModuleAsyncOptions<TFactoryArguments extend
 	/** A provider of an imported module that makes the configuration. */
 	useExisting?: InjectionToken;
 	/** A function that makes the configuration. */
-	useFactory?: (...factoryArguments: TFactoryArguments) => ITypeOrmAwsConnectorConfig | Promise<ITypeOrmAwsConnectorConfig>;
+	useFactory?: (...factoryArguments: TFactoryArguments) => ITypeOrmAwsConnectorConfig<TType> | Promise<ITypeOrmAwsConnectorConfig<TType>>;
 }
 
 /**

@@ -89,7 +89,7 @@ export function validateConfig(config: ITypeOrmAwsConnectorConfig): void {
 function checkConfig(config: unknown): TypeOrmAwsConnectorError[] {
 	if (!isObject(config)) return [new OptionInvalidError("config", "must be an object")];
 	const missing = config["entities"] === undefined ? [new OptionInvalidError("entities", "is required")] : [];
-	return [...missing, ...checkOptions("", config, ROOT), ...checkGroups(config), ...checkIam(config)];
+	return [...missing, ...checkOptions("", config, ROOT), ...checkGroups(config), ...checkIam(config), ...checkStatic(config)];
 }
 
 /** What is inside the groups. A group that is no object has been reported already. */
@@ -115,6 +115,14 @@ function checkGroups({
 		...checkTls(tls, typeOrmOptions),
 		...(isGroup(typeOrmOptions) ? checkTypeOrmOptions(typeOrmOptions) : []),
 	];
+}
+
+/** A login that is given in code is given whole. */
+function checkStatic({ credentials, password, username }: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
+	if (!isGroup(credentials) || credentials["source"] !== "static") return [];
+	return Object.entries({ username, password })
+		.filter(([, value]) => value === undefined)
+		.map(([option]) => new OptionInvalidError(option, 'is needed with credentials.source "static"'));
 }
 
 function checkCredentials(credentials: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {

@@ -6,10 +6,12 @@ import type { DataSourceOptions } from "typeorm";
 
 import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.js";
 import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import { isTargetInSecret, type SecretTarget } from "../configuration/secret-target.js";
 import { validateConfig } from "../configuration/validate-config.js";
 import type { ITypeOrmAwsConnectorReplica } from "../configuration/replica.options.js";
 import { Credentials, type CredentialsProvider, type SecretLabel } from "../credentials/credentials-provider.js";
-import { selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
+import { createSecretReader, selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
+import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
 import { TokenLogin } from "../credentials/token-login.js";
 import {
 	ALL_FIELDS,
@@ -22,18 +24,13 @@ import {
 import { withDeadline } from "../support/with-deadline.js";
 import { ConnectorTls } from "../tls/connector-tls.js";
 import { chooseLogin, type LoginChoice } from "./choose-login.js";
+import { type ConfigReader, readRegion } from "./config-reader.js";
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
 import { findHost } from "./describe-login.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
 import type { ResolveConnectionOptions, ResolvedConnection } from "./resolved-connection.js";
 import { tryLogin } from "./try-login.js";
-
-/** The part of ConfigService that is used. */
-export interface ConfigReader {
-	/** The value of a setting such as `AWS_REGION`. */
-	get(key: string): unknown;
-}
 
 /** What a start knows of one secret. */
 type KnownVersions = Omit<LoginChoice, "tryLogin">;
@@ -77,6 +74,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	private readonly logger = new Logger(TypeOrmAwsConnectorService.name);
 	private readonly parameters: ConnectorParameters;
 	private readonly replicaCredentials: readonly CredentialsProvider[];
+	/** Where the current version of the secret says the database is. A pending one belongs to the same place. */
+	private target: SecretTarget | undefined;
 	private readonly tls: ConnectorTls;
 
 	/**
@@ -84,6 +83,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * @param parameterStoreConfigService Anything with `get(lookup)`; `undefined` when every field without a default is given in code.
 	 * @param config The connector's options.
 	 * @param name Name of the connector in messages.
+	 * @param sharedSecrets Reads secrets together with others. Default: this connector on its own.
 	 * @param dataSourceName Becomes `name` in the options. Up to version 11 `@nestjs/typeorm` looks for it there when it closes a named DataSource.
 	 * @throws ConfigurationError with every option that is unknown or of a wrong kind. Values of fields are checked when they are resolved.
 	 */
@@ -95,6 +95,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		readonly name: string = "default",
 		/** @internal Name of the DataSource for `@nestjs/typeorm`, where it has one. */
 		private readonly dataSourceName?: string,
+		sharedSecrets?: SecretReader,
 	) {
 		validateConfig(config);
 		const { drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS, shouldRotateOnAuthFailure } = config.rotation ?? {};
@@ -102,8 +103,9 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.rotationTuning = { drainTimeoutMs, ...(shouldRotateOnAuthFailure === undefined ? {} : { shouldRotateOnAuthFailure }) };
 		const warn = (message: string): void => this.warn(message);
 		const findRegion = (): string | undefined => readRegion(configService);
-		this.credentials = selectCredentials(config, findRegion, warn);
-		this.replicaCredentials = selectReplicaCredentials(config, findRegion, warn);
+		const secrets = sharedSecrets ?? createSecretReader(config, findRegion);
+		this.credentials = selectCredentials(config, findRegion, warn, secrets);
+		this.replicaCredentials = selectReplicaCredentials(config, findRegion, warn, secrets);
 		this.parameters = new ConnectorParameters(config, parameterStoreConfigService, warn);
 		this.tls = new ConnectorTls(config, warn);
 	}
@@ -166,7 +168,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		const credentials = await this.fetchCredentials(this.credentials, resolveSecretId(this.#config, parameters));
 		const { password, username } = credentials;
 		if (!(credentials instanceof TokenLogin)) return { password, username };
-		const settings = resolveSettings(this.#config, await this.parameters.load(ALL_FIELDS));
+		const settings = resolveSettings(this.#config, await this.parameters.load(ALL_FIELDS), this.target);
 		return { password: await credentials.bind(settings).sign(), username };
 	}
 
@@ -268,13 +270,15 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		readParameters: () => Promise<ParameterReader | undefined> = async () => this.parameters.load(ALL_FIELDS),
 	): Promise<ResolvedLogins<Fetched>> {
 		const { secretId } = this.#config;
-		const early = secretId === undefined || secretId === "" ? undefined : fetch(this.credentials, secretId);
+		let fetched = secretId === undefined || secretId === "" ? undefined : fetch(this.credentials, secretId);
 		// When a setting is missing, that is what gets reported.
-		early?.catch(() => undefined);
-		const settings = resolveSettings(this.#config, await readParameters());
+		fetched?.catch(() => undefined);
+		const reader = await readParameters();
+		if (isTargetInSecret(this.#config)) await (fetched ??= fetch(this.credentials, resolveSecretId(this.#config, reader)));
+		const settings = resolveSettings(this.#config, reader, this.target);
 		this.lastSecretId = settings.secretId;
 		const [master, replicas] = await Promise.all([
-			early ?? fetch(this.credentials, settings.secretId),
+			fetched ?? fetch(this.credentials, settings.secretId),
 			Promise.all(
 				this.replicaCredentials.map(async (provider, index) => {
 					const own = settings.replicas[index]?.secretId;
@@ -349,6 +353,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		signal?: AbortSignal,
 	): Promise<Credentials> {
 		const credentials = await provider.fetch(secretId, signal);
+		if (provider === this.credentials) this.target = credentials.target;
 		if (credentials.password !== credentials.password.trim() && !this.hasWarnedOfPassword) {
 			this.hasWarnedOfPassword = true;
 			this.warn("The password begins or ends with white space. It is used as it is.");
@@ -365,10 +370,4 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 function followMaster({ password, username }: ITypeOrmAwsConnectorReplica, master: Credentials): Credentials {
 	if (password === undefined && username === undefined) return master;
 	return new Credentials({ password: password ?? master.password, username: username ?? master.username });
-}
-
-/** `AWS_REGION`, where the application has configured it. */
-export function readRegion(configService: ConfigReader | undefined): string | undefined {
-	const region = configService?.get("AWS_REGION");
-	return typeof region === "string" && region.trim() !== "" ? region : undefined;
 }

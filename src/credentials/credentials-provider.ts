@@ -2,6 +2,7 @@
 import { inspect } from "node:util";
 
 import type { IAwsDatabaseCredentialsSecret } from "../configuration/connector.options.js";
+import type { SecretTarget } from "../configuration/secret-target.js";
 
 /**
  * One login. Printing it, in whatever way, does not show the password.
@@ -12,10 +13,12 @@ export class Credentials {
 	/** Version of the secret it was read from, where there is one. */
 	readonly versionId: string | undefined;
 	readonly #password: string;
+	readonly #target: SecretTarget | undefined;
 	readonly #username: string;
 
-	constructor(login: IAwsDatabaseCredentialsSecret, versionId?: string) {
+	constructor(login: IAwsDatabaseCredentialsSecret, versionId?: string, target?: SecretTarget) {
 		this.#password = login.password;
+		this.#target = target;
 		this.#username = login.username;
 		this.versionId = versionId;
 	}
@@ -23,6 +26,11 @@ export class Credentials {
 	/** Verbatim, as the secret or the code has it. */
 	get password(): string {
 		return this.#password;
+	}
+
+	/** Where the database is, when the secret was asked for that, too. */
+	get target(): SecretTarget | undefined {
+		return this.#target;
 	}
 
 	/** Name of the database user. */

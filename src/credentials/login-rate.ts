@@ -6,7 +6,7 @@ const SECOND_MS = 1_000;
 /** A bucket that holds the logins of one second and fills at the same pace. */
 export class LoginRate {
 	private readonly intervalMs: number;
-	private nextFreeAtMs = 0;
+	private nextFreeAtMs = -Infinity;
 
 	constructor(
 		private readonly loginsPerSecond: number,

@@ -1,38 +1,62 @@
-/** The text of a secret → a login. Nothing of the text gets into an error: V8 quotes it in its own messages. */
+/** The text of a secret → a login, and where to use it. Nothing of the text gets into an error: V8 quotes it in its own messages. */
 import type { IAwsDatabaseCredentialsSecret } from "../configuration/connector.options.js";
+import type { ISecretKeys } from "../configuration/credentials.options.js";
+import { completeSecretKeys, SECRET_TARGET_FIELDS, type SecretTarget } from "../configuration/secret-target.js";
 import { SecretMalformedError } from "../errors/errors.js";
-
-const BYTE_ORDER_MARK = "\uFEFF";
+import { parseJson } from "../secrets/secret-text.js";
 
 /** Parts of a login that are given in code. */
 export type GivenLogin = { readonly [Field in keyof IAwsDatabaseCredentialsSecret]?: string | undefined };
+
+/** Names that Aurora has for engines that speak like another. */
+const ENGINES: ReadonlyMap<string, string> = new Map([
+	["aurora-mysql", "mysql"],
+	["aurora-postgresql", "postgres"],
+]);
 
 /**
  * Reads user name and password, verbatim. What is given in code wins and need not be in the secret.
  * @throws SecretMalformedError when the text is no JSON object, or lacks one of them as a string of its own that is not empty.
  */
-export function parseSecret(text: string, secretId: string, given: GivenLogin = {}): IAwsDatabaseCredentialsSecret {
-	const secret = parseObject(text, secretId);
-	return {
-		username: given.username ?? readField(secret, "username", secretId),
-		password: given.password ?? readField(secret, "password", secretId),
+export function parseSecret(text: string, secretId: string, given: GivenLogin = {}, keys?: ISecretKeys): IAwsDatabaseCredentialsSecret {
+	const { password, username } = completeSecretKeys(keys);
+	const expectation = `It must be a JSON object with the strings "${username}" and "${password}".`;
+	const secret = parseObject(text, secretId, expectation);
+	const read = (key: string): string => {
+		const value = readOwn(secret, key);
+		if (typeof value !== "string" || value === "") throw new SecretMalformedError(secretId, "missing-field", key, expectation);
+		return value;
 	};
+	return { username: given.username ?? read(username), password: given.password ?? read(password) };
 }
 
-function parseObject(text: string, secretId: string): object {
-	let value: unknown;
-	try {
-		value = JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
-	} catch {
-		throw new SecretMalformedError(secretId, "not-json");
-	}
-	if (typeof value !== "object" || value === null || Array.isArray(value)) throw new SecretMalformedError(secretId, "not-object");
-	return value;
+/**
+ * Reads where the database is, as far as the secret says it: text or numbers. What it means is for those to find out who need it.
+ * @throws SecretMalformedError when the text is no JSON object, or one of the values is something else.
+ */
+export function parseSecretTarget(text: string, secretId: string, keys?: ISecretKeys): SecretTarget {
+	const secret = parseObject(text, secretId, "It must be a JSON object.");
+	const names = completeSecretKeys(keys);
+	const values = SECRET_TARGET_FIELDS.flatMap((field) => {
+		const key = names[field];
+		const value = readOwn(secret, key);
+		if (value === undefined || value === null || value === "") return [];
+		if (typeof value !== "string" && typeof value !== "number") {
+			throw new SecretMalformedError(secretId, "invalid-field", key, "It must be a string or a number.");
+		}
+		const given = String(value);
+		return [[field, { key, text: field === "type" ? (ENGINES.get(given) ?? given) : given }] as const];
+	});
+	return { secretId, values: Object.fromEntries(values) };
+}
+
+function parseObject(text: string, secretId: string, expectation: string): object {
+	const value = parseJson(text, secretId, expectation);
+	if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+	throw new SecretMalformedError(secretId, "not-object", undefined, expectation);
 }
 
 /** Own fields only: a key "__proto__" must not supply what the secret itself does not say. */
-function readField(secret: object, field: keyof IAwsDatabaseCredentialsSecret, secretId: string): string {
-	const value: unknown = Object.hasOwn(secret, field) ? (secret as Record<string, unknown>)[field] : undefined;
-	if (typeof value !== "string" || value === "") throw new SecretMalformedError(secretId, "missing-field", field);
-	return value;
+function readOwn(secret: object, key: string): unknown {
+	return Object.hasOwn(secret, key) ? (secret as Record<string, unknown>)[key] : undefined;
 }

@@ -1,20 +1,28 @@
 /** The login kept in a secret, read afresh each time. */
+import type { ISecretsManagerCredentialsSource } from "../configuration/credentials.options.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { RotatorClosedError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
-import type { SecretFetcher } from "../secrets/secret-fetcher.js";
+import type { FetchedSecret, SecretFetcher } from "../secrets/secret-fetcher.js";
 import { Credentials, type CredentialsProvider, type SecretLabel } from "./credentials-provider.js";
-import { type GivenLogin, parseSecret } from "./parse-secret.js";
+import { type GivenLogin, parseSecret, parseSecretTarget } from "./parse-secret.js";
+
+/** What reads the secrets of a connector: a fetcher of its own, or a hold on what it shares with others. */
+export type SecretReader = Pick<SecretFetcher, "close" | "fetch" | "renew">;
 
 /** Reads the secret; what is given in code wins over what it says. */
 export class SecretsManagerCredentials implements CredentialsProvider {
 	readonly #given: GivenLogin;
 	private hasWarned = false;
 
-	/** @param warn Told once when a version other than AWSCURRENT cannot be read. */
+	/**
+	 * @param warn Told once when a version other than AWSCURRENT cannot be read.
+	 * @param source What is in the secret, and under which names.
+	 */
 	constructor(
-		private readonly fetcher: Pick<SecretFetcher, "close" | "fetch" | "renew">,
+		private readonly fetcher: SecretReader,
 		given: GivenLogin = {},
 		private readonly warn: (message: string) => void = () => undefined,
+		private readonly source: Pick<ISecretsManagerCredentialsSource, "keys" | "shouldProvideTarget"> = {},
 	) {
 		this.#given = given;
 	}
@@ -24,15 +32,13 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 	}
 
 	async fetch(secretId: string, signal?: AbortSignal): Promise<Credentials> {
-		const { text, versionId } = await this.fetcher.fetch(secretId, { signal });
-		return new Credentials(parseSecret(text, secretId, this.#given), versionId);
+		return this.parse(await this.fetcher.fetch(secretId, { signal }), secretId);
 	}
 
 	/** A version that is missing or has no value (as a rotation leaves it before its first step) is normal. Whatever else goes wrong is no more than a warning. */
 	async fetchLabelled(label: SecretLabel, secretId: string, signal?: AbortSignal): Promise<Credentials | undefined> {
 		try {
-			const { text, versionId } = await this.fetcher.fetch(secretId, { signal, versionStage: label });
-			return new Credentials(parseSecret(text, secretId, this.#given), versionId);
+			return this.parse(await this.fetcher.fetch(secretId, { signal, versionStage: label }), secretId);
 		} catch (error) {
 			if (!isAbsence(error)) this.warnOnce(label, secretId, error);
 			return undefined;
@@ -41,6 +47,12 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 
 	renew(): void {
 		this.fetcher.renew();
+	}
+
+	private parse({ text, versionId }: FetchedSecret, secretId: string): Credentials {
+		const { keys, shouldProvideTarget = false } = this.source;
+		const login = parseSecret(text, secretId, this.#given, keys);
+		return new Credentials(login, versionId, shouldProvideTarget ? parseSecretTarget(text, secretId, keys) : undefined);
 	}
 
 	private warnOnce(label: SecretLabel, secretId: string, error: unknown): void {

@@ -6,6 +6,7 @@ import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.s
 import { RotatorService } from "../rotation/rotator.service.js";
 import { getConnectorToken, getRotatorToken } from "./connector.tokens.js";
 import { loadNestConfig } from "./optional-packages.js";
+import { SecretSourcesModule } from "./secret-sources.module.js";
 
 /** Owns the providers. Reached only through the registration that re-exports it, so several can exist side by side. */
 @Module({})
@@ -35,7 +36,7 @@ export function assembleConnectorModule(
 	const scope: DynamicModule = {
 		exports: [TypeOrmAwsConnectorService, RotatorService, ownConnector, ownRotator],
 		// Declared like this, ConfigModule leads to the ConfigService of the application, global or not.
-		imports: [...imports, ...(nestConfig === undefined ? [] : [nestConfig.ConfigModule])],
+		imports: [...imports, SecretSourcesModule, ...(nestConfig === undefined ? [] : [nestConfig.ConfigModule])],
 		module: ConnectorScopeModule,
 		providers: [
 			...providers,

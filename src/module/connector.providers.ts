@@ -11,10 +11,14 @@ import type {
 	ITypeOrmAwsConnectorModuleOptions,
 } from "../configuration/connector.options.js";
 import { validateConfig } from "../configuration/validate-config.js";
+import { readRegion } from "../connector/config-reader.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { ParameterStoreConfigService } from "../parameter-store/parameter-store-config.service.js";
 import { RotatorService } from "../rotation/rotator.service.js";
+import { SecretLease, SecretSources } from "../secrets/secret-sources.js";
+import type { SecretStore } from "../secrets/secret-store.js";
+import { SecretsManagerService } from "../secrets/secrets-manager.service.js";
 import { shareInProcess } from "../support/process-wide.js";
 import { nameConnector, nameDataSource, ROTATION_INTERVAL_NAME } from "./connector.tokens.js";
 import { loadNestConfig, loadNestSchedule } from "./optional-packages.js";
@@ -96,18 +100,38 @@ function createConnectorProvider({ dataSourceToken, parameterStoreToken }: IType
 			DATABASE_CONFIG_PROVIDER,
 			// A token that somebody chose has to exist; without one, all values may have been given in code.
 			parameterStoreToken ?? ifProvided(ParameterStoreConfigService),
+			SecretSources,
+			ifProvided(SecretsManagerService),
 			...(nestConfig === undefined ? [] : [nestConfig.ConfigService]),
 		],
 		provide: TypeOrmAwsConnectorService,
-		useFactory: (config: ConnectorArguments[2], parameterStore: ConnectorArguments[1], configService: ConnectorArguments[0]) =>
+		useFactory: (
+			config: ConnectorArguments[2],
+			parameterStore: ConnectorArguments[1],
+			sources: SecretSources,
+			secretsManager: SecretsManagerService | undefined,
+			configService: ConnectorArguments[0],
+		) =>
 			new TypeOrmAwsConnectorService(
 				configService,
 				parameterStore,
 				config,
 				nameConnector(dataSourceToken),
 				nameDataSource(dataSourceToken),
+				new SecretLease(selectStore(config, sources, secretsManager, configService)),
 			),
 	};
+}
+
+/** A connector that does not say how to reach AWS does it as the secrets manager of the application does, where there is one. */
+function selectStore(
+	{ aws }: ConnectorArguments[2],
+	sources: SecretSources,
+	secretsManager: SecretsManagerService | undefined,
+	configService: ConnectorArguments[0],
+): SecretStore {
+	if (aws === undefined && secretsManager !== undefined) return secretsManager.store;
+	return sources.select(aws, readRegion(configService));
 }
 
 function createRotatorProvider({ dataSourceToken }: ITypeOrmAwsConnectorBinding): Provider {

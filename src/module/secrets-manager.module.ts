@@ -1,7 +1,7 @@
 /** The Nest module that reads secrets at run time. */
 import { type DynamicModule, type FactoryProvider, Module, type Provider } from "@nestjs/common";
 
-import { type ConfigReader, readRegion } from "../connector/typeorm-aws-connector.service.js";
+import { type ConfigReader, readRegion } from "../connector/config-reader.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { SecretSources } from "../secrets/secret-sources.js";
 import type {

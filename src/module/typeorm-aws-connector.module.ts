@@ -2,6 +2,7 @@
 import { type DynamicModule, Module } from "@nestjs/common";
 
 import type { ITypeOrmAwsConnectorModuleAsyncOptions, ITypeOrmAwsConnectorModuleOptions } from "../configuration/connector.options.js";
+import type { TDatabaseType } from "../configuration/typeorm.options.js";
 import { createConnectorProviders, toTypeOrmAwsConnectorConfig } from "./connector.providers.js";
 import { assembleConnectorModule } from "./connector-scope.module.js";
 
@@ -30,7 +31,7 @@ export class TypeOrmAwsConnectorModule {
 	 * @example
 	 * TypeOrmAwsConnectorModule.register({ entities: [UserEntity], rotation: { isEnabled: true } })
 	 */
-	static register(options: ITypeOrmAwsConnectorModuleOptions): DynamicModule {
+	static register<Engine extends TDatabaseType = TDatabaseType>(options: ITypeOrmAwsConnectorModuleOptions<Engine>): DynamicModule {
 		return TypeOrmAwsConnectorModule.registerAsync({ ...options, useFactory: () => toTypeOrmAwsConnectorConfig(options) });
 	}
 
@@ -45,8 +46,8 @@ export class TypeOrmAwsConnectorModule {
 	 * 	useFactory: (config: ConfigService) => ({ entities: [OrderEntity], poolSize: config.get("ORDERS_POOL_SIZE") }),
 	 * })
 	 */
-	static registerAsync<FactoryArguments extends unknown[] = unknown[]>(
-		options: ITypeOrmAwsConnectorModuleAsyncOptions<FactoryArguments>,
+	static registerAsync<FactoryArguments extends unknown[] = unknown[], Engine extends TDatabaseType = TDatabaseType>(
+		options: ITypeOrmAwsConnectorModuleAsyncOptions<FactoryArguments, Engine>,
 	): DynamicModule {
 		return assembleConnectorModule(TypeOrmAwsConnectorModule, createConnectorProviders(options), options, options.imports);
 	}

@@ -1,6 +1,7 @@
 /** Every field with its value, its source and the place of its parameter. A problem is part of the answer: nothing here throws for a configuration. */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../configuration/connector-fields.js";
+import { isTargetInSecret, SECRET_TARGET_FIELDS } from "../configuration/secret-target.js";
 import { isTypeOrmAwsConnectorError, type TConnectorErrorCode, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
 import { buildFieldLookup } from "./field-lookup.js";
@@ -115,7 +116,10 @@ function explainField({ config, isRead, name, owner, problems, reader }: FieldPa
 		value: typeof value === "string" ? hideLogin(value) : value,
 	});
 	if (!isNeeded(name, config)) return explain("unneeded");
-	if (!isRead && CONNECTOR_FIELDS[name].readRaw(config) === undefined) return explain("unread");
+	const isGiven = CONNECTOR_FIELDS[name].readRaw(config) !== undefined;
+	// The secret is not asked: what it lacks is looked up, which shows at the start.
+	if (!isGiven && isTargetInSecret(config) && SECRET_TARGET_FIELDS.some((field) => field === name)) return explain("secret");
+	if (!isRead && !isGiven) return explain("unread");
 	try {
 		const { source, value } = resolveField(name, config, reader, owner);
 		return explain(source, value);

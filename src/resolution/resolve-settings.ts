@@ -1,8 +1,9 @@
-/** Every setting from its three sources: the value given in code wins, then the parameter, then the default. */
+/** Every setting from its sources: the value given in code wins, then the secret where it was asked, then the parameter, then the default. */
 import type { EDatabaseType, ERelationLoadStrategy } from "../configuration/connector.enums.js";
 import type { IStructuredLookup, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../configuration/connector-fields.js";
 import type { ITypeOrmAwsConnectorReplica } from "../configuration/replica.options.js";
+import { SECRET_TARGET_FIELDS, type SecretTarget } from "../configuration/secret-target.js";
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import {
 	ConfigurationError,
@@ -10,9 +11,10 @@ import {
 	OptionInvalidError,
 	ParameterInvalidError,
 	ParameterNotFoundError,
+	SecretMalformedError,
 } from "../errors/errors.js";
 import { buildFieldLookup } from "./field-lookup.js";
-import { type FieldValue, type Parsed, parseRaw, parseText } from "./parse-value.js";
+import { describeKind, type FieldValue, type Parsed, parseRaw, parseText } from "./parse-value.js";
 
 /** Where parameters come from: ParameterStoreConfigService, or anything else with a synchronous `get`. */
 export interface ParameterReader {
@@ -50,7 +52,7 @@ export interface ResolvedReplica {
 }
 
 /** Where a value came from. */
-export type FieldSource = "code" | "default" | "parameter";
+export type FieldSource = "code" | "default" | "parameter" | "secret";
 
 /** The value of one field, and where it came from. */
 export interface ResolvedField {
@@ -66,11 +68,16 @@ export const TARGET_FIELDS = ["host", "port", "secretId", "databaseName", "type"
 
 /**
  * Resolves all settings at once, those of the replicas included.
+ * @param target what the secret says of where the database is.
  * @throws ConfigurationError with every field that is missing or invalid.
  */
-export function resolveSettings(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): ResolvedSettings {
+export function resolveSettings(
+	config: ITypeOrmAwsConnectorConfig,
+	reader: ParameterReader | undefined,
+	target?: SecretTarget,
+): ResolvedSettings {
 	const problems: TypeOrmAwsConnectorError[] = [];
-	const fields = collectFields(ALL_FIELDS, config, reader, problems);
+	const fields = collectFields(ALL_FIELDS, config, reader, problems, "", target);
 	const replicas = (config.replicas ?? []).map((replica, index) => {
 		const owner = `replicas[${String(index)}].`;
 		const fieldNames = listReplicaFields(replica);
@@ -132,12 +139,13 @@ function collectFields<Name extends FieldName>(
 	reader: ParameterReader | undefined,
 	problems: TypeOrmAwsConnectorError[],
 	owner = "",
+	target?: SecretTarget,
 ): Pick<ResolvedSettings, Name> {
 	const values: Partial<Record<FieldName, FieldValue>> = {};
 	for (const name of names) {
 		if (!isNeeded(name, config)) continue;
 		try {
-			values[name] = resolveField(name, config, reader, owner).value;
+			values[name] = resolveField(name, config, reader, owner, target).value;
 		} catch (problem) {
 			if (!isTypeOrmAwsConnectorError(problem)) throw problem;
 			problems.push(problem);
@@ -172,6 +180,7 @@ export function isNeeded(name: FieldName, config: ITypeOrmAwsConnectorConfig): b
 /**
  * Resolves one field.
  * @param owner what stands before the field in messages, with its dot: nothing, or a replica.
+ * @param target what the secret says.
  * @throws The one problem that it has.
  */
 export function resolveField(
@@ -179,6 +188,7 @@ export function resolveField(
 	config: ITypeOrmAwsConnectorConfig,
 	reader: ParameterReader | undefined,
 	owner = "",
+	target?: SecretTarget,
 ): ResolvedField {
 	const field: FieldDefinition = CONNECTOR_FIELDS[name];
 	const label = `${owner}${field.label}`;
@@ -188,6 +198,9 @@ export function resolveField(
 	if (raw !== undefined) {
 		return { source: "code", value: accept(parseRaw(field.accepts, raw), (fault) => new OptionInvalidError(option, fault)) };
 	}
+
+	const stored = readTarget(name, target);
+	if (stored !== undefined) return { source: "secret", value: accept(parseText(field.accepts, stored.text), stored.refuse(field)) };
 
 	if (reader === undefined) {
 		if (defaultValue !== undefined) return { source: "default", value: defaultValue };
@@ -201,6 +214,24 @@ export function resolveField(
 	}
 	if (defaultValue !== undefined) return { source: "default", value: defaultValue };
 	throw new ParameterNotFoundError(label, trace(reader, lookup));
+}
+
+/** Only the kind of a value gets into the error, never the value: it stands in a secret. */
+function readTarget(
+	name: FieldName,
+	target: SecretTarget | undefined,
+): { refuse: (field: FieldDefinition) => () => SecretMalformedError; text: string } | undefined {
+	const field = SECRET_TARGET_FIELDS.find((candidate) => candidate === name);
+	const value = field && target?.values[field];
+	if (target === undefined || value === undefined) return undefined;
+	const { secretId } = target;
+	return {
+		refuse:
+			({ accepts }) =>
+			() =>
+				new SecretMalformedError(secretId, "invalid-field", value.key, `It must be ${describeKind(accepts)}.`),
+		text: value.text,
+	};
 }
 
 function accept(parsed: Parsed, refuse: (fault: string) => TypeOrmAwsConnectorError): FieldValue {

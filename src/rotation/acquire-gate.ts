@@ -7,8 +7,19 @@ import type { Clock } from "../support/clock.js";
 import { isAuthenticationFailure } from "../support/login-failure.js";
 import type { ConnectionPool } from "./connection-pool.js";
 import type { PoolSet } from "./driver-family.js";
-import { interceptRelease, type LiveDataSource, type Obtain, type ObtainedConnection } from "./live-data-source.js";
-import { countIdle, hasIdle, type Ledger, openLedger, type Side, waitForClosing, waitForPermit, waitForRoom } from "./gate-side.js";
+import { beginObtaining, interceptRelease, type LiveDataSource, type Obtain, type ObtainedConnection } from "./live-data-source.js";
+import {
+	countIdle,
+	hasIdle,
+	keepPermit,
+	type Ledger,
+	openLedger,
+	retirePools,
+	type Side,
+	waitForClosing,
+	waitForPermit,
+	waitForRoom,
+} from "./gate-side.js";
 import { LoginWatch } from "./login-watch.js";
 import { Permits } from "./permits.js";
 
@@ -23,6 +34,15 @@ export interface AcquireGateOptions {
 	/** Called when a login was refused and somebody waits: credentials that work are wanted. Absent: a refused login is passed on. */
 	readonly onRefusal: (() => void) | undefined;
 	readonly random: () => number;
+}
+
+/** One try to obtain a connection, and whose budget it is part of. */
+interface Attempt {
+	readonly deadlineAtMs: number;
+	readonly generation: number;
+	readonly isProbe: boolean;
+	readonly pools: readonly ConnectionPool[];
+	readonly startedAtMs: number;
 }
 
 /** The gate of one DataSource. */
@@ -147,17 +167,22 @@ export class AcquireGate {
 	}
 
 	private guard(obtain: Obtain, side: Side): Obtain {
-		return async () => {
+		return () => {
 			this.adoptForeignPools();
-			const startedAtMs = this.options.clock.nowMs();
-			if (!side.permits.tryTake()) await waitForPermit(side);
-			try {
-				return await this.obtainPatiently(obtain, side, startedAtMs);
-			} catch (error) {
-				side.permits.give();
-				throw error;
+			const attempt = this.beginAttempt(side);
+			// The steady state: a connection is idle and nobody waits, so there is nothing to decide.
+			if (hasIdle(side) && side.permits.tryTake()) {
+				return this.lend(obtain, side).catch(async (error: unknown) =>
+					keepPermit(side, async () => this.obtainPatiently(obtain, side, attempt, await this.judge(error, side, attempt))),
+				);
 			}
+			return this.obtainInTurn(obtain, side, attempt);
 		};
+	}
+
+	private async obtainInTurn(obtain: Obtain, side: Side, attempt: Attempt): Promise<ObtainedConnection> {
+		if (!side.permits.tryTake()) await waitForPermit(side);
+		return keepPermit(side, async () => this.obtainPatiently(obtain, side, attempt));
 	}
 
 	/** After the application's own `destroy()` and `initialize()` the driver has pools that no rotation promoted. */
@@ -169,11 +194,21 @@ export class AcquireGate {
 		settle();
 	}
 
+	private beginAttempt({ pools, timeoutMs }: Side): Attempt {
+		const startedAtMs = this.options.clock.nowMs();
+		const deadlineAtMs = startedAtMs + (timeoutMs > 0 ? timeoutMs : DEFAULT_BUDGET_MS);
+		return { deadlineAtMs, generation: this.currentGeneration, isProbe: false, pools, startedAtMs };
+	}
+
 	/** Tries until a connection is there, the budget is used up, or a fault comes that other credentials would not cure. */
-	private async obtainPatiently(obtain: Obtain, side: Side, startedAtMs: number): Promise<ObtainedConnection> {
+	private async obtainPatiently(
+		obtain: Obtain,
+		side: Side,
+		{ deadlineAtMs, startedAtMs }: Attempt,
+		firstRefusal?: Error,
+	): Promise<ObtainedConnection> {
 		const { clock, events } = this.options;
-		const deadlineAtMs = startedAtMs + (side.timeoutMs > 0 ? side.timeoutMs : DEFAULT_BUDGET_MS);
-		let ownRefusal: Error | undefined;
+		let ownRefusal = firstRefusal;
 		for (;;) {
 			const turn = this.isStepAside(side) ? "login" : side.logins.takeTurn();
 			const remainingMs = deadlineAtMs - clock.nowMs();
@@ -186,25 +221,34 @@ export class AcquireGate {
 				continue;
 			}
 			if (!hasIdle(side)) await waitForRoom(side, clock);
-			const generation = this.currentGeneration;
-			const { pools } = side;
+			const attempt = { deadlineAtMs, generation: this.currentGeneration, isProbe: turn === "probe", pools: side.pools, startedAtMs };
 			try {
 				const obtained = await this.lend(obtain, side);
-				if (turn === "probe" && generation === this.currentGeneration) side.logins.noteProbeEnd();
+				if (attempt.isProbe && attempt.generation === this.currentGeneration) side.logins.noteProbeEnd();
 				if (ownRefusal !== undefined) events.publish({ type: "acquire.healed", waitedMs: clock.nowMs() - startedAtMs });
 				return obtained;
 			} catch (error) {
-				const isRetired = generation !== this.currentGeneration;
-				if (!isRetired) this.noteFault(error, side, turn === "probe");
-				// This caller's permit stands for the socket of the login that failed.
-				await waitForClosing(pools, clock);
-				if (clock.nowMs() >= deadlineAtMs) throw error;
-				// Nothing was sent yet, and a retired generation may fail because its server or its login is gone; the current one decides.
-				if (isRetired && !isAuthenticationFailure(error)) continue;
-				if (!isRetired && (!isAuthenticationFailure(error) || !this.isHealing || this.isOpen)) throw error;
-				ownRefusal = error as Error;
+				ownRefusal = (await this.judge(error, side, attempt)) ?? ownRefusal;
 			}
 		}
+	}
+
+	/**
+	 * Decides what follows from a login that failed. Nothing was sent yet, so that opening a connection again is safe.
+	 * @returns The refusal that the caller waits out; `undefined` when another generation serves meanwhile and decides.
+	 * @throws The error itself where waiting would not help.
+	 */
+	private async judge(error: unknown, side: Side, { deadlineAtMs, generation, isProbe, pools }: Attempt): Promise<Error | undefined> {
+		const { clock } = this.options;
+		const isRetired = generation !== this.currentGeneration;
+		if (!isRetired) this.noteFault(error, side, isProbe);
+		// This caller's permit stands for the socket of the login that failed.
+		await waitForClosing(pools, clock);
+		if (clock.nowMs() >= deadlineAtMs) throw error;
+		if (isAuthenticationFailure(error) && (isRetired || (this.isHealing && !this.isOpen))) return error as Error;
+		// A retired generation may fail because its server is gone.
+		if (isRetired) return undefined;
+		throw error;
 	}
 
 	/** Whether a caller needs no permission to go on: no login is needed for it, or nobody would heal a refused one. */
@@ -212,26 +256,29 @@ export class AcquireGate {
 		return this.isOpen || !this.isHealing || hasIdle(side);
 	}
 
-	private async lend(obtain: Obtain, side: Side): Promise<ObtainedConnection> {
+	private lend(obtain: Obtain, side: Side): Promise<ObtainedConnection> {
 		const { ledger } = side;
 		const isOpening = !hasIdle(side);
 		ledger.heldCount += 1;
 		ledger.claimCount += 1;
-		try {
-			const obtaining = obtain();
-			if (isOpening) for (const pool of side.pools) pool.noteOpening();
-			return interceptRelease(await obtaining, () => this.takeBack(ledger, side));
-		} catch (error) {
-			ledger.heldCount -= 1;
-			// The caller goes on with this permit, or gives it back himself.
-			if (ledger.owedCount !== undefined) {
-				ledger.owedCount -= 1;
-				side.retiredCount -= 1;
-			}
-			throw error;
-		} finally {
-			ledger.claimCount -= 1;
-		}
+		const obtaining = beginObtaining(obtain);
+		if (isOpening) for (const pool of side.pools) pool.noteOpening();
+		return obtaining.then(
+			(obtained) => {
+				ledger.claimCount -= 1;
+				return interceptRelease(obtained, () => this.takeBack(ledger, side));
+			},
+			(error: unknown) => {
+				ledger.claimCount -= 1;
+				ledger.heldCount -= 1;
+				// The caller goes on with this permit, or gives it back himself.
+				if (ledger.owedCount !== undefined) {
+					ledger.owedCount -= 1;
+					side.retiredCount -= 1;
+				}
+				throw error;
+			},
+		);
 	}
 
 	private takeBack(ledger: Ledger, side: Side): void {
@@ -255,26 +302,10 @@ export class AcquireGate {
 	}
 
 	private promoteSide(side: Side, next: readonly ConnectionPool[]): () => void {
-		const { ledger, permits, pools } = side;
-		const connectionCount = pools.reduce((sum, pool) => sum + pool.totalCount, 0);
-		permits.reserve(Math.max(0, connectionCount - ledger.heldCount));
-		// More callers than connections: some wait in the pool's own queue, as where TypeORM's random choice of replicas is uneven.
-		ledger.owedCount = Math.max(connectionCount, ledger.heldCount);
-		side.retiredCount += ledger.owedCount;
-		const payBack = (): void => {
-			if (ledger.owedCount === undefined || ledger.owedCount <= 0) return;
-			ledger.owedCount -= 1;
-			side.retiredCount -= 1;
-			permits.give();
-		};
-		for (const pool of pools) pool.onClosed(payBack);
-		side.ledger = openLedger();
-		side.pools = next;
+		const settle = retirePools(side, next);
 		this.watchLogins(side);
 		side.logins.noteSuccess();
-		return () => {
-			while ((ledger.owedCount ?? 0) > 0) payBack();
-		};
+		return settle;
 	}
 
 	private watchLogins(side: Side): void {

@@ -46,6 +46,16 @@ export async function waitForPermit({ logins, permits, timeoutMs }: Side): Promi
 	}
 }
 
+/** Gives the permit of a caller back when he gets no connection. */
+export async function keepPermit<Connection>({ permits }: Side, obtain: () => Promise<Connection>): Promise<Connection> {
+	try {
+		return await obtain();
+	} catch (error) {
+		permits.give();
+		throw error;
+	}
+}
+
 /** Connections that nobody uses. */
 export function countIdle(pools: readonly ConnectionPool[]): number {
 	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
@@ -82,4 +92,29 @@ export async function waitForClosing(pools: readonly ConnectionPool[], clock: Cl
 		}
 		await closing.waitForClose(clock, patienceMs);
 	}
+}
+
+/**
+ * Puts `next` in the place of the pools of a side. Each connection of the old ones keeps a permit until it is closed.
+ * @returns To be called when nothing of the old pools is left: gives back the permits of callers for whom no close was told.
+ */
+export function retirePools(side: Side, next: readonly ConnectionPool[]): () => void {
+	const { ledger, permits, pools } = side;
+	const connectionCount = pools.reduce((sum, pool) => sum + pool.totalCount, 0);
+	permits.reserve(Math.max(0, connectionCount - ledger.heldCount));
+	// More callers than connections: some wait in the pool's own queue, as where TypeORM's random choice of replicas is uneven.
+	ledger.owedCount = Math.max(connectionCount, ledger.heldCount);
+	side.retiredCount += ledger.owedCount;
+	const payBack = (): void => {
+		if (ledger.owedCount === undefined || ledger.owedCount <= 0) return;
+		ledger.owedCount -= 1;
+		side.retiredCount -= 1;
+		permits.give();
+	};
+	for (const pool of pools) pool.onClosed(payBack);
+	side.ledger = openLedger();
+	side.pools = next;
+	return () => {
+		while ((ledger.owedCount ?? 0) > 0) payBack();
+	};
 }

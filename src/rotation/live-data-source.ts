@@ -34,6 +34,17 @@ const guardedDrivers = shareInProcess("guarded-drivers", () => new WeakSet());
 /** Options that win over the credentials a rotation brings, so that it would seem to work and change nothing. */
 const STRONGER_EXTRA_KEYS = ["connectionString", "host", "password", "port", "socketPath", "uri", "user"];
 
+/** Somebody else may have wrapped TypeORM's method with one that throws. */
+export function beginObtaining(obtain: Obtain): Promise<ObtainedConnection> {
+	try {
+		return obtain();
+	} catch (error) {
+		// As it was thrown: the caller decides what it is.
+		// eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+		return Promise.reject(error);
+	}
+}
+
 /** Calls `onReleased` when the connection is given back, once; what it is given back with goes through. */
 export function interceptRelease(obtained: ObtainedConnection, onReleased: () => void): ObtainedConnection {
 	if (Array.isArray(obtained)) {

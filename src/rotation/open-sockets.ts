@@ -3,8 +3,8 @@ import type { Clock } from "../support/clock.js";
 
 /** Follows connections until their sockets are closed. */
 export class OpenSockets<Connection extends object> {
-	private readonly known = new WeakSet<Connection>();
-	/** Private to the language: a connection knows its password, and whoever prints us must not show it. */
+	// Private to the language: a connection knows its password, and whoever prints us must not show it.
+	readonly #known = new WeakSet<Connection>();
 	readonly #open = new Set<Connection>();
 	private readonly waiting = new Set<() => void>();
 
@@ -22,8 +22,8 @@ export class OpenSockets<Connection extends object> {
 	/** Follows those that are new. */
 	follow(connections: Iterable<Connection>): void {
 		for (const connection of connections) {
-			if (this.known.has(connection)) continue;
-			this.known.add(connection);
+			if (this.#known.has(connection)) continue;
+			this.#known.add(connection);
 			this.#open.add(connection);
 			this.whenClosed(connection, () => this.forget(connection));
 		}

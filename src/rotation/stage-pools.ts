@@ -1,6 +1,7 @@
 /** Opens and checks replacement pools. Whatever fails, nothing it opened stays open and the live pools are not touched. */
 import { type Clock, sleep } from "../support/clock.js";
 import { isAuthenticationFailure, isConnectionLimit } from "../support/login-failure.js";
+import { findTlsRemedy } from "../support/tls-failure.js";
 import type { PoolOpening, PoolSet } from "./driver-family.js";
 import type { LiveDataSource } from "./live-data-source.js";
 import type { CredentialPlan } from "./plan-credentials.js";
@@ -227,5 +228,9 @@ function toStagingFailure(phase: "connect" | "verify", node: string, error: unkn
 	if (error instanceof ConnectorTimeoutError)
 		return new StagingFailedError(phase, node, `no answer within ${String(error.deadlineMs)} ms`, { cause: error });
 	const { code, message } = error as { code?: unknown; message?: unknown };
-	return new StagingFailedError(phase, node, `${String(message)}${typeof code === "string" ? ` (${code})` : ""}`, { cause: error });
+	const remedy = findTlsRemedy(error);
+	const reason = [`${String(message)}${typeof code === "string" ? ` (${code})` : ""}`, ...(remedy === undefined ? [] : [remedy])].join(
+		"; ",
+	);
+	return new StagingFailedError(phase, node, reason, { cause: error });
 }

@@ -38,7 +38,7 @@ export class SecretSources {
 }
 
 /** One user's hold on a shared store: closing it ends that user's waits, and nobody else's. */
-export class SecretLease {
+export class SecretLease implements Pick<SecretFetcher, "close" | "fetch" | "renew"> {
 	private readonly closing = new AbortController();
 
 	constructor(private readonly store: Pick<SecretStore, "fetch" | "renew">) {}

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
 /** Servers that are downloaded at their first use. */
-export type DownloadedServer = "mariadb";
+export type DownloadedServer = "mariadb" | "pgbouncer";
 
 const answers = new Map<DownloadedServer, jest.Describe>();
 

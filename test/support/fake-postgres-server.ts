@@ -46,6 +46,8 @@ export class FakePostgresServer {
 	openMaximum = 0;
 	/** The password of each role. */
 	readonly passwords: Map<string, string>;
+	/** How long the socket of a refused login stays open after the refusal. */
+	refusedCloseMs = 0;
 	/** Logins that were refused because of user or password. */
 	refusedCount = 0;
 	/** Statements that were executed, in order. */
@@ -125,6 +127,7 @@ export class FakePostgresClient extends EventEmitter {
 	private readonly delays = new Set<ScheduledCall>();
 	private readonly endCallbacks: (() => void)[] = [];
 	private isClosed = false;
+	private isRefused = false;
 	private readonly statements = new Set<(error: Error) => void>();
 
 	constructor(
@@ -188,15 +191,17 @@ export class FakePostgresClient extends EventEmitter {
 		if (this.isClosed) return;
 		const refusal = this.server?.authenticate(this.login, this);
 		if (refusal === undefined) this.settleConnect(null);
-		else this.refuse(refusal);
+		else this.refuse(refusal, this.server?.refusedCloseMs);
 	}
 
-	/** The server said no. It closes its end; ours follows after the callback. */
-	private refuse(fault: Error): void {
+	/** The server said no. It closes its end, at once or later; ours follows after the callback. */
+	private refuse(fault: Error, closeMs = 0): void {
 		if (this.isClosed) return;
-		this.closeSocket();
+		this.isRefused = true;
+		if (closeMs === 0) this.closeSocket();
 		this.settleConnect(fault);
-		this.emitEnd();
+		if (closeMs === 0) this.emitEnd();
+		else this.after(closeMs, () => this.close());
 	}
 
 	private close(): void {
@@ -205,7 +210,7 @@ export class FakePostgresClient extends EventEmitter {
 		const error = new Error(this._ending ? "Connection terminated" : "Connection terminated unexpectedly");
 		for (const reject of this.statements) reject(error);
 		this.statements.clear();
-		if (!this._ending) {
+		if (!this._ending && !this.isRefused) {
 			this._queryable = false;
 			if (this.connectCallback === undefined) this.emit("error", error);
 			else this.settleConnect(error);

@@ -52,6 +52,26 @@ describe.each(TYPEORM_VERSIONS)("Options of the application on TypeORM $label", 
 		expect(options).toMatchObject(scene.current());
 	}, 60_000);
 
+	it("survive rotations when they are given as typeOrmOptions, too", async () => {
+		const typeOrmOptions = {
+			extra: { application_name: "shop-web", statement_timeout: 7_000 },
+			logging: ["error" as const],
+			maxQueryExecutionTime: 4_321,
+		};
+		const scene = await startScene(servers, { config: { poolSize: 2, typeOrmOptions }, version });
+
+		const outcomes = [await rotate(scene), await rotate(scene), await rotate(scene)];
+		await Promise.all([1, 2, 3, 4].map(async () => scene.dataSource.query("SELECT pg_sleep(0.02)")));
+		const [row] = await scene.dataSource.query<[{ limit: string }]>("SELECT current_setting('statement_timeout') AS limit");
+		const connections = await scene.server.connections(scene.users[1]);
+		const { options } = scene.dataSource;
+		await scene.stop();
+
+		expect(outcomes).toEqual(["rotated", "rotated", "rotated"]);
+		expect([row.limit, ...connections.map(({ applicationName }) => applicationName)]).toEqual(["7s", "shop-web", "shop-web"]);
+		expect(options).toMatchObject({ ...scene.current(), logging: ["error"], maxQueryExecutionTime: 4_321 });
+	}, 60_000);
+
 	it("do not drop, synchronize or migrate the schema again", async () => {
 		let migrationCount = 0;
 		class AddOrders1700000000000 implements MigrationInterface {

@@ -305,6 +305,19 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 		expect(heard).toEqual([]);
 	});
 
+	it("that was refused tells of its end, and of nothing else, after its pool has forgotten it", async () => {
+		pool = createPool("wrong");
+		const connecting = failureOf(lend());
+		const [client] = pool._clients ?? [];
+		for (const event of ["end", "error"])
+			client?.on(event, () => heard.push(`client ${event}, ${String(pool.totalCount)} in the pool`));
+
+		await connecting;
+		await hear("client end, 0 in the pool");
+
+		expect(heard).toEqual(["client end, 0 in the pool"]);
+	});
+
 	it("that is cut while it is idle makes the pool tell of an error and removes itself", async () => {
 		(await lend()).release();
 		heard = [];

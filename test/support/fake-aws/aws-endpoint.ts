@@ -8,6 +8,7 @@ import { AwsServiceError } from "./aws-service-error.js";
 import type { AwsCall, AwsInput, AwsServiceName, CallLog } from "./call-log.js";
 import { type Fault, type FaultBox, toEmptyAnswer, toServiceError } from "./faults.js";
 import type { Operations } from "./operations.js";
+import type { Permissions } from "./permissions.js";
 
 interface AwsRequest {
 	readonly input: AwsInput;
@@ -36,6 +37,7 @@ export class AwsEndpoint {
 		private readonly services: Readonly<Record<AwsServiceName, Operations>>,
 		private readonly calls: CallLog,
 		private readonly faults: FaultBox,
+		private readonly permissions: Permissions,
 	) {
 		this.server.on("connection", (socket) => {
 			this.sockets.add(socket);
@@ -118,6 +120,7 @@ export class AwsEndpoint {
 		const emptyAnswer = fault && toEmptyAnswer(fault, operation, input);
 		const error = fault && toServiceError(fault, service, operation);
 		if (emptyAnswer === undefined && error !== undefined) throw error;
+		this.permissions.check(service, operation, input);
 		return JSON.stringify(emptyAnswer ?? operate(input as never));
 	}
 }

@@ -4,6 +4,7 @@ import { CallLog } from "./call-log.js";
 import { FaultBox } from "./faults.js";
 import { createParameterOperations } from "./parameter-operations.js";
 import { ParameterTable } from "./parameter-table.js";
+import { Permissions } from "./permissions.js";
 import { createSecretOperations } from "./secret-operations.js";
 import { SecretVault } from "./secret-vault.js";
 
@@ -25,6 +26,8 @@ export interface FakeAws {
 	readonly openConnectionCount: number;
 	/** The content of Parameter Store. */
 	readonly parameters: ParameterTable;
+	/** What the caller may do. */
+	readonly permissions: Permissions;
 	/** The content of Secrets Manager. */
 	readonly secrets: SecretVault;
 	/** Such as `http://127.0.0.1:40123`. */
@@ -60,7 +63,8 @@ export async function startFakeAws({ region = "eu-west-1" }: FakeAwsOptions = {}
 	const calls = new CallLog();
 	const faults = new FaultBox();
 	const services = { secretsmanager: createSecretOperations(secrets), ssm: createParameterOperations(parameters, region) };
-	const endpoint = new AwsEndpoint(services, calls, faults);
+	const permissions = new Permissions(parameters, secrets, region);
+	const endpoint = new AwsEndpoint(services, calls, faults, permissions);
 	const url = await endpoint.listen();
 
 	return {
@@ -80,6 +84,7 @@ export async function startFakeAws({ region = "eu-west-1" }: FakeAwsOptions = {}
 			return endpoint.openConnectionCount;
 		},
 		parameters,
+		permissions,
 		secrets,
 		stop: () => endpoint.stop(),
 		url,

@@ -23,6 +23,7 @@ interface GetParametersByPathInput {
 }
 
 interface PutParameterInput {
+	readonly KeyId?: string;
 	readonly Name: string;
 	readonly Overwrite?: boolean;
 	readonly Type?: ParameterType;
@@ -100,7 +101,7 @@ class ParameterService {
 		};
 	}
 
-	putParameter({ Name, Overwrite = false, Type, Value }: PutParameterInput): object {
+	putParameter({ KeyId, Name, Overwrite = false, Type, Value }: PutParameterInput): object {
 		const former = this.table.find(Name);
 		if (former !== undefined && !Overwrite)
 			throw new AwsServiceError(
@@ -112,7 +113,7 @@ class ParameterService {
 			throw new AwsServiceError("ValidationException", "A parameter type is required when you create a parameter.");
 		if (Value.length === 0 || Value.length > MAXIMUM_VALUE_LENGTH)
 			throw new AwsServiceError("ValidationException", `A value has 1 to ${String(MAXIMUM_VALUE_LENGTH)} characters.`);
-		return { Tier: "Standard", Version: this.table.put(Name, Value, type) };
+		return { Tier: "Standard", Version: this.table.put(Name, Value, type, KeyId) };
 	}
 
 	private present({ lastModifiedAt, name, type, value, version }: Parameter, withDecryption = false): object {

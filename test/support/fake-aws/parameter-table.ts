@@ -5,6 +5,8 @@ export type ParameterType = "SecureString" | "String" | "StringList";
 
 /** A parameter as it is kept. */
 export interface Parameter {
+	/** ARN of the key of a SecureString, where it is not the account's default. */
+	readonly kmsKeyId: string | undefined;
 	readonly lastModifiedAt: number;
 	readonly name: string;
 	readonly type: ParameterType;
@@ -24,9 +26,9 @@ export class ParameterTable {
 	private readonly parameters = new Map<string, Parameter>();
 
 	/** Creates or replaces a parameter and returns its new version. */
-	put(name: string, value: string, type: ParameterType = "String"): number {
+	put(name: string, value: string, type: ParameterType = "String", kmsKeyId?: string): number {
 		const version = (this.parameters.get(name)?.version ?? 0) + 1;
-		this.parameters.set(name, { lastModifiedAt: Date.now(), name, type, value, version });
+		this.parameters.set(name, { kmsKeyId, lastModifiedAt: Date.now(), name, type, value, version });
 		return version;
 	}
 

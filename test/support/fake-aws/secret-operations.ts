@@ -20,6 +20,8 @@ interface ValueInput {
 }
 
 interface CreateSecretInput extends ValueInput {
+	readonly Description?: string;
+	readonly KmsKeyId?: string;
 	readonly Name: string;
 }
 
@@ -67,9 +69,11 @@ export function createSecretOperations(vault: SecretVault): Operations {
 class SecretsService {
 	constructor(private readonly vault: SecretVault) {}
 
-	createSecret({ ClientRequestToken = randomUUID(), Name, ...input }: CreateSecretInput): object {
+	createSecret({ ClientRequestToken = randomUUID(), Description, KmsKeyId, Name, ...input }: CreateSecretInput): object {
 		const value = readValue(input);
 		const secret = this.vault.create(Name);
+		secret.description = Description;
+		secret.kmsKeyId = KmsKeyId;
 		if (value === undefined) return { ARN: secret.arn, Name };
 		this.vault.addVersion(secret, ClientRequestToken, value, ["AWSCURRENT"]);
 		return { ARN: secret.arn, Name, VersionId: ClientRequestToken };
@@ -81,6 +85,8 @@ class SecretsService {
 		return {
 			ARN: secret.arn,
 			CreatedDate: secret.createdAt / 1_000,
+			...(secret.description === undefined ? {} : { Description: secret.description }),
+			...(secret.kmsKeyId === undefined ? {} : { KmsKeyId: secret.kmsKeyId }),
 			LastChangedDate: secret.lastChangedAt / 1_000,
 			...(secret.lastRotatedAt === undefined ? {} : { LastRotatedDate: secret.lastRotatedAt / 1_000 }),
 			Name: secret.name,

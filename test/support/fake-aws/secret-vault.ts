@@ -29,7 +29,10 @@ export type RotationFunction = (event: RotationEvent) => Promise<void> | void;
 export interface Secret {
 	readonly arn: string;
 	readonly createdAt: number;
+	description: string | undefined;
 	isRotationEnabled: boolean;
+	/** ARN of its key, where that is not the account's default. */
+	kmsKeyId: string | undefined;
 	lastChangedAt: number;
 	lastRotatedAt: number | undefined;
 	/** Settles with the rotation that RotateSecret started last. */
@@ -124,6 +127,11 @@ export class SecretVault {
 		return secret;
 	}
 
+	/** The same, or `undefined`. */
+	search(id: string): Secret | undefined {
+		return this.secrets.get(id) ?? [...this.secrets.values()].find(({ arn }) => arn === id || arn.slice(0, -7) === id);
+	}
+
 	/** An empty new secret; for the operations. Throws ResourceExistsException. */
 	create(name: string): Secret {
 		if (this.secrets.has(name))
@@ -131,7 +139,9 @@ export class SecretVault {
 		const secret: Secret = {
 			arn: `arn:aws:secretsmanager:${this.region}:123456789012:secret:${name}-${randomBytes(3).toString("hex")}`,
 			createdAt: Date.now(),
+			description: undefined,
 			isRotationEnabled: false,
+			kmsKeyId: undefined,
 			lastChangedAt: Date.now(),
 			lastRotatedAt: undefined,
 			lastRotation: Promise.resolve(),
@@ -153,10 +163,6 @@ export class SecretVault {
 		for (const stage of stages) attachStage(secret, stage, version);
 		secret.lastChangedAt = Date.now();
 		return version;
-	}
-
-	private search(id: string): Secret | undefined {
-		return this.secrets.get(id) ?? [...this.secrets.values()].find(({ arn }) => arn === id || arn.slice(0, -7) === id);
 	}
 }
 

@@ -3,9 +3,10 @@
  * Ends with 1 and the reason on standard error where they cannot be had.
  */
 import { installEngine as installMariadb } from "../mariadb/engine.js";
+import { installPgbouncer } from "../pgbouncer/pgbouncer.js";
 import { ServerUnavailableError } from "./debian-packages.js";
 
-const INSTALLERS: Readonly<Record<string, () => Promise<unknown>>> = { mariadb: installMariadb };
+const INSTALLERS: Readonly<Record<string, () => Promise<unknown>>> = { mariadb: installMariadb, pgbouncer: installPgbouncer };
 
 void INSTALLERS[String(process.argv[2])]?.().catch((error: unknown) => {
 	if (!(error instanceof ServerUnavailableError)) throw error;

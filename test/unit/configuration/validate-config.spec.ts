@@ -85,12 +85,19 @@ describe("validateConfig", () => {
 	});
 
 	it.each(["static"])("accepts the source of credentials %j", (source) => {
-		expect(findProblems({ credentials: { source }, entities: [] })).toEqual([]);
+		expect(findProblems({ credentials: { source }, entities: [], password: "p", username: "u" })).toEqual([]);
+	});
+
+	it("wants the whole login in code for the source static", () => {
+		expect(findProblem({ credentials: { source: "static" }, password: "p" })).toContain(
+			'Option "username" is needed with credentials.source "static"',
+		);
+		expect(findProblems({ credentials: { source: "static" }, entities: [] })).toHaveLength(2);
 	});
 
 	it.each([[undefined], [7], ["vault"], ["toString"]])("refuses the source of credentials %p", (source) => {
 		expect(findProblem({ credentials: { source } })).toContain(
-			'Option "credentials.source" must be one of "secrets-manager", "static"',
+			'Option "credentials.source" must be one of "dsql-iam", "rds-iam", "secrets-manager", "static"',
 		);
 	});
 
@@ -104,7 +111,7 @@ describe("validateConfig", () => {
 			{ keys: { usrname: "u" }, source: "secrets-manager" },
 			'nearest known one is "credentials.keys.username"',
 		],
-		["credentials.keys", { keys: {}, source: "static" }, "is unknown"],
+		["credentials.tokenDurationSecs", { source: "secrets-manager", tokenDurationSecs: 1 }, "is unknown"],
 	])("refuses %s when it cannot mean anything", (option, credentials, expectation) => {
 		const problem = findProblem({ credentials });
 

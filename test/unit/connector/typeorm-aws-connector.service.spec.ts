@@ -5,7 +5,8 @@ import { Logger } from "@nestjs/common";
 import { type AwsClientStub, mockClient } from "aws-sdk-client-mock";
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { readOrigin } from "../../../src/connector/connector-origin.js";
-import { type ConfigReader, TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
+import type { ConfigReader } from "../../../src/connector/config-reader.js";
+import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { ConfigurationError, ParameterStoreUnavailableError, RotatorClosedError, SecretNotFoundError } from "../../../src/errors/errors.js";
 import { StubParameterSource } from "../../support/stub-parameter-source.js";
 
@@ -499,5 +500,73 @@ describe("the connector's AWS clients", () => {
 
 		expect(aws.calls().map(({ thisValue }) => thisValue as unknown)).toEqual([secretsManagerClient, secretsManagerClient]);
 		expect(destroy).not.toHaveBeenCalled();
+	});
+});
+
+describe("a secret that says where the database is", () => {
+	const RDS = { ...LOGIN, dbname: "secret-database", engine: "postgres", host: "secret-host", port: "6543" };
+	const credentials = { shouldProvideTarget: true, source: "secrets-manager" } as const;
+
+	it("is followed over the parameters, at the start and at each rotation", async () => {
+		const { connector } = setUp({ credentials });
+		serve(RDS, "v1");
+		const start = await connector.getTypeOrmOptions();
+		serve({ ...RDS, host: "other-host" }, "v2");
+
+		const { options, versionId } = await connector.resolveConnection({ shouldRefresh: true });
+
+		expect(start).toMatchObject({ database: "secret-database", host: "secret-host", port: 6543, type: "postgres", username: "app" });
+		expect(options).toMatchObject({ database: "secret-database", host: "other-host", password: "one" });
+		expect(versionId).toBe("v2");
+	});
+
+	it("needs nothing but its id", async () => {
+		serve(RDS, "v1");
+		const connector = new TypeOrmAwsConnectorService(undefined, undefined, {
+			aws: { region: "eu-west-1" },
+			credentials,
+			entities: [],
+			secretId: "app/database",
+		});
+
+		await expect(connector.getTypeOrmOptions()).resolves.toMatchObject({ host: "secret-host", port: 6543 });
+	});
+
+	it("leaves the pending version where the current one is", async () => {
+		const { connector } = setUp({ credentials });
+		serve(RDS, "v1");
+		await connector.resolveConnection();
+		const pending = { SecretString: JSON.stringify({ ...RDS, host: "nowhere", password: "two" }), VersionId: "v2" };
+		aws.on(GetSecretValueCommand, { VersionStage: "AWSPENDING" }).resolves(pending);
+
+		const connection = await connector.resolvePendingConnection();
+
+		expect(connection?.options).toMatchObject({ host: "secret-host", password: "two" });
+	});
+
+	it("is not followed by a connector that does not ask it", async () => {
+		const { connector } = setUp();
+		serve(RDS, "v1");
+
+		await expect(connector.getTypeOrmOptions()).resolves.toMatchObject({ host: "db.example.com", port: 5433 });
+	});
+
+	it("fails as it would for the login alone", async () => {
+		const { connector } = setUp({ credentials });
+		aws.on(GetSecretValueCommand, { VersionStage: "AWSCURRENT" }).rejects(
+			Object.assign(new Error("gone"), { name: "ResourceNotFoundException" }),
+		);
+
+		await expect(connector.getTypeOrmOptions()).rejects.toBeInstanceOf(SecretNotFoundError);
+	});
+
+	it("is where explain() says that the values are", async () => {
+		const { connector } = setUp({ credentials, port: 1 });
+
+		const { fields, problems } = await connector.explain();
+
+		const sources = Object.fromEntries(fields.map(({ field, source }) => [field, source]));
+		expect(sources).toMatchObject({ databaseName: "secret", host: "secret", poolSize: "parameter", port: "code", type: "secret" });
+		expect(problems).toEqual([]);
 	});
 });

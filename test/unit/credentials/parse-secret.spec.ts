@@ -1,7 +1,7 @@
 /** A secret is a JSON object with two strings of its own; whatever else it is, nothing of it gets out. */
 import { inspect } from "node:util";
 import fc from "fast-check";
-import { parseSecret } from "../../../src/credentials/parse-secret.js";
+import { parseSecret, parseSecretTarget } from "../../../src/credentials/parse-secret.js";
 import { SecretMalformedError } from "../../../src/errors/errors.js";
 
 function findFault(text: string, given?: Parameters<typeof parseSecret>[2]): SecretMalformedError {
@@ -133,5 +133,90 @@ describe("parseSecret", () => {
 		parseSecret('{"__proto__":{"polluted":true},"username":"u","password":"p"}', "s");
 
 		expect("polluted" in {}).toBe(false);
+	});
+});
+
+describe("parseSecret with other names", () => {
+	const keys = { password: "pass", username: "user" };
+
+	it("reads the values under them", () => {
+		const text = JSON.stringify({ pass: "p", password: "not this", user: "u", username: "nor this" });
+
+		expect(parseSecret(text, "s", {}, keys)).toEqual({ password: "p", username: "u" });
+	});
+
+	it("keeps the usual name of what is not renamed", () => {
+		expect(parseSecret('{"user":"u","password":"p"}', "s", {}, { password: undefined, username: "user" } as object)).toEqual({
+			password: "p",
+			username: "u",
+		});
+	});
+
+	it("says which names it looked for", () => {
+		expect(() => parseSecret('{"username":"u","pass":"p"}', "app/database", {}, keys)).toThrow(
+			'Secret "app/database" lacks "user" as a non-empty string. It must be a JSON object with the strings "user" and "pass".',
+		);
+	});
+});
+
+describe("parseSecretTarget", () => {
+	const RDS = {
+		dbClusterIdentifier: "cluster",
+		dbname: "orders",
+		engine: "postgres",
+		host: "db.example.com",
+		password: "p",
+		port: 5432,
+		username: "u",
+	};
+
+	it("reads the format of Secrets Manager", () => {
+		expect(parseSecretTarget(JSON.stringify(RDS), "app/database")).toEqual({
+			secretId: "app/database",
+			values: {
+				databaseName: { key: "dbname", text: "orders" },
+				host: { key: "host", text: "db.example.com" },
+				port: { key: "port", text: "5432" },
+				type: { key: "engine", text: "postgres" },
+			},
+		});
+	});
+
+	it("takes a port as a text, too", () => {
+		expect(parseSecretTarget('{"port":"5433"}', "s").values).toEqual({ port: { key: "port", text: "5433" } });
+	});
+
+	it("reads other names", () => {
+		const keys = { databaseName: "db", host: "hostname", port: "p", type: "kind" };
+		const text = JSON.stringify({ db: "d", host: "not this", hostname: "h", kind: "mysql", p: 1 });
+
+		expect(Object.values(parseSecretTarget(text, "s", keys).values).map(({ text: value }) => value)).toEqual(["h", "1", "d", "mysql"]);
+	});
+
+	it.each([
+		["aurora-postgresql", "postgres"],
+		["aurora-mysql", "mysql"],
+		["mariadb", "mariadb"],
+		["oracle", "oracle"],
+	])("calls the engine %s %s", (engine, type) => {
+		expect(parseSecretTarget(JSON.stringify({ engine }), "s").values.type?.text).toBe(type);
+	});
+
+	it.each(['{"host":null,"port":""}', "{}", '{"__proto__":{"host":"h"}}'])("leaves out what %s does not say", (text) => {
+		expect(parseSecretTarget(text, "s").values).toEqual({});
+	});
+
+	it.each([
+		['{"port":{"hunter2":1}}', "port"],
+		['{"host":["hunter2"]}', "host"],
+		['{"dbname":true}', "dbname"],
+	])("refuses %s without repeating it", (text, field) => {
+		const parse = (): unknown => parseSecretTarget(text, "app/database");
+
+		expect(parse).toThrow(`Secret "app/database" holds a "${field}" of the wrong form. It must be a string or a number.`);
+	});
+
+	it("refuses what is no object", () => {
+		expect(() => parseSecretTarget("[]", "app/database")).toThrow('Secret "app/database" is JSON, but not an object.');
 	});
 });

@@ -135,3 +135,26 @@ describe("SecretsManagerCredentials", () => {
 		expect(inspect(provider, { depth: 10, showHidden: true })).not.toContain("canary");
 	});
 });
+
+describe("SecretsManagerCredentials and where the database is", () => {
+	const TEXT = '{"user":"u","password":"p","host":"db.example.com"}';
+	const keys = { username: "user" };
+
+	it("reads it when it is to", async () => {
+		const provider = new SecretsManagerCredentials(new StubFetcher(TEXT), {}, undefined, { keys, shouldProvideTarget: true });
+
+		const [current, pending] = [await provider.fetch("app/database"), await provider.fetchLabelled("AWSPENDING", "app/database")];
+
+		const target = { secretId: "app/database", values: { host: { key: "host", text: "db.example.com" } } };
+		expect(current).toMatchObject({ password: "p", target, username: "u" });
+		expect(pending?.target).toEqual(target);
+	});
+
+	it("does not look at it otherwise", async () => {
+		const provider = new SecretsManagerCredentials(new StubFetcher('{"user":"u","password":"p","port":{}}'), {}, undefined, { keys });
+
+		const { target, username } = await provider.fetch("app/database");
+
+		expect([target, username]).toEqual([undefined, "u"]);
+	});
+});

@@ -33,3 +33,36 @@ describe("selectCredentials", () => {
 		expect(secretsManagerClient.send).toHaveBeenCalledTimes(1);
 	});
 });
+
+describe("selectCredentials and a secret that says where the database is", () => {
+	const credentials = { keys: { host: "hostname" }, shouldProvideTarget: true, source: "secrets-manager" } as const;
+
+	it("reads the secret although the whole login is given, which wins", async () => {
+		const secretsManagerClient = {
+			send: jest.fn().mockResolvedValue({ SecretString: '{"username":"u","password":"p","hostname":"h"}' }),
+		} as never;
+
+		const provider = selectCredentials({ aws: { secretsManagerClient }, credentials, entities: [], password: "given", username: "me" });
+
+		await expect(provider.fetch("s")).resolves.toMatchObject({
+			password: "given",
+			target: { values: { host: { key: "hostname", text: "h" } } },
+			username: "me",
+		});
+	});
+
+	it("reads with what it is given, and closes that", async () => {
+		const secrets = {
+			close: jest.fn(),
+			fetch: jest.fn().mockResolvedValue({ text: '{"username":"u","password":"p"}' }),
+			renew: jest.fn(),
+		};
+
+		const provider = selectCredentials({ entities: [] }, undefined, undefined, secrets);
+		await provider.fetch("app/database");
+		provider.close();
+
+		expect(secrets.fetch).toHaveBeenCalledTimes(1);
+		expect(secrets.close).toHaveBeenCalledTimes(1);
+	});
+});

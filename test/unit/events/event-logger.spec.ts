@@ -52,6 +52,14 @@ const LINES: Readonly<Record<ConnectorEvent["type"], readonly Line[]>> = {
 		],
 		[{ isHealthy: false, side: "current", type: "health.checked" }, "warn", "The current side did not answer SELECT 1 (unknown)."],
 	],
+	"replica.unverified": [
+		[
+			{ node: "slave0", reason: "ECONNREFUSED", type: "replica.unverified" },
+			"warn",
+			"Replica slave0 was not asked whether it takes the new credentials (ECONNREFUSED). It is asked again at the next rotation.",
+		],
+	],
+	"replica.verified": [[{ node: "slave0", type: "replica.verified" }, "log", "Replica slave0 takes the new credentials."]],
 	"rotation.degraded": [
 		[
 			{ failureCount: 3, type: "rotation.degraded" },

@@ -5,6 +5,7 @@ import { ConfigModule } from "@nestjs/config";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { getConnectorToken, getRotatorToken } from "../../../src/module/connector.tokens.js";
 import { assembleConnectorModule, ConnectorScopeModule } from "../../../src/module/connector-scope.module.js";
+import { SecretSourcesModule } from "../../../src/module/secret-sources.module.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
 
 class RegistrationModule {}
@@ -48,6 +49,6 @@ it("points each token at something that no other registration has", () => {
 	expect(first.scope.exports).toEqual(expect.arrayContaining(listTargets(first)));
 });
 
-it("imports ConfigModule after what the user imports", () => {
-	expect(assemble().scope.imports).toEqual([ImportedModule, ConfigModule]);
+it("imports ConfigModule, and what all connectors share, after what the user imports", () => {
+	expect(assemble().scope.imports).toEqual([ImportedModule, SecretSourcesModule, ConfigModule]);
 });

@@ -355,3 +355,53 @@ describe("listLookups", () => {
 		expect(listLookups({ entities: [], password: "p", username: "u" }, ["secretId"])).toEqual([]);
 	});
 });
+
+describe("resolveSettings with what a secret says", () => {
+	const TARGET = {
+		secretId: "app/database",
+		values: {
+			databaseName: { key: "dbname", text: "secret-database" },
+			host: { key: "host", text: "secret-host" },
+			port: { key: "port", text: " 6543 " },
+			type: { key: "engine", text: "mysql" },
+		},
+	};
+
+	it("takes it over the parameters", () => {
+		const settings = resolveSettings(NOTHING_GIVEN, new StubParameterSource(), TARGET);
+
+		expect(settings).toMatchObject({ databaseName: "secret-database", host: "secret-host", port: 6543, type: "mysql" });
+		expect(settings.secretId).toBe("app/database");
+	});
+
+	it("takes code over it", () => {
+		expect(resolveSettings(ALL_GIVEN, undefined, TARGET)).toMatchObject({ host: "given-host", port: 4 });
+	});
+
+	it("looks up what it lacks", () => {
+		const { host, port } = resolveSettings(NOTHING_GIVEN, new StubParameterSource(), {
+			secretId: "app/database",
+			values: { host: TARGET.values.host },
+		});
+
+		expect([host, port]).toEqual(["secret-host", 5433]);
+	});
+
+	it("needs no parameter store when it says all that is required", () => {
+		expect(resolveSettings({ entities: [], secretId: "app/database" }, undefined, TARGET)).toMatchObject({ host: "secret-host" });
+	});
+
+	it.each([
+		["host", "https://hunter2", "a host name"],
+		["port", "hunter2", "an integer from 1 to 65535"],
+		["port", "70000", "an integer from 1 to 65535"],
+		["type", "hunter2", 'one of "cockroachdb", "mariadb", "mysql", "postgres"'],
+	])("refuses a %s of %j without repeating it", (field, text, expectation) => {
+		const target = { ...TARGET, values: { ...TARGET.values, [field]: { key: "its-key", text } } };
+
+		const resolve = (): unknown => resolveSettings(NOTHING_GIVEN, new StubParameterSource(), target);
+
+		expect(resolve).toThrow(`Secret "app/database" holds a "its-key" of the wrong form. It must be ${expectation}.`);
+		expect(resolve).not.toThrow(text);
+	});
+});

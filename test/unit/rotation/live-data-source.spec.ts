@@ -1,9 +1,10 @@
 /** What is touched inside TypeORM, what is refused, and that everything can be put back. */
 import { RotationUnsupportedError } from "../../../src/errors/errors.js";
 import type { ConnectionPool } from "../../../src/rotation/connection-pool.js";
-import { LiveDataSource, listPools, type Obtain } from "../../../src/rotation/live-data-source.js";
+import { listPools } from "../../../src/rotation/driver-family.js";
+import { LiveDataSource, type Obtain } from "../../../src/rotation/live-data-source.js";
 import type { CredentialPlan, LooseOptions, NodeCredentials } from "../../../src/rotation/plan-credentials.js";
-import { type PgPool, PostgresPool } from "../../../src/rotation/postgres-pool.js";
+import type { PgPool, PostgresPool } from "../../../src/rotation/postgres-pool.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { asDataSource, createFakeDataSource, type FakeDataSource, settle } from "../../support/fake-postgres-driver.js";
 import { FakePostgresServer } from "../../support/fake-postgres-server.js";

@@ -291,6 +291,237 @@ describe("closeIdle", () => {
 	});
 });
 
+describe("what a pool is like", () => {
+	it("is read from pg", async () => {
+		pool = createPool({ connectionTimeoutMillis: 5_000, max: 3 });
+		view = new PostgresPool(pool);
+		await warm(2);
+		await lend();
+
+		expect(view).toMatchObject({ idleCount: 1, isEnding: false, size: 3, timeoutMs: 5_000, totalCount: 2, waitingCount: 0 });
+	});
+
+	it("says how many wait, and that it ends", async () => {
+		await Promise.all([lend(), lend()]);
+		void lend();
+		await settle();
+		expect(view.waitingCount).toBe(1);
+
+		void pool.end();
+
+		expect(view.isEnding).toBe(true);
+	});
+
+	it("waits for ever where no time limit is set", () => {
+		expect(new PostgresPool(createPool({ connectionTimeoutMillis: undefined })).timeoutMs).toBe(0);
+	});
+});
+
+describe("connect", () => {
+	it("opens a connection and leaves it idle", async () => {
+		await view.connect();
+
+		expect(view).toMatchObject({ idleCount: 1, totalCount: 1 });
+	});
+
+	it("opens none where one is idle", async () => {
+		await warm(1);
+
+		await view.connect();
+
+		expect(server.acceptedCount).toBe(1);
+		expect(view.idleCount).toBe(1);
+	});
+
+	it("fails as the login does", async () => {
+		server.passwords.set("app", "two");
+
+		expect(await failureOf(view.connect())).toMatchObject({ code: "28P01" });
+		expect(view.totalCount).toBe(0);
+	});
+});
+
+describe("sockets", () => {
+	/** A login that is refused, and whose socket stays open. */
+	async function refuse(closeMs = NEVER_MS): Promise<void> {
+		server.passwords.set("app", "two");
+		server.refusedCloseMs = closeMs;
+		const failure = failureOf(lend());
+		view.noteOpening();
+		await failure;
+	}
+
+	it("are counted from the moment in which a login begins", async () => {
+		server.loginMs = NEVER_MS;
+		void lend().catch(() => undefined);
+
+		view.noteOpening();
+
+		expect(view).toMatchObject({ closingCount: 0, openCount: 1, totalCount: 1 });
+	});
+
+	it("are counted when a login has succeeded that nobody announced", async () => {
+		view.onLogin(() => undefined);
+
+		await warm(2);
+
+		expect(view).toMatchObject({ closingCount: 0, openCount: 2 });
+	});
+
+	it("are counted although pg-pool has forgotten the refused login, until they are closed", async () => {
+		await refuse(50);
+		expect(view).toMatchObject({ closingCount: 1, openCount: 1, totalCount: 0 });
+
+		await clock.advance(50);
+		await settle();
+
+		expect(view).toMatchObject({ closingCount: 0, openCount: 0 });
+	});
+
+	it("are counted although pg-pool has forgotten the connection that was idle for too long, until they are closed", async () => {
+		pool = createPool({ idleTimeoutMillis: 1_000 });
+		view = new PostgresPool(pool);
+		view.onLogin(() => undefined);
+		await warm(1);
+		server.closeMs = 50;
+
+		await clock.advance(1_000);
+		await settle();
+		expect(view).toMatchObject({ closingCount: 1, openCount: 1, totalCount: 0 });
+
+		await clock.advance(50);
+		await settle();
+		expect(view).toMatchObject({ closingCount: 0, openCount: 0 });
+	});
+
+	it("that are closing can be cut, and the others are left alone", async () => {
+		view.onLogin(() => undefined);
+		const loan = await lend();
+		await refuse();
+		expect(view).toMatchObject({ closingCount: 1, openCount: 2 });
+
+		view.cutClosing();
+		await settle();
+
+		expect(view).toMatchObject({ closingCount: 0, openCount: 1 });
+		expect(server.openCount).toBe(1);
+		await expect(loan.client.query("SELECT 2")).resolves.toBeDefined();
+	});
+
+	it("that are closing are cut at the forced end, too", async () => {
+		await refuse();
+
+		view.beginEnd().force();
+		await settle();
+
+		expect(server.openCount).toBe(0);
+	});
+
+	it("let whoever waits for them go on when one is closed", async () => {
+		await refuse(50);
+		const settled = jest.fn();
+		void view.waitForClose(clock, 1_000).then(settled);
+
+		await clock.advance(49);
+		expect(settled).not.toHaveBeenCalled();
+		await clock.advance(1);
+		await settle();
+
+		expect(settled).toHaveBeenCalledTimes(1);
+		expect(clock.pendingCount).toBe(0);
+	});
+
+	it("let nobody wait for longer than his patience", async () => {
+		await refuse();
+		const settled = jest.fn();
+		void view.waitForClose(clock, 100).then(settled);
+
+		await clock.advance(99);
+		expect(settled).not.toHaveBeenCalled();
+		await clock.advance(1);
+
+		expect(settled).toHaveBeenCalledTimes(1);
+	});
+});
+
+describe("onLogin", () => {
+	it("tells of each login that succeeds, and of no other", async () => {
+		const listener = jest.fn();
+		view.onLogin(listener);
+
+		await warm(2);
+		server.passwords.set("app", "two");
+		server.cutConnections();
+		await settle();
+		await failureOf(lend());
+
+		expect(listener).toHaveBeenCalledTimes(2);
+	});
+
+	it("lets the process live when the server's last word comes in one packet with the end of the login", async () => {
+		view.onLogin(() => undefined);
+		const lastWord = Object.assign(new Error("terminating connection due to administrator command"), { code: "57P01" });
+		// Nobody else listens yet: pg-pool takes its own listener away before it lends the client.
+		pool.once("acquire", (client: FakePostgresClient) => client.emit("error", lastWord));
+
+		const loan = await lend();
+
+		expect(loan.client).toBeDefined();
+	});
+
+	it("does not follow to a replacement", async () => {
+		const listener = jest.fn();
+		view.onLogin(listener);
+		const replacement = new PostgresPool(createPool());
+
+		view.copyListenersTo(replacement);
+		await lend(replacement.pool);
+
+		expect(listener).not.toHaveBeenCalled();
+	});
+});
+
+describe("onClosed", () => {
+	it("tells of each connection that the pool gives up, once its socket is closed", async () => {
+		const openCounts: number[] = [];
+		view.onClosed(() => openCounts.push(server.openCount));
+		const loans = await Promise.all([lend(), lend()]);
+		server.closeMs = 50;
+
+		loans[0]?.release(new Error("broken"));
+		await settle();
+		expect(openCounts).toEqual([]);
+		await clock.advance(50);
+		await settle();
+
+		expect(openCounts).toEqual([1]);
+	});
+
+	it("does not follow to a replacement", async () => {
+		const listener = jest.fn();
+		view.onClosed(listener);
+		const replacement = new PostgresPool(createPool());
+
+		view.copyListenersTo(replacement);
+		(await lend(replacement.pool)).release(new Error("broken"));
+		await settle();
+
+		expect(listener).not.toHaveBeenCalled();
+	});
+});
+
+describe("copyListenersTo", () => {
+	it.each(["acquire", "connect", "error", "release", "remove"])("lets an application's %s listener follow", (event) => {
+		const replacement = createPool();
+		const listener = jest.fn();
+		pool.on(event, listener);
+
+		view.copyListenersTo(new PostgresPool(replacement));
+
+		expect(replacement.rawListeners(event)).toContain(listener);
+	});
+});
+
 describe("countBusy", () => {
 	it("counts connections that are lent or being opened, not those that are idle", async () => {
 		await warm(2);

@@ -83,6 +83,7 @@ function run(changes: Partial<RotationContext> = {}): Promise<CycleResult> {
 		signal: closing.signal,
 		isLiveReadOnly: undefined,
 		isLiveRefused: false,
+		unverified: [],
 		...changes,
 	});
 }
@@ -119,7 +120,7 @@ describe("runRotationCycle", () => {
 
 			const result = await run();
 
-			expect(result).toEqual({ isLivePending: false, isLiveReadOnly: false, outcome: "unchanged" });
+			expect(result).toEqual({ isLivePending: false, isLiveReadOnly: false, outcome: "unchanged", unverified: [] });
 			expect(server.acceptedCount).toBe(1);
 			expect(dataSource.driver.master).toBe(master);
 			expect(gate.generation).toBe(1);
@@ -472,7 +473,7 @@ describe("runRotationCycle", () => {
 
 			expect(refused.has(planCredentials(live.options, optionsWith("two")))).toBe(true);
 			const result = await run({ isLivePending: true });
-			expect(result).toEqual({ isLivePending: true, outcome: "unchanged" });
+			expect(result).toEqual({ isLivePending: true, outcome: "unchanged", unverified: [] });
 			expect(server.refusedCount).toBe(1);
 		});
 
@@ -499,7 +500,12 @@ describe("runRotationCycle", () => {
 			connector.current = {};
 			connector.pending = undefined;
 
-			expect(await run({ isLiveRefused: true })).toEqual({ isLivePending: false, isLiveReadOnly: false, outcome: "unchanged" });
+			expect(await run({ isLiveRefused: true })).toEqual({
+				isLivePending: false,
+				isLiveReadOnly: false,
+				outcome: "unchanged",
+				unverified: [],
+			});
 			expect(server.refusedCount).toBe(0);
 		});
 	});

@@ -1,12 +1,19 @@
 /** Replacement pools are opened and asked before anything depends on them, and whatever fails leaves nothing open. */
 import { RotatorClosedError, StagingFailedError } from "../../../src/errors/errors.js";
-import { LiveDataSource, listPools } from "../../../src/rotation/live-data-source.js";
+import { listPools } from "../../../src/rotation/driver-family.js";
+import { LiveDataSource } from "../../../src/rotation/live-data-source.js";
 import { type NodeCredentials, toLooseOptions } from "../../../src/rotation/plan-credentials.js";
 import type { PostgresPool } from "../../../src/rotation/postgres-pool.js";
-import { discardPools, type StagingRequest, stagePools } from "../../../src/rotation/stage-pools.js";
+import {
+	discardPools,
+	recheckReplicas,
+	type StagingRequest,
+	stagePools,
+	type UnverifiedReplica,
+} from "../../../src/rotation/stage-pools.js";
 import { failureOf } from "../../support/failure-of.js";
 import { FakeClock } from "../../support/fake-clock.js";
-import { asDataSource, createFakeDataSource, type FakeDataSource, settle } from "../../support/fake-postgres-driver.js";
+import { asDataSource, createFakeDataSource, type FakeDataSource, passTime, settle } from "../../support/fake-postgres-driver.js";
 import { FakePostgresServer, NEVER_MS } from "../../support/fake-postgres-server.js";
 
 const CONNECT_DEADLINE_MS = 300;
@@ -90,10 +97,10 @@ describe("stagePools", () => {
 		expect(clock.pendingCount).toBe(0);
 	});
 
-	it("says when every pool is connected, before it asks the first", async () => {
+	it("says once when every pool is connected, before it asks the last one", async () => {
 		reader.loginMs = 100;
 		const states: unknown[] = [];
-		const onConnected = (): void => void states.push(master.openCount, reader.openCount, master.statements.length);
+		const onConnected = (): void => void states.push([master.openCount, reader.openCount, reader.statements.length]);
 
 		const staging = stagePools(live, request({ onConnected, slaveCount: 1 }));
 		await settle();
@@ -101,7 +108,7 @@ describe("stagePools", () => {
 		await clock.advance(100);
 		await staging;
 
-		expect(states).toEqual([1, 1, 0]);
+		expect(states).toEqual([[1, 1, 0]]);
 	});
 
 	describe("fails to connect", () => {
@@ -133,11 +140,12 @@ describe("stagePools", () => {
 		});
 
 		it("names the replica that failed", async () => {
-			const plan = { ...request().plan, slaves: [node("reader"), node("nowhere")] };
+			liveServer.passwords.set("app", "three");
+			const plan = { ...request().plan, slaves: [node("reader"), node("db")] };
 
 			const failure = await failureOf(stagePools(live, request({ plan })));
 
-			expect(failure).toMatchObject({ cause: { code: "ENOTFOUND" }, node: "slave1" });
+			expect(failure).toMatchObject({ cause: { code: "28P01" }, node: "slave1" });
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});
 
@@ -148,6 +156,40 @@ describe("stagePools", () => {
 			await failureOf(stagePools(live, request({ slaveCount: 1 })));
 			await clock.advance(100);
 
+			expect(await findTraces()).toEqual(NO_TRACE);
+		});
+
+		it.each([0, NEVER_MS])(
+			"not before the socket of the attempt is closed, which the server leaves open for %s ms",
+			async (closeMs) => {
+				master.passwords.set("app", "three");
+				master.refusedCloseMs = closeMs;
+
+				const openCount = await stagePools(live, request()).catch(() => master.openCount);
+
+				// Whoever stages next must not find it beside its own.
+				expect(openCount).toBe(0);
+				expect(await findTraces()).toEqual(NO_TRACE);
+			},
+		);
+
+		it("not before the sockets of those are closed that were connected already", async () => {
+			reader.passwords.set("app", "three");
+			reader.loginMs = 50;
+			const openCounts = stagePools(live, request({ connectDeadlineMs: 60, slaveCount: 1 })).catch(() => master.openCount);
+			await settle();
+
+			await clock.advance(50);
+
+			expect(await openCounts).toBe(0);
+		});
+
+		it("when a server is full, a replica's like the master's", async () => {
+			reader.connectionLimit = 0;
+
+			const failure = await failureOf(stagePools(live, request({ slaveCount: 1 })));
+
+			expect(failure).toMatchObject({ cause: { code: "53300" }, node: "slave0", phase: "connect" });
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});
 
@@ -209,14 +251,14 @@ describe("stagePools", () => {
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});
 
-		it("when a replica does not answer, and closes the master's replacement, too", async () => {
-			reader.answerMs = NEVER_MS;
+		it("when the master does not answer, and closes the replica's replacement, too", async () => {
+			master.answerMs = NEVER_MS;
 			const failure = failureOf(stagePools(live, request({ slaveCount: 1 })));
 			await settle();
 
 			await clock.advance(VERIFY_DEADLINE_MS);
 
-			expect(await failure).toMatchObject({ node: "slave0", phase: "verify" });
+			expect(await failure).toMatchObject({ node: "master", phase: "verify" });
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});
 
@@ -238,6 +280,127 @@ describe("stagePools", () => {
 			master.cutConnections();
 
 			expect(await failure).toMatchObject({ cause: { message: "Connection terminated unexpectedly" }, phase: "verify" });
+			expect(await findTraces()).toEqual(NO_TRACE);
+		});
+	});
+
+	describe("with a replica that refuses the login, since the change of the password has not reached it", () => {
+		const RETRY_MS = 500;
+
+		beforeEach(() => reader.passwords.set("app", "one"));
+
+		it("asks it again twice a second, over the same pool, until it takes it", async () => {
+			const staging = stagePools(live, request({ connectDeadlineMs: 2_000, slaveCount: 1 }));
+			await passTime(clock, 2 * RETRY_MS);
+			expect(reader.refusedCount).toBe(3);
+
+			reader.passwords.set("app", "two");
+			await passTime(clock, RETRY_MS);
+			const staged = await staging;
+
+			expect(staged.unverified).toEqual([]);
+			expect(staged.slaves[0]).toMatchObject({ idleCount: 1, totalCount: 1 });
+			expect(reader.statements).toContain("SELECT 1");
+			expect(reader.openMaximum).toBe(1);
+			expect(clock.pendingCount).toBe(0);
+		});
+
+		it("says once that all are connected, when it is", async () => {
+			const onConnected = jest.fn();
+			const staging = stagePools(live, request({ connectDeadlineMs: 2_000, onConnected, slaveCount: 1 }));
+			await passTime(clock, RETRY_MS - 1);
+			expect(onConnected).not.toHaveBeenCalled();
+
+			reader.passwords.set("app", "two");
+			await passTime(clock, 1);
+			await staging;
+
+			expect(onConnected).toHaveBeenCalledTimes(1);
+		});
+
+		it("gives up with its refusal when connecting may take no longer", async () => {
+			const failure = failureOf(stagePools(live, request({ connectDeadlineMs: 1_200, slaveCount: 1 })));
+
+			await passTime(clock, 2 * RETRY_MS);
+
+			expect(await failure).toMatchObject({ cause: { code: "28P01" }, node: "slave0", phase: "connect" });
+			expect(reader.refusedCount).toBe(3);
+			expect(await findTraces()).toEqual(NO_TRACE);
+		});
+
+		it("does not ask it again once the master has failed", async () => {
+			master.loginMs = 100;
+			master.passwords.set("app", "three");
+			const failure = failureOf(stagePools(live, request({ connectDeadlineMs: 2_000, slaveCount: 1 })));
+
+			await passTime(clock, 2_000);
+
+			expect(await failure).toMatchObject({ node: "master" });
+			expect(reader.refusedCount).toBe(1);
+			expect(await findTraces()).toEqual(NO_TRACE);
+		});
+
+		it("ends at once when the application shuts down", async () => {
+			const controller = new AbortController();
+			const open = request({ connectDeadlineMs: 2_000, signal: controller.signal, slaveCount: 1 });
+			const failure = failureOf(stagePools(live, open));
+			await passTime(clock, 100);
+
+			controller.abort();
+
+			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await findTraces()).toEqual(NO_TRACE);
+		});
+	});
+
+	describe("with a replica out of reach", () => {
+		it("gives its pool without a connection, and names it with the reason", async () => {
+			const plan = { ...request().plan, slaves: [node("reader"), node("nowhere")] };
+			const onConnected = jest.fn();
+
+			const { slaves, unverified } = await stagePools(live, request({ onConnected, plan }));
+
+			expect(unverified).toEqual([{ node: "slave1", pool: slaves[1], reason: "ENOTFOUND" }]);
+			expect(slaves.map(({ totalCount }) => totalCount)).toEqual([1, 0]);
+			expect(onConnected).toHaveBeenCalledTimes(1);
+		});
+
+		it("does not wait for its login longer than for any other", async () => {
+			reader.loginMs = NEVER_MS;
+			const staging = stagePools(live, request({ slaveCount: 1 }));
+			await settle();
+
+			await clock.advance(CONNECT_DEADLINE_MS);
+			const staged = await staging;
+
+			expect(staged.unverified).toMatchObject([{ node: "slave0", reason: "ERR_CONNECTOR_TIMEOUT" }]);
+			discardPools(listPools(staged));
+			expect(await findTraces()).toEqual(NO_TRACE);
+		});
+
+		it("does not wait for its answer longer than for any other, and closes the connection", async () => {
+			reader.answerMs = NEVER_MS;
+			const staging = stagePools(live, request({ slaveCount: 1 }));
+			await settle();
+
+			await clock.advance(VERIFY_DEADLINE_MS);
+			const { unverified } = await staging;
+			await settle();
+
+			expect(unverified).toMatchObject([{ node: "slave0", reason: "ERR_CONNECTOR_TIMEOUT" }]);
+			expect(reader.openCount).toBe(0);
+		});
+
+		it("fails when the factory made no pool for it", async () => {
+			const { createPool } = dataSource.driver;
+			dataSource.driver.createPool = async function (options, credentials) {
+				if (credentials.host === "reader") throw new Error("no pool today");
+				return createPool.call(this, options, credentials);
+			};
+
+			const failure = await failureOf(stagePools(live, request({ slaveCount: 1 })));
+
+			expect(failure).toMatchObject({ cause: { message: "no pool today" }, node: "slave0", phase: "connect" });
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});
 	});
@@ -304,6 +467,62 @@ describe("stagePools", () => {
 			await clock.advance(VERIFY_DEADLINE_MS);
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});
+	});
+});
+
+describe("recheckReplicas", () => {
+	/** What a staging says of a replica that nobody could reach. */
+	async function miss(): Promise<readonly UnverifiedReplica[]> {
+		reader.isReachable = false;
+		const { unverified } = await stagePools(live, request({ slaveCount: 1 }));
+		expect(unverified).toHaveLength(1);
+		return unverified;
+	}
+
+	it("connects those that are there now and asks them SELECT 1", async () => {
+		const unverified = await miss();
+		reader.isReachable = true;
+
+		expect(await recheckReplicas(unverified, request())).toEqual([]);
+		expect(reader.statements).toContain("SELECT 1");
+		expect(unverified[0]?.pool).toMatchObject({ idleCount: 1, totalCount: 1 });
+		expect(clock.pendingCount).toBe(0);
+	});
+
+	it("opens no other connection where one is idle", async () => {
+		const unverified = await miss();
+		reader.isReachable = true;
+		await unverified[0]?.pool.connect();
+
+		expect(await recheckReplicas(unverified, request())).toEqual([]);
+		expect(reader.acceptedCount).toBe(1);
+	});
+
+	it("gives those that are still out of reach, each with its reason of now", async () => {
+		const unverified = await miss();
+		reader.isReachable = true;
+		reader.passwords.set("app", "three");
+
+		expect(await recheckReplicas(unverified, request())).toEqual([{ ...unverified[0], reason: "28P01" }]);
+	});
+
+	it.each<[string, (server: FakePostgresServer) => number, number]>([
+		["a login", (server) => (server.loginMs = NEVER_MS), CONNECT_DEADLINE_MS],
+		["an answer", (server) => (server.answerMs = NEVER_MS), VERIFY_DEADLINE_MS],
+	])("does not wait for ever for %s", async (_, hang, deadlineMs) => {
+		const unverified = await miss();
+		reader.isReachable = true;
+		hang(reader);
+		const checking = recheckReplicas(unverified, request());
+		await settle();
+
+		await clock.advance(deadlineMs);
+
+		expect(await checking).toMatchObject([{ node: "slave0", reason: "ERR_CONNECTOR_TIMEOUT" }]);
+	});
+
+	it("has nothing to do where none was missed", async () => {
+		expect(await recheckReplicas([], request())).toEqual([]);
 	});
 });
 

@@ -53,6 +53,18 @@ describe("the authorities of RDS", () => {
 		expect(selectAuthorities([String(beta), String(preview), ...others], Date.now())).toEqual(others);
 	});
 
+	it("are of the regions that were open in the middle of 2023, as the documentation says", async () => {
+		const authorities = await loadRdsAuthorities();
+
+		const regions = authorities.flatMap((text) => / ([a-z]+-[a-z]+-\d) Root CA/.exec(readSubject(text))?.[1] ?? []);
+		expect([...new Set(regions)].sort()).toEqual([
+			...["af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2"],
+			...["ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ca-central-1", "eu-central-1", "eu-central-2"],
+			...["eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "me-central-1", "me-south-1"],
+			...["sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2"],
+		]);
+	});
+
 	it("are most of the bundle", () => {
 		expect(selectAuthorities(profiles.ca, NOW_MS).length).toBeGreaterThan(80);
 	});

@@ -16,7 +16,7 @@ const ENGINES = [...PG, ...MYSQL];
 
 /** What pg makes of its options for pg-native. */
 const ConnectionParameters = require("pg/lib/connection-parameters") as new (config: object) => {
-	getLibpqConnectionString(done: (error: unknown, text: string) => void): void;
+	getLibpqConnectionString(done: (error: Error | null, text: string) => void): void;
 };
 
 const authority = new CertificateAuthority("Test CA");

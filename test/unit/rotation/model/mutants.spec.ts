@@ -61,13 +61,13 @@ const MUTANTS: readonly Mutant[] = [
 	{
 		brokenInvariants: ["I1"],
 		file: "rotation/stage-pools.ts",
-		find: "const [answer] = await Promise.all(pools.map(async (pool, index) => verify(pool, nameNode(index), request)));",
+		find: "const answer = await verify(pool, node.name, request);",
 		name: "promotes what it has not verified",
-		replace: "const [answer]: ProbeAnswer[] = [{ isReadOnly: false }];\n\t\tvoid verify;",
+		replace: "const answer: ProbeAnswer = { isReadOnly: false };",
 	},
 	{
 		brokenInvariants: ["I11"],
-		file: "rotation/acquire-gate.ts",
+		file: "rotation/gate-side.ts",
 		find: "permits.reserve(Math.max(0, connectionCount - ledger.heldCount));",
 		name: "forgets the idle connections of a retired pool",
 		replace: "",
@@ -81,10 +81,10 @@ const MUTANTS: readonly Mutant[] = [
 	},
 	{
 		brokenInvariants: ["L3", "L4"],
-		file: "rotation/acquire-gate.ts",
-		find: "\t\t\t\tside.permits.give();\n\t\t\t\tthrow error;",
+		file: "rotation/gate-side.ts",
+		find: "\t\tpermits.give();\n\t\tthrow error;",
 		name: "loses the permit of a caller who fails",
-		replace: "\t\t\t\tthrow error;",
+		replace: "\t\tthrow error;",
 	},
 	{
 		brokenInvariants: ["I12"],
@@ -103,9 +103,9 @@ const MUTANTS: readonly Mutant[] = [
 	{
 		brokenInvariants: ["L3"],
 		file: "rotation/acquire-gate.ts",
-		find: "if (isRetired && !isAuthenticationFailure(error)) continue;",
+		find: "if (isAuthenticationFailure(error) && (isRetired ||",
 		name: "passes a login on that was refused on a retired generation",
-		replace: "if (isRetired) throw error;",
+		replace: "if (isRetired) throw error;\n\t\tif (isAuthenticationFailure(error) && (isRetired ||",
 	},
 	{
 		brokenInvariants: ["L3"],

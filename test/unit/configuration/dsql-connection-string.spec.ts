@@ -1,0 +1,32 @@
+/** A connection string of Aurora DSQL says a host, and perhaps a user, a port and a database; never a password. */
+import { parseDsqlConnectionString } from "../../../src/configuration/dsql-connection-string.js";
+
+const HOST = "abcdefghijklmnopqrstuvwxyz.dsql.us-east-1.on.aws";
+const SOURCE = { credentials: { source: "dsql-iam" } };
+
+describe("parseDsqlConnectionString", () => {
+	it.each([
+		[`postgres://${HOST}`, { host: HOST }],
+		[`postgresql://admin@${HOST}`, { host: HOST, username: "admin" }],
+		[`postgres://admin@${HOST}/`, { host: HOST, username: "admin" }],
+		[
+			`postgres://app%40x@${HOST}:5433/re%20ports?sslmode=verify-full`,
+			{ databaseName: "re ports", host: HOST, port: 5_433, username: "app@x" },
+		],
+		["postgres://admin@abcdefghijklmnopqrstuvwxyz", { host: "abcdefghijklmnopqrstuvwxyz", username: "admin" }],
+	])("reads %s", (text, options) => {
+		expect(parseDsqlConnectionString(text)).toEqual({ ...SOURCE, ...options });
+	});
+
+	it.each([
+		[HOST, "is not a URL"],
+		[`mysql://admin@${HOST}`, "must begin with postgres:// or postgresql://"],
+		[`postgres://admin:hunter2@${HOST}`, "holds a password, which Aurora DSQL does not have"],
+		["postgres://admin@shop.abc123.eu-west-1.rds.amazonaws.com", "must name a host of Aurora DSQL, or the id of a cluster"],
+	])("refuses %s without repeating it", (text, fault) => {
+		const parse = (): unknown => parseDsqlConnectionString(text);
+
+		expect(parse).toThrow(`Option "connectionString" ${fault}.`);
+		expect(parse).not.toThrow(text);
+	});
+});
