@@ -5,6 +5,8 @@ import type { EngineName } from "./server/database-server.js";
 
 /** The words of one engine. */
 export interface SqlDialect {
+	/** How the server calls a connection that runs a statement. */
+	readonly busyState: string;
 	/** Takes id and worker. */
 	readonly insertEntry: string;
 	/** Ends one connection. */
@@ -33,6 +35,7 @@ export interface SqlDialect {
 /** By engine. */
 export const DIALECTS: Readonly<Record<EngineName, SqlDialect>> = {
 	mariadb: {
+		busyState: "Query",
 		insertEntry: "INSERT INTO ledger (id, worker) VALUES (?, ?)",
 		killConnection: (pid) => `KILL ${String(pid)}`,
 		limitConnections: (user, count) => `ALTER USER '${user}'@'%' WITH MAX_USER_CONNECTIONS ${String(count)}`,
@@ -47,6 +50,7 @@ export const DIALECTS: Readonly<Record<EngineName, SqlDialect>> = {
 		writeProbe: "CREATE OR REPLACE TEMPORARY TABLE probe AS SELECT 1",
 	},
 	postgres: {
+		busyState: "active",
 		insertEntry: "INSERT INTO ledger (id, worker) VALUES ($1, $2)",
 		killConnection: (pid) => `SELECT pg_terminate_backend(${String(pid)}, 5000)`,
 		limitConnections: (user, count) => `ALTER ROLE ${user} CONNECTION LIMIT ${String(count === 0 ? -1 : count)}`,
