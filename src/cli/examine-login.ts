@@ -21,6 +21,9 @@ interface Meaning {
 	readonly what: string;
 }
 
+/** Node's names for a server that nobody reaches. */
+const UNREACHABLE = new Set(["EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "ETIMEDOUT"]);
+
 /** In the order in which they are looked for. */
 const MEANINGS: readonly Meaning[] = [
 	{
@@ -47,6 +50,12 @@ const MEANINGS: readonly Meaning[] = [
 		isMeant: isConnectionLimit,
 		remedy: () => "Raise the limit of the server, the database or the role, or lower the poolSize of its clients.",
 		what: "has no connection left",
+	},
+	{
+		field: "host",
+		isMeant: (_, code) => UNREACHABLE.has(code),
+		remedy: () => "Look at host and port, the security group and the route: replicas and a host from the secret are only tried here.",
+		what: "does not answer",
 	},
 	{
 		field: "username",
