@@ -184,7 +184,8 @@ export async function startScene<Server extends DatabaseServer>(
 ): Promise<Scene<Server>> {
 	const scene = await createSceneDatabase(servers);
 	const { host, port } = options.endpoint ?? scene.server;
-	const replicas = options.replicaEndpoint === undefined ? {} : { replicas: [options.replicaEndpoint] };
+	const { replicaEndpoint } = options;
+	const replicas = replicaEndpoint === undefined ? {} : { replicas: [{ host: replicaEndpoint.host, port: replicaEndpoint.port }] };
 	const config: ITypeOrmAwsConnectorConfig = { ...scene.config, ...replicas, host, port, ...options.config };
 	// What is given in code wins over a parameter.
 	if (options.parameterSource !== undefined) delete config.port;

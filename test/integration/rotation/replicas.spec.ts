@@ -1,0 +1,255 @@
+/** A master and its replica: one rotation for both, held back while the replica lags, and not held back by one that is out of reach. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { DataSource, ReplicationMode } from "typeorm";
+
+import { sampleConnections } from "../../support/connection-sampler.js";
+import { describeEngines } from "../../support/describe-engines.js";
+import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
+import { startNestApplication } from "../../support/nest-application.js";
+import { createSceneDatabase, type Scene } from "../../support/rotating-database.js";
+import type { DatabaseReplica, DatabaseServer } from "../../support/server/database-server.js";
+import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
+import { waitUntil } from "../../support/wait-until.js";
+
+const MONTH_MS = 2_592_000_000;
+const POOL_SIZE = 4;
+
+type AnyScene = Scene<DatabaseServer>;
+
+async function readBoth({ findUser }: AnyScene): Promise<string[]> {
+	return [await findUser("master"), await findUser("slave")];
+}
+
+async function query(dataSource: DataSource, mode: ReplicationMode, sql = "SELECT 1 AS one"): Promise<unknown> {
+	const runner = dataSource.createQueryRunner(mode);
+	try {
+		return await runner.query(sql);
+	} catch (error) {
+		return (error as { code?: unknown }).code;
+	} finally {
+		await runner.release();
+	}
+}
+
+describeEngines("A replica", { hasReplica: true, isExpensive: true }, ({ dialect, getServers, start, version }) => {
+	let masterProxy: TcpProxy;
+	let replica: DatabaseReplica;
+	let replicaProxy: TcpProxy;
+
+	beforeEach(async () => {
+		replica = getServers().replica as DatabaseReplica;
+		masterProxy = await startTcpProxy({ target: getServers().server });
+		replicaProxy = await startTcpProxy({ target: replica });
+	});
+
+	afterEach(async () => {
+		await replica.resumeReplay();
+		await Promise.all([masterProxy.stop(), replicaProxy.stop()]);
+	});
+
+	async function startBehindProxies(options: Parameters<typeof start>[0] = {}): Promise<AnyScene> {
+		const scene = await start({
+			...options,
+			config: { poolSize: POOL_SIZE, ...options.config },
+			endpoint: masterProxy,
+			replicaEndpoint: replicaProxy,
+		});
+		await replica.catchUp();
+		return scene;
+	}
+
+	it("rotates with its master under load, within poolSize + 1 connections to each", async () => {
+		const scene = await startBehindProxies();
+		const workload = startLedgerWorkload(scene.dataSource, { workerCount: 12 });
+		const samplers = [
+			await sampleConnections(scene.server, masterProxy, scene.database),
+			await sampleConnections(replica, replicaProxy, scene.database),
+		];
+
+		const users: string[][] = [];
+		for (let rotation = 0; rotation < 6; rotation += 1) {
+			await scene.alternate();
+			await replica.catchUp();
+			await scene.rotator.rotateDatabaseConnection();
+			users.push(await readBoth(scene));
+		}
+		const [masterPeaks, replicaPeaks] = await Promise.all(samplers.map(async (sampler) => sampler.stop()));
+		const { acknowledged, failures } = await workload.stop();
+		const stored = await readLedger(scene.dataSource);
+		const isReader = await isReadOnly(scene);
+		await waitUntil("the retired pools are closed", () => scene.rotator.describe().includes("draining=0"));
+		const remaining = [await scene.server.connections(scene.users[1]), await replica.connections(scene.users[1])];
+		await scene.stop();
+
+		expect(failures).toEqual([]);
+		expect(users).toEqual([1, 0, 1, 0, 1, 0].map((index) => [scene.users[index as 0 | 1], scene.users[index as 0 | 1]]));
+		expect(new Set(stored)).toEqual(new Set(acknowledged));
+		expect(isReader).toEqual([false, true]);
+		expect(remaining).toEqual([[], []]);
+		for (const peaks of [masterPeaks, replicaPeaks]) {
+			expect(peaks?.client).toBeLessThanOrEqual(POOL_SIZE + 1);
+			expect(peaks?.server).toBeLessThanOrEqual(POOL_SIZE + 1);
+			expect(peaks?.server).toBeGreaterThan(1);
+		}
+	}, 60_000);
+
+	it("that lags behind the change of the password holds the rotation back until it follows, and nobody's query fails", async () => {
+		const scene = await startBehindProxies();
+		const workload = startLedgerWorkload(scene.dataSource, { workerCount: 4 });
+		await replica.pauseReplay();
+		await scene.alternate();
+
+		const rotation = scene.rotator.rotateDatabaseConnection();
+		await delay(1_200);
+		const usersMeanwhile = await readBoth(scene);
+		await replica.resumeReplay();
+		const { outcome } = await rotation;
+		const usersAfterwards = await readBoth(scene);
+		const { failures } = await workload.stop();
+		const refusedCount = await replica.refusedLogins(scene.users[1]);
+		await scene.stop();
+
+		expect(failures).toEqual([]);
+		expect(usersMeanwhile).toEqual([scene.users[0], scene.users[0]]);
+		expect([outcome, ...usersAfterwards]).toEqual(["rotated", scene.users[1], scene.users[1]]);
+		// One each half a second.
+		expect(refusedCount).toBeGreaterThanOrEqual(2);
+		expect(refusedCount).toBeLessThanOrEqual(8);
+	}, 60_000);
+
+	it("that lags for longer than connecting may take calls the rotation off, and the next one succeeds", async () => {
+		const scene = await startBehindProxies({ rotatorOptions: { deadlines: { connectMs: 1_200 } } });
+		await replica.pauseReplay();
+		await scene.alternate();
+
+		const result = await scene.rotator.rotateDatabaseConnection();
+		const usersMeanwhile = await readBoth(scene);
+		const staged = await scene.server.connections(scene.users[1]);
+		await replica.resumeReplay();
+		await replica.catchUp();
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		const usersAfterwards = await readBoth(scene);
+		await scene.stop();
+
+		expect(result).toMatchObject({ error: { cause: { code: dialect.refusalCode }, node: "slave0" }, outcome: "failed" });
+		expect([usersMeanwhile, staged]).toEqual([[scene.users[0], scene.users[0]], []]);
+		expect([outcome, ...usersAfterwards]).toEqual(["rotated", scene.users[1], scene.users[1]]);
+	}, 60_000);
+
+	it.each([
+		{ cut: async () => replicaProxy.refuse(), reason: "ECONNREFUSED", title: "refuses connections" },
+		{ cut: async () => replicaProxy.hold(), reason: "ERR_CONNECTOR_TIMEOUT", title: "is a black hole" },
+	])(
+		"that $title is promoted unverified and reported, and verified by the next rotation",
+		async ({ cut, reason }) => {
+			const scene = await startBehindProxies({ rotatorOptions: { deadlines: { connectMs: 1_000 } } });
+			const listReports = (): unknown[] =>
+				scene.events.flatMap((event) => {
+					if (event.type === "replica.verified") return [[event.type, event.node]];
+					return event.type === "replica.unverified" ? [[event.type, event.node, event.reason]] : [];
+				});
+			await cut();
+			await scene.alternate();
+
+			const outcomes = [(await scene.rotator.rotateDatabaseConnection()).outcome];
+			const masterMeanwhile = await scene.findUser();
+			await replicaProxy.thaw();
+			await replica.catchUp();
+			outcomes.push((await scene.rotator.rotateDatabaseConnection()).outcome);
+			const users = await readBoth(scene);
+			await scene.stop();
+
+			expect(outcomes).toEqual(["rotated", "unchanged"]);
+			expect([masterMeanwhile, ...users]).toEqual([scene.users[1], scene.users[1], scene.users[1]]);
+			expect(listReports()).toEqual([
+				["replica.unverified", "slave0", reason],
+				["replica.verified", "slave0"],
+			]);
+		},
+		60_000,
+	);
+
+	it("is healed with its master when a password changes without notice", async () => {
+		const scene = await startBehindProxies({ config: { rotation: { intervalMs: MONTH_MS, isEnabled: true } } });
+		const { username } = scene.current();
+		await scene.server.setPassword(username, "changed");
+		await replica.catchUp();
+		await Promise.all([scene.server.terminate(username), replica.terminate(username)]);
+		scene.aws.secrets.put(scene.secretId, { password: "changed", username });
+
+		const answers = await Promise.all(
+			Array.from({ length: 30 }, async (_, index) => query(scene.dataSource, index % 2 === 0 ? "master" : "slave")),
+		);
+		const refusedCounts = [await scene.server.refusedLogins(username), await replica.refusedLogins(username)];
+		await scene.stop();
+
+		expect(answers).toEqual(answers.map(() => [{ one: 1 }]));
+		for (const count of refusedCounts) expect(count).toBeLessThanOrEqual(2);
+	}, 60_000);
+
+	it("keeps its place and that of its master however often a stale password is refused, and so does a transaction", async () => {
+		const scene = await startBehindProxies({
+			config: { rotation: { intervalMs: MONTH_MS, isEnabled: true, shouldRotateOnAuthFailure: false } },
+		});
+		const { username } = scene.current();
+		const transaction = scene.dataSource.createQueryRunner();
+		await transaction.startTransaction();
+		await transaction.query(dialect.insertEntry, ["held", 0]);
+		const [{ pid: heldPid }] = (await transaction.query(dialect.selectPid)) as [{ pid: number | string }];
+		await scene.server.setPassword(username, "changed");
+		await replica.catchUp();
+		const victims = (await scene.server.connections(username)).filter(({ pid }) => pid !== Number(heldPid));
+		for (const { pid } of victims) await scene.server.admin.query(dialect.killConnection(pid));
+		await replica.terminate(username);
+		await delay(50);
+
+		const refusals: unknown[] = [];
+		for (let call = 0; call < 24; call += 1) refusals.push(await query(scene.dataSource, call % 2 === 0 ? "master" : "slave"));
+		await transaction.commitTransaction();
+		await transaction.release();
+		scene.aws.secrets.put(scene.secretId, { password: "changed", username });
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		const users = await readBoth(scene);
+		const stored = await readLedger(scene.dataSource);
+		await scene.stop();
+
+		expect(new Set(refusals)).toEqual(new Set([dialect.refusalCode]));
+		expect([outcome, ...users]).toEqual(["rotated", username, username]);
+		expect(stored).toEqual(["held"]);
+	}, 60_000);
+
+	it("may have a secret of its own, whose rotation is one of all pools", async () => {
+		const database = await createSceneDatabase(getServers());
+		const [masterUser, replicaUser] = database.users;
+		const secretId = `${database.secretId}-replica`;
+		database.aws.secrets.put(secretId, { password: "password-0", username: replicaUser });
+		const { application, dataSource, rotator } = await startNestApplication({
+			config: { ...database.config, replicas: [{ host: replica.host, port: replica.port, secretId }] },
+			version,
+		});
+		const listUsers = async (): Promise<unknown> => [
+			await query(dataSource, "master", dialect.selectUser),
+			await query(dataSource, "slave", dialect.selectUser),
+		];
+
+		const before = await listUsers();
+		await database.server.setPassword(replicaUser, "next");
+		await replica.catchUp();
+		database.aws.secrets.put(secretId, { password: "next", username: replicaUser });
+		const outcomes = [(await rotator.rotateDatabaseConnection()).outcome, (await rotator.rotateDatabaseConnection()).outcome];
+		await waitUntil("the retired pools are closed", () => rotator.describe().includes("draining=0"));
+		const after = await listUsers();
+		await application.close();
+
+		expect(outcomes).toEqual(["rotated", "unchanged"]);
+		expect(before).toEqual([[{ user: masterUser }], [{ user: replicaUser }]]);
+		expect(after).toEqual(before);
+	}, 60_000);
+});
+
+/** Of the master and of the replica, as their servers say. */
+async function isReadOnly({ dataSource, server }: AnyScene): Promise<boolean[]> {
+	const sql = server.engine === "postgres" ? "SELECT pg_is_in_recovery()::int AS answer" : "SELECT @@global.read_only AS answer";
+	const answers = [await query(dataSource, "master", sql), await query(dataSource, "slave", sql)];
+	return answers.map((rows) => (rows as [{ answer: number | string }])[0].answer).map((answer) => Number(answer) === 1);
+}
