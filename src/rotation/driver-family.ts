@@ -47,7 +47,6 @@ interface PoolCluster {
 interface MysqlDriver {
 	options: unknown;
 	createConnectionOptions(options: LooseOptions, credentials: NodeCredentials): unknown;
-	createPool(options: unknown): Promise<Mysql2Pool>;
 	mysql: { createPool(options: unknown): Mysql2Pool; createPoolCluster(options: unknown): PoolCluster };
 	pool: Mysql2Pool | undefined;
 	poolCluster: PoolCluster | undefined;
@@ -67,7 +66,7 @@ export function selectFamily(type: string, driver: object): DriverFamily {
 			return createPostgresFamily(driver as PostgresDriver);
 		case "mariadb":
 		case "mysql":
-			requireMethods(driver, ["createConnectionOptions", "createPool", "obtainMasterConnection", "obtainSlaveConnection"]);
+			requireMethods(driver, ["createConnectionOptions", "obtainMasterConnection", "obtainSlaveConnection"]);
 			return createMysqlFamily(driver as MysqlDriver);
 		default:
 			throw new RotationUnsupportedError(`type "${type}" has no rotation`);
@@ -141,17 +140,10 @@ function createMysqlFamily(driver: MysqlDriver): DriverFamily {
 		},
 		open: (plan, onCreated) => {
 			if (plan.options.replication === undefined) {
-				const open: PoolOpening = async () => {
-					const createPool = (poolOptions: unknown): Mysql2Pool => {
-						const pool = driver.mysql.createPool(poolOptions);
-						onCreated(mysqlPools.of(pool), 0);
-						return pool;
-					};
-					const mysql = Object.create(driver.mysql, { createPool: { value: createPool } }) as unknown;
-					const factory = Object.create(driver, { mysql: { value: mysql } }) as MysqlDriver;
-					return mysqlPools.of(await factory.createPool(driver.createConnectionOptions(plan.options, plan.master)));
-				};
-				return [open];
+				// Not with TypeORM's own factory: that ends a pool whose first login fails, and so does whoever staged it.
+				const pool = mysqlPools.of(driver.mysql.createPool(driver.createConnectionOptions(plan.options, plan.master)));
+				onCreated(pool, 0);
+				return [openMysqlPool(pool)];
 			}
 			const cluster = driver.mysql.createPoolCluster(plan.options.replication);
 			plan.slaves.forEach((slave, index) =>
@@ -162,11 +154,15 @@ function createMysqlFamily(driver: MysqlDriver): DriverFamily {
 			clusters.set(set.master, cluster);
 			const pools = listPools(set);
 			pools.forEach(onCreated);
-			return pools.map((pool) => async () => {
-				await pool.connect();
-				return pool;
-			});
+			return pools.map(openMysqlPool);
 		},
+	};
+}
+
+function openMysqlPool(pool: ConnectionPool): PoolOpening {
+	return async () => {
+		await pool.connect();
+		return pool;
 	};
 }
 

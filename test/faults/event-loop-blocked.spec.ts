@@ -1,29 +1,20 @@
 /** Somebody computes for a while and nothing else gets its turn: no deadline fires for that, and the schedule does not catch up in a burst. */
 import { setTimeout as delay } from "node:timers/promises";
 
+import { describeEngines } from "../support/describe-engines.js";
 import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
-import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
 import { waitUntil } from "../support/wait-until.js";
 
-let servers: SceneServers;
-
-beforeAll(async () => {
-	servers = await startSceneServers();
-}, 60_000);
-
 afterEach(endWatchedScenes);
-
-afterAll(async () => servers.stop());
 
 function block(durationMs: number): void {
 	const endMs = performance.now() + durationMs;
 	while (performance.now() < endMs);
 }
 
-describe.each(TYPEORM_VERSIONS)("A blocked event loop on TypeORM $label", (version) => {
+describeEngines("A blocked event loop", { isExpensive: true }, ({ getServers, version }) => {
 	it("does not harm rotations under load", async () => {
-		const scene = await startWatchedScene(servers, { version });
+		const scene = await startWatchedScene(getServers(), { version });
 		let isBlocking = true;
 		const blocker = (async () => {
 			while (isBlocking) {
@@ -45,7 +36,7 @@ describe.each(TYPEORM_VERSIONS)("A blocked event loop on TypeORM $label", (versi
 	}, 60_000);
 
 	it("does not make the schedule catch up", async () => {
-		const scene = await startWatchedScene(servers, { config: { rotation: { intervalMs: 100, isEnabled: true } }, version });
+		const scene = await startWatchedScene(getServers(), { config: { rotation: { intervalMs: 100, isEnabled: true } }, version });
 		const listStarts = () => scene.events.filter(({ type }) => type === "rotation.started");
 		await waitUntil("the schedule runs", () => listStarts().length > 0);
 		const countBefore = listStarts().length;

@@ -1,36 +1,28 @@
 /** The network takes connections away, or keeps them open and silent: the next query is served, and rotation goes on. */
+import { describeEngines } from "../support/describe-engines.js";
 import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
 import { createMovablePort } from "../support/movable-port.js";
-import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
 import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.js";
-import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
 import { waitUntil } from "../support/wait-until.js";
 
-let proxy: TcpProxy;
-let servers: SceneServers;
+describeEngines("The network", { isExpensive: true }, ({ dialect, getServers, version }) => {
+	let proxy: TcpProxy;
 
-beforeAll(async () => {
-	servers = await startSceneServers();
-}, 60_000);
+	beforeEach(async () => {
+		proxy = await startTcpProxy({ target: getServers().server });
+	});
 
-beforeEach(async () => {
-	proxy = await startTcpProxy({ target: servers.server });
-});
+	afterEach(async () => {
+		await endWatchedScenes();
+		await proxy.stop();
+	});
 
-afterEach(async () => {
-	await endWatchedScenes();
-	await proxy.stop();
-});
-
-afterAll(async () => servers.stop());
-
-describe.each(TYPEORM_VERSIONS)("The network on TypeORM $label", (version) => {
 	it("may cut what is idle, before a rotation and after it", async () => {
-		const scene = await startWatchedScene(servers, { endpoint: proxy, version, workerCount: 0 });
+		const scene = await startWatchedScene(getServers(), { endpoint: proxy, version, workerCount: 0 });
 		const cutIdle = async () => {
-			await Promise.all([1, 2, 3].map(async () => scene.dataSource.query("SELECT pg_sleep(0.02)")));
+			await Promise.all([1, 2, 3].map(async () => scene.dataSource.query(dialect.sleepSeconds(0.02))));
 			proxy.reset();
-			await waitUntil("the pools have noticed", () => scene.pools.every(({ pool }) => pool.totalCount === 0));
+			await waitUntil("the pools have noticed", () => scene.pools.every(({ totalCount }) => totalCount === 0));
 		};
 
 		await cutIdle();
@@ -45,7 +37,7 @@ describe.each(TYPEORM_VERSIONS)("The network on TypeORM $label", (version) => {
 	}, 60_000);
 
 	it("may cut what is drained", async () => {
-		const scene = await startWatchedScene(servers, { endpoint: proxy, version, workerCount: 0 });
+		const scene = await startWatchedScene(getServers(), { endpoint: proxy, version, workerCount: 0 });
 		const runner = scene.dataSource.createQueryRunner();
 		await runner.startTransaction();
 		await scene.alternate();
@@ -62,12 +54,12 @@ describe.each(TYPEORM_VERSIONS)("The network on TypeORM $label", (version) => {
 	}, 60_000);
 
 	it("may leave the live side half-open: its health is reported, and the rotation leads away from it", async () => {
-		const { move, parameterSource } = createMovablePort(servers.aws, proxy.port);
+		const { move, parameterSource } = createMovablePort(getServers().aws, proxy.port);
 		const deadlines = { drainMs: 200, healthMs: 100 };
-		const scene = await startWatchedScene(servers, { parameterSource, rotatorOptions: { deadlines }, version, workerCount: 0 });
-		await Promise.all([1, 2, 3].map(async () => scene.dataSource.query("SELECT pg_sleep(0.02)")));
+		const scene = await startWatchedScene(getServers(), { parameterSource, rotatorOptions: { deadlines }, version, workerCount: 0 });
+		await Promise.all([1, 2, 3].map(async () => scene.dataSource.query(dialect.sleepSeconds(0.02))));
 		proxy.freeze();
-		move(servers.server.port);
+		move(getServers().server.port);
 		await scene.alternate();
 
 		const { outcome } = await scene.rotator.rotateDatabaseConnection();

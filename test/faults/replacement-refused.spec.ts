@@ -1,84 +1,96 @@
 /** The server does not let the new login in: twenty rotations fail, the live side goes on, and the first that is let in takes over. */
+import { describeEngines } from "../support/describe-engines.js";
 import { endWatchedScenes, startWatchedScene, type WatchedScene } from "../support/invariants.js";
+import type { EngineName } from "../support/server/database-server.js";
+import type { SqlDialect } from "../support/sql-dialects.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
-import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
 
 interface Refusal {
-	begin(scene: WatchedScene): Promise<void> | void;
-	end(scene: WatchedScene): Promise<void> | void;
-	readonly sqlState: string;
+	begin(scene: WatchedScene, dialect: SqlDialect): Promise<void> | void;
+	end(scene: WatchedScene, dialect: SqlDialect): Promise<void> | void;
+	/** As a driver calls it: the SQLSTATE, or a name, which is the wrong one for an account that MariaDB has locked. */
+	readonly codes: Readonly<Record<EngineName, string>>;
+	/** Where it is found out. */
+	readonly stages: Readonly<Record<EngineName, "stage" | "verify">>;
 	readonly title: string;
 }
 
-const alterNewUser = async ({ server, users }: WatchedScene, change: string): Promise<void> => {
-	await server.admin.query(`ALTER ROLE ${users[1]} ${change}`);
+const EXPIRE: Readonly<Record<EngineName, (user: string) => string>> = {
+	mariadb: (user) => `ALTER USER '${user}'@'%' PASSWORD EXPIRE`,
+	postgres: (user) => `ALTER ROLE ${user} VALID UNTIL '2001-01-01'`,
 };
+const RENEW: Readonly<Record<EngineName, (user: string, password: string) => string>> = {
+	mariadb: (user, password) => `ALTER USER '${user}'@'%' IDENTIFIED BY '${password}'`,
+	postgres: (user) => `ALTER ROLE ${user} VALID UNTIL 'infinity'`,
+};
+
+const AT_LOGIN = { mariadb: "stage", postgres: "stage" } as const;
+const WRONG_PASSWORD = { mariadb: "ER_ACCESS_DENIED_ERROR", postgres: "28P01" };
 
 const REFUSALS: readonly Refusal[] = [
 	{
 		begin: ({ aws, secretId, users }) => void aws.secrets.put(secretId, { password: "another", username: users[1] }),
+		codes: WRONG_PASSWORD,
 		end: async (scene) => scene.alternate(),
-		sqlState: "28P01",
+		stages: AT_LOGIN,
 		title: "its password",
 	},
 	{
-		begin: async (scene) => {
-			await alterNewUser(scene, "NOLOGIN");
+		begin: async (scene, { lockUser }) => {
+			await scene.server.admin.query(lockUser(scene.users[1]));
 			await scene.alternate();
 		},
-		end: async (scene) => alterNewUser(scene, "LOGIN"),
-		sqlState: "28000",
+		codes: { mariadb: "ER_BULK_PARSER_INCOMPLETE_ESCAPE_SEQUENCE", postgres: "28000" },
+		end: async ({ server, users }, { unlockUser }) => void (await server.admin.query(unlockUser(users[1]))),
+		stages: AT_LOGIN,
 		title: "a role that may not log in",
 	},
 	{
 		begin: ({ aws, secretId }) => void aws.secrets.put(secretId, { password: "any", username: "dropped" }),
+		codes: WRONG_PASSWORD,
 		end: async (scene) => scene.alternate(),
-		sqlState: "28P01",
+		stages: AT_LOGIN,
 		title: "a role that was dropped",
 	},
 	{
-		begin: async (scene) => {
-			await alterNewUser(scene, "CONNECTION LIMIT 0");
-			await scene.alternate();
+		begin: async ({ aws, secretId, server, users }) => {
+			await server.setPassword(users[1], "expired");
+			await server.admin.query(EXPIRE[server.engine](users[1]));
+			aws.secrets.put(secretId, { password: "expired", username: users[1] });
 		},
-		end: async (scene) => alterNewUser(scene, "CONNECTION LIMIT -1"),
-		sqlState: "53300",
-		title: "one connection more than it may have",
-	},
-	{
-		begin: async (scene) => {
-			await alterNewUser(scene, "VALID UNTIL '2001-01-01'");
-			await scene.alternate();
-		},
-		end: async (scene) => alterNewUser(scene, "VALID UNTIL 'infinity'"),
-		sqlState: "28P01",
+		codes: { mariadb: "ER_MUST_CHANGE_PASSWORD", postgres: "28P01" },
+		end: async ({ server, users }) => void (await server.admin.query(RENEW[server.engine](users[1], "expired"))),
+		stages: { mariadb: "verify", postgres: "stage" },
 		title: "a password that has expired",
 	},
 ];
 
-let servers: SceneServers;
-
-beforeAll(async () => {
-	servers = await startSceneServers();
-}, 60_000);
+/** PostgreSQL alone lets a role have no connection at all. */
+const NO_ROOM: Refusal = {
+	begin: async (scene) => {
+		await scene.server.admin.query(`ALTER ROLE ${scene.users[1]} CONNECTION LIMIT 0`);
+		await scene.alternate();
+	},
+	codes: { mariadb: "", postgres: "53300" },
+	end: async ({ server, users }) => void (await server.admin.query(`ALTER ROLE ${users[1]} CONNECTION LIMIT -1`)),
+	stages: AT_LOGIN,
+	title: "one connection more than it may have",
+};
 
 afterEach(endWatchedScenes);
 
-afterAll(async () => servers.stop());
-
-describe.each(TYPEORM_VERSIONS)("A server on TypeORM $label", (version) => {
-	it.each(REFUSALS)(
+describeEngines("A server", { isExpensive: true }, ({ dialect, engine, getServers, version }) => {
+	it.each(engine === "postgres" ? [...REFUSALS, NO_ROOM] : REFUSALS)(
 		"may refuse $title for twenty rotations",
-		async ({ begin, end, sqlState }) => {
-			const scene = await startWatchedScene(servers, { config: { rotation: QUICK_ROTATION }, version });
-			await begin(scene);
+		async ({ begin, codes: { [engine]: code }, end, stages: { [engine]: expectedStage } }) => {
+			const scene = await startWatchedScene(getServers(), { config: { rotation: QUICK_ROTATION }, version });
+			await begin(scene, dialect);
 
-			const { codes, messages, stages, users } = await outliveFault(scene, async () => end(scene));
+			const { codes, messages, stages, users } = await outliveFault(scene, async () => end(scene, dialect));
 
 			expect(codes).toEqual(["ERR_CONNECTOR_STAGING_FAILED"]);
-			expect(messages).toEqual([expect.stringContaining(`(${sqlState})`)]);
-			expect(stages).toEqual(["stage"]);
+			expect(messages).toEqual([expect.stringContaining(`(${code})`)]);
+			expect(stages).toEqual([expectedStage]);
 			expect(users).toEqual(scene.users);
 			expect(await scene.findViolations()).toEqual([]);
 		},
@@ -86,9 +98,9 @@ describe.each(TYPEORM_VERSIONS)("A server on TypeORM $label", (version) => {
 	);
 });
 
-describe.each(TYPEORM_VERSIONS)("A limit that the live pool exhausts on TypeORM $label", (version) => {
+describeEngines("A limit that the live pool exhausts", { engines: ["postgres"] }, ({ getServers, version }) => {
 	it("lets the replacement in at the cost of an idle connection", async () => {
-		const scene = await startWatchedScene(servers, { config: { poolSize: 3 }, version, workerCount: 2 });
+		const scene = await startWatchedScene(getServers(), { config: { poolSize: 3 }, version, workerCount: 2 });
 		const { username } = scene.current();
 		await Promise.all([1, 2, 3].map(async () => scene.dataSource.query("SELECT pg_sleep(0.1)")));
 		const fullCount = (await scene.server.connections(username)).length;

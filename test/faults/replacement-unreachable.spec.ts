@@ -1,42 +1,34 @@
 /** The database is said to be somewhere else, and there nobody serves: twenty rotations fail, the live side goes on, and nothing they opened is left. */
+import { describeEngines } from "../support/describe-engines.js";
 import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
 import { createMovablePort } from "../support/movable-port.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
-import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
 import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.js";
-import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
 import { waitUntil } from "../support/wait-until.js";
 
 /** One rotation's, and those of the load that may have opened a connection meanwhile; twenty rotations would leave forty. */
 const MAXIMUM_SOCKET_GROWTH = 12;
 
-let proxy: TcpProxy;
-let servers: SceneServers;
+describeEngines("A replacement", { isExpensive: true }, ({ getServers, version }) => {
+	let proxy: TcpProxy;
 
-beforeAll(async () => {
-	servers = await startSceneServers();
-}, 60_000);
+	beforeEach(async () => {
+		proxy = await startTcpProxy({ target: getServers().server });
+	});
 
-beforeEach(async () => {
-	proxy = await startTcpProxy({ target: servers.server });
-});
+	afterEach(async () => {
+		await endWatchedScenes();
+		await proxy.stop();
+	});
 
-afterEach(async () => {
-	await endWatchedScenes();
-	await proxy.stop();
-});
-
-afterAll(async () => servers.stop());
-
-describe.each(TYPEORM_VERSIONS)("A replacement on TypeORM $label", (version) => {
 	it.each([
 		{ begin: () => proxy.hold(), deadlines: { connectMs: 80 }, reason: "no answer within 80 ms", title: "is a black hole" },
 		{ begin: async () => proxy.refuse(), deadlines: {}, reason: "ECONNREFUSED", title: "refuses" },
 	])(
 		"may be one that $title for twenty rotations",
 		async ({ begin, deadlines, reason }) => {
-			const { move, parameterSource } = createMovablePort(servers.aws, servers.server.port);
-			const scene = await startWatchedScene(servers, {
+			const { move, parameterSource } = createMovablePort(getServers().aws, getServers().server.port);
+			const scene = await startWatchedScene(getServers(), {
 				config: { rotation: QUICK_ROTATION },
 				parameterSource,
 				rotatorOptions: { deadlines },
@@ -59,14 +51,14 @@ describe.each(TYPEORM_VERSIONS)("A replacement on TypeORM $label", (version) => 
 	);
 
 	it("may fall silent after its login for twenty rotations", async () => {
-		const { move, parameterSource } = createMovablePort(servers.aws, servers.server.port);
+		const { move, parameterSource } = createMovablePort(getServers().aws, getServers().server.port);
 		let isSilent = true;
-		const scene = await startWatchedScene(servers, {
+		const scene = await startWatchedScene(getServers(), {
 			config: { rotation: QUICK_ROTATION },
-			onPoolCreated: (pool) => {
-				if (pool.options.port !== proxy.port || !isSilent) return;
+			onPoolCreated: (counted) => {
+				if (counted.port !== proxy.port || !isSilent) return;
 				void proxy.thaw();
-				pool.once("connect", () => {
+				counted.onceConnected(() => {
 					if (isSilent) proxy.freeze();
 				});
 			},

@@ -1,34 +1,28 @@
 /** The server ends connections in the middle of work. That costs the operations it hits; none is lost, repeated or left open. */
 import { setTimeout as delay } from "node:timers/promises";
 
+import { describeEngines } from "../support/describe-engines.js";
 import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
-import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
 import { waitUntil } from "../support/wait-until.js";
 
 const ROTATION = { intervalMs: 50, isEnabled: true };
 
-/** Shutdown, crash and start of the server, and what TypeORM and pg say when a connection is gone. */
-const CONNECTION_CODES = new Set(["57P01", "57P02", "57P03", "ECONNREFUSED", "ECONNRESET", "EPIPE"]);
-const CONNECTION_WORDS = /terminated|connection error|not queryable|released|Client was closed|timeout/i;
+/** Shutdown, crash and start of the server, and what TypeORM and the drivers say when a connection is gone. */
+const CONNECTION_CODES = new Set([
+	...["57P01", "57P02", "57P03", "ECONNREFUSED", "ECONNRESET", "EPIPE"],
+	...["ER_CONNECTION_KILLED", "ER_QUERY_INTERRUPTED", "ER_SERVER_SHUTDOWN", "PROTOCOL_CONNECTION_LOST"],
+]);
+const CONNECTION_WORDS = /terminated|connection error|not queryable|released|Client was closed|timeout|closed state/i;
 
 function isConnectionLoss(failure: Error): boolean {
 	return CONNECTION_CODES.has(String((failure as { code?: unknown }).code)) || CONNECTION_WORDS.test(failure.message);
 }
 
-let servers: SceneServers;
-
-beforeAll(async () => {
-	servers = await startSceneServers();
-}, 60_000);
-
 afterEach(endWatchedScenes);
 
-afterAll(async () => servers.stop());
-
-describe.each(TYPEORM_VERSIONS)("The server on TypeORM $label", (version) => {
+describeEngines("The server", { isExpensive: true }, ({ dialect, getServers, version }) => {
 	it("may terminate backends while rotations run", async () => {
-		const scene = await startWatchedScene(servers, { config: { rotation: ROTATION }, isExpected: isConnectionLoss, version });
+		const scene = await startWatchedScene(getServers(), { config: { rotation: ROTATION }, isExpected: isConnectionLoss, version });
 
 		for (let round = 0; round < 10; round += 1) {
 			await scene.alternate();
@@ -43,7 +37,7 @@ describe.each(TYPEORM_VERSIONS)("The server on TypeORM $label", (version) => {
 	}, 60_000);
 
 	it("may restart under load and come back with other passwords", async () => {
-		const scene = await startWatchedScene(servers, { config: { rotation: ROTATION }, isExpected: isConnectionLoss, version });
+		const scene = await startWatchedScene(getServers(), { config: { rotation: ROTATION }, isExpected: isConnectionLoss, version });
 		await waitUntil("the load runs", () => scene.workload.report().operationCount > 20);
 
 		await scene.server.restart();
@@ -60,19 +54,19 @@ describe.each(TYPEORM_VERSIONS)("The server on TypeORM $label", (version) => {
 	}, 60_000);
 });
 
-describe.each(TYPEORM_VERSIONS)("The role of the live side on TypeORM $label", (version) => {
+describeEngines("The role of the live side", { isExpensive: true }, ({ dialect, getServers, version }) => {
 	it("may be locked: open connections serve on, and who needs a new one is served by the next role", async () => {
-		const scene = await startWatchedScene(servers, {
+		const scene = await startWatchedScene(getServers(), {
 			config: { rotation: { intervalMs: 2_592_000_000, isEnabled: true } },
 			version,
 			workerCount: 2,
 		});
 		const [liveUser, nextUser] = scene.users;
-		await scene.server.admin.query(`ALTER ROLE ${liveUser} NOLOGIN`);
+		await scene.server.admin.query(dialect.lockUser(liveUser));
 		await scene.alternate();
 
 		const runners = Array.from({ length: 3 }, () => scene.dataSource.createQueryRunner());
-		await Promise.all(runners.map(async (runner) => runner.query("SELECT pg_sleep(0.05)")));
+		await Promise.all(runners.map(async (runner) => runner.query(dialect.sleepSeconds(0.05))));
 		await Promise.all(runners.map(async (runner) => runner.release()));
 		await waitUntil("the next role serves", async () => (await scene.findUser()) === nextUser);
 
@@ -80,17 +74,16 @@ describe.each(TYPEORM_VERSIONS)("The role of the live side on TypeORM $label", (
 	}, 60_000);
 
 	it("may be dropped once it is retired", async () => {
-		const scene = await startWatchedScene(servers, { version });
+		const scene = await startWatchedScene(getServers(), { version });
 		await scene.alternate();
 		await scene.rotator.rotateDatabaseConnection();
 		await waitUntil("the old pool is drained", () => scene.events.some(({ type }) => type === "drain.finished"));
 
-		await scene.server.admin.query(
-			`REASSIGN OWNED BY ${scene.users[0]} TO ${scene.users[1]}; DROP OWNED BY ${scene.users[0]}`,
-			[],
-			scene.database,
-		);
-		await scene.server.admin.query(`DROP ROLE ${scene.users[0]}`);
+		if (scene.server.engine === "postgres") {
+			const handOver = `REASSIGN OWNED BY ${scene.users[0]} TO ${scene.users[1]}; DROP OWNED BY ${scene.users[0]}`;
+			await scene.server.admin.query(handOver, [], scene.database);
+		}
+		await scene.server.admin.query(dialect.dropUser(scene.users[0]));
 
 		expect(await scene.findUser()).toBe(scene.users[1]);
 		expect(await scene.findViolations()).toEqual([]);

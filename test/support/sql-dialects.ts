@@ -7,6 +7,7 @@ import type { EngineName } from "./server/database-server.js";
 export interface SqlDialect {
 	/** How the server calls a connection that runs a statement. */
 	readonly busyState: string;
+	readonly dropUser: (user: string) => string;
 	/** Takes id and worker. */
 	readonly insertEntry: string;
 	/** Ends one connection. */
@@ -36,6 +37,7 @@ export interface SqlDialect {
 export const DIALECTS: Readonly<Record<EngineName, SqlDialect>> = {
 	mariadb: {
 		busyState: "Query",
+		dropUser: (user) => `DROP USER '${user}'@'%'`,
 		insertEntry: "INSERT INTO ledger (id, worker) VALUES (?, ?)",
 		killConnection: (pid) => `KILL ${String(pid)}`,
 		limitConnections: (user, count) => `ALTER USER '${user}'@'%' WITH MAX_USER_CONNECTIONS ${String(count)}`,
@@ -51,6 +53,7 @@ export const DIALECTS: Readonly<Record<EngineName, SqlDialect>> = {
 	},
 	postgres: {
 		busyState: "active",
+		dropUser: (user) => `DROP ROLE ${user}`,
 		insertEntry: "INSERT INTO ledger (id, worker) VALUES ($1, $2)",
 		killConnection: (pid) => `SELECT pg_terminate_backend(${String(pid)}, 5000)`,
 		limitConnections: (user, count) => `ALTER ROLE ${user} CONNECTION LIMIT ${String(count === 0 ? -1 : count)}`,
