@@ -3,10 +3,12 @@
  *
  * `npm run test:soak` runs a short one on every engine and topology, `npm run test:soak -- --rotations 1000` the full one. `--engine mariadb`,
  * `--topology replica` and `--cells <part of an id>` choose among the cells. It fails when an operation failed or was left in doubt, when an
- * acknowledged row is not stored, when a pool had more than poolSize + 1 sockets, when a retired password is in the heap or anything is left open.
+ * acknowledged row is not stored, when a pool had more than poolSize + 1 sockets, when a retired password is in the heap or anything is left open. With
+ * COUNTS_FILE in the environment it writes there how many cells passed and failed.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
@@ -50,7 +52,10 @@ async function main(): Promise<void> {
 	}
 	print(results);
 	const failedCount = results.filter((result) => result.faults.length > 0).length + faults.length;
-	console.log(`\n${String(results.length + faults.length - failedCount)} passed, ${String(failedCount)} failed`);
+	const passedCount = results.length + faults.length - failedCount;
+	const countsFile = process.env["COUNTS_FILE"];
+	if (countsFile !== undefined) writeFileSync(countsFile, JSON.stringify({ failed: failedCount, passed: passedCount }));
+	console.log(`\n${String(passedCount)} passed, ${String(failedCount)} failed`);
 	process.exitCode = failedCount === 0 && results.length > 0 ? 0 : 1;
 }
 
