@@ -163,7 +163,7 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 
 		await context.get<{ log(): Promise<void> }>(ConnectionReport).log();
 
-		const [text] = logged.mock.calls.map(([message]) => String(message));
+		const text = String(logged.mock.calls[0]?.[0]);
 		logged.mockRestore();
 		expect(text).toMatch(/^databaseName +shop +parameter +\/shop\/production\/aws-ecs-fargate\/shop-api\/postgres\/database-name$/m);
 		expect(text).toMatch(/No problem\.$/);

@@ -182,7 +182,7 @@ describe("refreshing", () => {
 	});
 });
 
-describe("refreshing", () => {
+describe("reading again", () => {
 	const [FIRST, SECOND] = THIRTEEN as [{ path: string[] }, { path: string[] }];
 
 	it("reads the tree again and tells what is different, until the application ends", async () => {
