@@ -1,9 +1,9 @@
 /**
  * Checks the package as its users get it: packs dist/, lints the tarball, installs it into an empty project without any optional peer,
- * loads it as ESM and as CJS, and compiles a consumer of each kind with `skipLibCheck: false`.
+ * loads it as ESM and as CJS, runs its command, and compiles a consumer of each kind with `skipLibCheck: false`.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +21,7 @@ try {
 	checkSourceMaps();
 	installInto(folder, tarball);
 	checkExports();
+	checkCommand();
 	compileConsumers();
 	console.log("The package is sound.");
 } catch (error) {
@@ -45,7 +46,7 @@ function lintTarball(tarball) {
 
 /** Each bundle has a map that carries its sources, since src/ is not published. */
 function checkSourceMaps() {
-	for (const bundle of ["index.mjs", "index.cjs"]) {
+	for (const bundle of ["index.mjs", "index.cjs", "cli.cjs"]) {
 		const { sources, sourcesContent } = readJson(path.join(ROOT, "dist", `${bundle}.map`));
 		if (sources.length === 0 || sources.length !== sourcesContent?.length) throw new Error(`${bundle}.map does not carry its sources`);
 	}
@@ -75,6 +76,20 @@ function checkExports() {
 	});
 	if (imported !== required) throw new Error(`The exports differ.\nESM ${imported}\nCJS ${required}`);
 	console.log(`${JSON.parse(imported).length} exports, the same as ESM and as CJS`);
+}
+
+/** The command as npm installs it: it is linked, starts, and reads a file of options; nothing of it asks AWS. */
+function checkCommand() {
+	const [[name, script]] = Object.entries(manifest.bin);
+	if (!existsSync(path.join(folder, "node_modules", ".bin", name))) throw new Error(`npm has not linked the command "${name}"`);
+	const command = path.join(folder, "node_modules", manifest.name, script);
+	const version = run(command, ["--version"], folder, "pipe").trim();
+	if (version !== manifest.version) throw new Error(`The command says it is version ${version}`);
+	const secretId = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbC123";
+	writeFileSync(path.join(folder, "connector.json"), JSON.stringify({ secretId }));
+	const policy = JSON.parse(run(command, ["policy", "--config", "connector.json", "--region", "eu-west-1"], folder, "pipe"));
+	if (policy.Statement[0]?.Resource !== secretId) throw new Error(`The command prints another policy: ${JSON.stringify(policy)}`);
+	console.log(`The command ${name} runs as it is installed`);
 }
 
 function compileConsumers() {

@@ -25,6 +25,7 @@ const steps = [
 	{ script: "build:check" },
 	{ script: "test:matrix" },
 	{ script: "test:faults", options: JEST_COUNTS },
+	{ script: "test:soak" },
 ];
 
 let current;

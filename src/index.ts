@@ -95,6 +95,7 @@ export {
 } from "./parameter-store/parameter-store.tokens.js";
 export type {
 	IConfigGetProperties,
+	IParameterChange,
 	IParameterStoreConfigAsyncModuleProperties,
 	IParameterStoreConfigProperties,
 	IParameterStoreConfigPropertiesFactory,

@@ -96,11 +96,14 @@ export type TDatabaseConfigRotation = {
  * { region: "eu-west-1", endpoint: "https://vpce-1234.secretsmanager.eu-west-1.vpce.amazonaws.com" }
  */
 export interface ITypeOrmAwsConnectorAws {
-	/** An AWS identity or a function that fetches one. Default: the SDK's own chain. */
+	/** An AWS identity or a function that fetches one: to ask AWS with, and to sign login tokens with. Default: the SDK's own chain. */
 	credentials?: TAwsCredentials;
 	/** Another address of Secrets Manager, such as a VPC endpoint. Default: the SDK's own choice. */
 	endpoint?: string;
-	/** Region of the secret. Default: the region in the secret's ARN, then `AWS_REGION` of ConfigService, then the SDK's own chain. */
+	/**
+	 * Region of the secret. Default: the region in the secret's ARN, then `AWS_REGION` of ConfigService, then the SDK's own chain. For IAM logins, that of a
+	 * database whose host does not name one.
+	 */
 	region?: string;
 	/** A ready-made client. It is used as it is, never replaced and never destroyed. */
 	secretsManagerClient?: SecretsManagerClient;
@@ -164,7 +167,7 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 	 * refused here, with the name of the connector's own option.
 	 */
 	typeOrmOptions?: TTypeOrmOptions<TType>;
-	/** User name. Wins over the secret's. */
+	/** User name. Wins over the secret's. For IAM logins, the database user: required on RDS, `admin` by default on Aurora DSQL. */
 	username?: string;
 }
 

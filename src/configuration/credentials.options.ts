@@ -34,6 +34,7 @@ export interface ISecretsManagerCredentialsSource {
 	 * the connector's options; what the secret lacks is looked up as ever. Default `false`.
 	 */
 	shouldProvideTarget?: boolean;
+	/** A secret. */
 	source: "secrets-manager";
 }
 
@@ -43,6 +44,7 @@ export interface ISecretsManagerCredentialsSource {
  * { source: "static" }
  */
 export interface IStaticCredentialsSource {
+	/** Code. */
 	source: "static";
 }
 
@@ -56,6 +58,7 @@ export interface IStaticCredentialsSource {
 export interface IRdsIamCredentialsSource {
 	/** Region of the database. Default: the one in the name of its host, then `aws.region`, then `AWS_REGION` of ConfigService. */
 	region?: string;
+	/** The AWS identity. */
 	source: "rds-iam";
 }
 
@@ -69,6 +72,7 @@ export interface IRdsIamCredentialsSource {
 export interface IDsqlIamCredentialsSource {
 	/** Region of the cluster. Default: the one in the name of its host, then `aws.region`, then `AWS_REGION` of ConfigService. */
 	region?: string;
+	/** The AWS identity. */
 	source: "dsql-iam";
 	/** How long a token is good for a login, in seconds, 1 … 604,800 (a week). Default 900. Connections outlive their token. */
 	tokenDurationSecs?: number;

@@ -24,6 +24,18 @@ export interface IConfigGetProperties {
 	path: readonly string[];
 }
 
+/**
+ * A parameter that is not what it was when it was read before. Its value is not told: it may be a secret.
+ * @example
+ * parameters.changes$.subscribe(({ kind, path }) => logger.log(`${path} was ${kind}`));
+ */
+export interface IParameterChange {
+	/** What happened to it between the two reads. */
+	readonly kind: "added" | "changed" | "removed";
+	/** Its full name. */
+	readonly path: string;
+}
+
 /** How `ParameterStoreConfigService.getMany` answers. */
 export interface IParameterStoreGetManyOptions {
 	/** Whether Systems Manager is asked although the values are known. Default `false`. */
@@ -41,6 +53,12 @@ export interface IParameterStoreGetManyOptions {
 export interface IParameterStoreConfigProperties {
 	/** First segment of look-ups that do not name it. */
 	application: string;
+	/**
+	 * How old values may become, in milliseconds, 1 or more. A `get` of an older one gives it once more and has everything read again behind it; `getMany`
+	 * waits for the new one. While Systems Manager does not answer, the last good values stay. Default: they are read again only when `refresh` or
+	 * `shouldRefresh` says so.
+	 */
+	cacheTtlMs?: number;
 	/** A ready-made client. It is used as it is and never destroyed. Cannot be combined with `config`. */
 	client?: SSMClient;
 	/**

@@ -22,6 +22,10 @@ export function validateProperties(properties: IParameterStoreConfigProperties |
 		// The text "false" of an environment variable would be true.
 		if (!["boolean", "undefined"].includes(typeof given[flag])) throw new OptionInvalidError(flag, "must be true or false");
 	}
+	const { cacheTtlMs } = given;
+	if (cacheTtlMs !== undefined && !(Number.isFinite(cacheTtlMs) && cacheTtlMs >= 1)) {
+		throw new OptionInvalidError("cacheTtlMs", "must be a number of milliseconds, 1 or more");
+	}
 	validateClient(given);
 	return defaults;
 }

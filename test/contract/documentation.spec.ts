@@ -4,7 +4,14 @@ import { basename, dirname, join, posix } from "node:path";
 
 import { DEFAULT_DRAIN_TIMEOUT_MS } from "../../src/configuration/connector.constants.js";
 import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../../src/configuration/connector-fields.js";
-import { ParameterStoreService, RotatorService, TypeOrmAwsConnectorService } from "../../src/index.js";
+import {
+	ParameterStoreConfigService,
+	ParameterStoreService,
+	RotatorService,
+	SecretsManagerService,
+	TypeOrmAwsConnectorService,
+} from "../../src/index.js";
+import { SecretSourcesModule } from "../../src/module/secret-sources.module.js";
 import { buildParameterPath } from "../../src/parameter-store/parameter-path.js";
 import { buildFieldLookup } from "../../src/resolution/field-lookup.js";
 import { chooseDelayMs } from "../../src/rotation/rotation-schedule.js";
@@ -221,6 +228,12 @@ describe("the README's tables of options", () => {
 		expect(documented.sort()).toEqual([...readSurface().listProperties("IParameterStoreConfigProperties").keys()].sort());
 	}, 60_000);
 
+	it("have every option of the secrets manager, and no other", () => {
+		const documented = readSpans(README, "option of `SecretsManagerModule`").flat();
+
+		expect(documented.sort()).toEqual([...readSurface().listProperties("ISecretsManagerModuleOptions").keys()].sort());
+	}, 60_000);
+
 	it("have the keys of a look-up", () => {
 		const shape = README.lines.flatMap((line) => /`\{ (path, [^}]*) \}`/.exec(line)?.[1]?.split(", ") ?? []);
 
@@ -232,6 +245,7 @@ describe("the README's tables of options", () => {
 	it.each([
 		["TypeOrmAwsConnectorModule", "ITypeOrmAwsConnectorModuleOptions"],
 		["ParameterStoreConfigModule", "IParameterStoreConfigProperties"],
+		["SecretsManagerModule", "ISecretsManagerModuleOptions"],
 	])(
 		"have the defaults that the docstrings of %s have",
 		(module, type) => {
@@ -318,7 +332,15 @@ describe("the architecture page", () => {
 			findCodeSpans(owners).flatMap((owner) => findCodeSpans(hooks).map((hook) => `${owner}.${hook}`)),
 		);
 
-		const present = [ParameterStoreService, RotatorService, TypeOrmAwsConnectorService].flatMap((service) =>
+		const services = [
+			ParameterStoreConfigService,
+			ParameterStoreService,
+			RotatorService,
+			SecretSourcesModule,
+			SecretsManagerService,
+			TypeOrmAwsConnectorService,
+		];
+		const present = services.flatMap((service) =>
 			Object.getOwnPropertyNames(service.prototype)
 				.filter((name) => /^(?:on(?:Module|Application)|beforeApplication)/.test(name))
 				.map((name) => `${service.name}.${name}`),

@@ -1,7 +1,7 @@
 /** Every TypeScript snippet of the documentation compiles in strict mode, and does what the text around it says. */
 import { join } from "node:path";
 
-import { type DynamicModule, type INestApplicationContext, Module, type ModuleMetadata, type Type } from "@nestjs/common";
+import { type DynamicModule, type INestApplicationContext, Logger, Module, type ModuleMetadata, type Type } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { getDataSourceToken, TypeOrmModule } from "@nestjs/typeorm";
 import { DataSource } from "typeorm";
@@ -97,8 +97,12 @@ function placeSettings(settings: Partial<Record<FieldName, string>>, instanceNam
 }
 
 function run<Exported>(name: string): Exported {
+	return runAll<Record<string, Exported>>(name)[name] as Exported;
+}
+
+function runAll<Exports>(name: string): Exports {
 	const { path, text } = SNIPPETS.get(name) ?? { path: "", text: "" };
-	return runText(text, path, { decoratorMetadata: true })[name] as Exported;
+	return runText(text, path, { decoratorMetadata: true }) as Exports;
 }
 
 async function boot(metadata: ModuleMetadata): Promise<INestApplicationContext> {
@@ -150,6 +154,20 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 			intervalMs: 3_600_000,
 			isEnabled: true,
 		});
+	},
+
+	ConnectionReport: async () => {
+		const ConnectionReport = run<Type<{ log(): Promise<void> }>>("ConnectionReport");
+		const context = await boot({ imports: [run<Type>("AppModule")], providers: [ConnectionReport] });
+		const logged = jest.spyOn(Logger.prototype, "log").mockImplementation();
+
+		await context.get<{ log(): Promise<void> }>(ConnectionReport).log();
+
+		const text = String(logged.mock.calls[0]?.[0]);
+		logged.mockRestore();
+		expect(text).toMatch(/^databaseName +shop +parameter +\/shop\/production\/aws-ecs-fargate\/shop-api\/postgres\/database-name$/m);
+		expect(text).toMatch(/No problem\.$/);
+		expect(text).not.toContain(BLUE.password);
 	},
 
 	DatabaseController: async () => {
@@ -251,6 +269,52 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 
 		expect(renamed.name).toBe("Grace");
 		expect(await users.findOneByOrFail({ id: 1 })).toEqual({ id: 1, name: "Ada" });
+	},
+
+	secretConnector: async () => {
+		const { host, port } = server;
+		const { password, username } = BLUE;
+		aws.secrets.put("shop/rds", {
+			dbname: "shop",
+			engine: "aurora-postgresql",
+			hostname: host,
+			password,
+			port: String(port),
+			user: username,
+		});
+		const wiring = TypeOrmModule.forRootAsync({
+			inject: [TypeOrmAwsConnectorService],
+			useFactory: async (connector: TypeOrmAwsConnectorService) => connector.getTypeOrmOptions(),
+		});
+
+		const context = await boot({ imports: [run("secretConnector"), wiring] });
+
+		expect(await whoAmI(context.get(DataSource, { strict: false }))).toEqual({ database: "shop", user: username });
+	},
+
+	ApiKeys: async () => {
+		aws.secrets.put("shop/api-keys", { stripe: "old key" });
+		const { ApiKeys, ApiKeysModule } = runAll<{
+			ApiKeys: Type<{ read(): Promise<string>; replace(stripe: string): Promise<void> }>;
+			ApiKeysModule: Type;
+		}>("ApiKeys");
+		const keys = (await boot({ imports: [ApiKeysModule] })).get(ApiKeys, { strict: false });
+
+		const before = [await keys.read(), await keys.read()];
+		await keys.replace("new key");
+
+		expect([...before, await keys.read()]).toEqual(["old key", "old key", "new key"]);
+		expect(aws.secrets.get("shop/api-keys")).toBe('{"stripe":"new key"}');
+		expect(aws.calls.count("GetSecretValue")).toBe(1);
+	},
+
+	handler: async () => {
+		const handler = run<(event: { secretId: string }) => Promise<string>>("handler");
+		aws.secrets.put("shop/key", "sk_1");
+		await boot({});
+
+		expect(await handler({ secretId: "shop/key" })).toBe("sk_1");
+		expect(await handler({ secretId: "shop/none" })).toBe("ERR_CONNECTOR_SECRET_NOT_FOUND");
 	},
 
 	ReportsDatabaseModule: async () => {

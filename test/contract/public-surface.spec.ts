@@ -84,6 +84,7 @@ const ADDED_TYPES = [
 	"IDsqlIamCredentialsSource",
 	"IDsqlTokenOptions",
 	"IGetSecretOptions",
+	"IParameterChange",
 	"IParameterStoreGetManyOptions",
 	"IRdsIamCredentialsSource",
 	"IRdsTokenOptions",

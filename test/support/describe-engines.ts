@@ -27,7 +27,7 @@ export interface EngineOptions extends DatabaseServerOptions {
 	readonly versions?: readonly TypeOrmVersion[];
 }
 
-const TITLES: Readonly<Record<EngineName, string>> = { mariadb: "MariaDB", postgres: "PostgreSQL" };
+const TITLES: Readonly<Record<EngineName, string>> = { mariadb: "MariaDB", mysql: "MySQL", postgres: "PostgreSQL" };
 const ENGINES: readonly EngineName[] = ["postgres", "mariadb"];
 
 /**

@@ -3,13 +3,16 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
 /** Servers that are downloaded at their first use. */
-export type DownloadedServer = "mariadb" | "pgbouncer";
+export type DownloadedServer = "mariadb" | "mysql" | "pgbouncer";
+
+/** Released by nobody for these systems: where they can be had today, they may be gone tomorrow. */
+const OPTIONAL_SERVERS: readonly DownloadedServer[] = ["mysql"];
 
 const answers = new Map<DownloadedServer, jest.Describe>();
 
 /**
  * Returns `describe` where the server can be had, after it was downloaded if that is needed, and elsewhere `describe.skip`, with the
- * reason on the console. With `CI` set that is an error instead, so that nothing goes unnoticed there.
+ * reason on the console. With `CI` set that is an error instead, but for MySQL, so that nothing goes unnoticed there.
  * @example
  * describeWith("mariadb")("a pool of MariaDB", () => { … });
  */
@@ -18,7 +21,7 @@ export function describeWith(server: DownloadedServer): jest.Describe {
 	if (known !== undefined) return known;
 	const reason = findReason(server);
 	if (reason !== undefined) {
-		if (process.env["CI"] !== undefined) throw new Error(reason);
+		if (process.env["CI"] !== undefined && !OPTIONAL_SERVERS.includes(server)) throw new Error(reason);
 		console.warn(`Skipped, for want of ${server}. ${reason}`);
 	}
 	const answer = reason === undefined ? describe : describe.skip;

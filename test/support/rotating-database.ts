@@ -12,6 +12,7 @@ import { type FakeAws, startFakeAws } from "./fake-aws/fake-aws.js";
 import { createLedger } from "./ledger-workload.js";
 import { startMariadbReplica } from "./mariadb/mariadb-replica.js";
 import { type MariadbServer, startMariadb } from "./mariadb/mariadb-server.js";
+import { startMysql } from "./mysql/mysql-server.js";
 import { startPostgresReplica } from "./postgres/postgres-replica.js";
 import { type PostgresServer, startPostgres } from "./postgres/postgres-server.js";
 import type { DatabaseReplica, DatabaseServer, DatabaseServerOptions, EngineName } from "./server/database-server.js";
@@ -95,7 +96,7 @@ export interface SceneServersOptions<Engine extends EngineName> extends Database
 
 /** Starts the servers. */
 export function startSceneServers(options?: SceneServersOptions<"postgres">): Promise<SceneServers>;
-export function startSceneServers(options: SceneServersOptions<"mariadb">): Promise<SceneServers<MariadbServer>>;
+export function startSceneServers(options: SceneServersOptions<"mariadb" | "mysql">): Promise<SceneServers<MariadbServer>>;
 export function startSceneServers(options: SceneServersOptions<EngineName>): Promise<SceneServers<DatabaseServer>>;
 export async function startSceneServers({
 	engine = "postgres",
@@ -119,6 +120,10 @@ const STARTERS: Readonly<
 	mariadb: async (options, hasReplica) => {
 		const server = await startMariadb(options);
 		return [server, hasReplica ? await startMariadbReplica(server) : undefined];
+	},
+	mysql: async (options, hasReplica) => {
+		if (hasReplica) throw new Error("There are replicas of MariaDB and of PostgreSQL");
+		return [await startMysql(options), undefined];
 	},
 	postgres: async (options, hasReplica) => {
 		const server = await startPostgres(options);

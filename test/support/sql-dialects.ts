@@ -33,23 +33,31 @@ export interface SqlDialect {
 	readonly writeProbe: string;
 }
 
+const MARIADB: SqlDialect = {
+	busyState: "Query",
+	dropUser: (user) => `DROP USER '${user}'@'%'`,
+	insertEntry: "INSERT INTO ledger (id, worker) VALUES (?, ?)",
+	killConnection: (pid) => `KILL ${String(pid)}`,
+	limitConnections: (user, count) => `ALTER USER '${user}'@'%' WITH MAX_USER_CONNECTIONS ${String(count)}`,
+	lockUser: (user) => `ALTER USER '${user}'@'%' ACCOUNT LOCK`,
+	refusalCode: "ER_ACCESS_DENIED_ERROR",
+	selectPid: "SELECT connection_id() AS pid",
+	selectRows: (count) => `SELECT seq, repeat('x', 100) FROM seq_1_to_${String(count)}`,
+	selectUser: "SELECT substring_index(current_user(), '@', 1) AS user",
+	shareTables: undefined,
+	sleepSeconds: (seconds) => `SELECT sleep(${String(seconds)})`,
+	unlockUser: (user) => `ALTER USER '${user}'@'%' ACCOUNT UNLOCK`,
+	writeProbe: "CREATE OR REPLACE TEMPORARY TABLE probe AS SELECT 1",
+};
+
 /** By engine. */
 export const DIALECTS: Readonly<Record<EngineName, SqlDialect>> = {
-	mariadb: {
-		busyState: "Query",
-		dropUser: (user) => `DROP USER '${user}'@'%'`,
-		insertEntry: "INSERT INTO ledger (id, worker) VALUES (?, ?)",
-		killConnection: (pid) => `KILL ${String(pid)}`,
-		limitConnections: (user, count) => `ALTER USER '${user}'@'%' WITH MAX_USER_CONNECTIONS ${String(count)}`,
-		lockUser: (user) => `ALTER USER '${user}'@'%' ACCOUNT LOCK`,
-		refusalCode: "ER_ACCESS_DENIED_ERROR",
-		selectPid: "SELECT connection_id() AS pid",
-		selectRows: (count) => `SELECT seq, repeat('x', 100) FROM seq_1_to_${String(count)}`,
-		selectUser: "SELECT substring_index(current_user(), '@', 1) AS user",
-		shareTables: undefined,
-		sleepSeconds: (seconds) => `SELECT sleep(${String(seconds)})`,
-		unlockUser: (user) => `ALTER USER '${user}'@'%' ACCOUNT UNLOCK`,
-		writeProbe: "CREATE OR REPLACE TEMPORARY TABLE probe AS SELECT 1",
+	mariadb: MARIADB,
+	mysql: {
+		...MARIADB,
+		selectRows: (count) =>
+			`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${String(count)}) SELECT i, repeat('x', 100) FROM n`,
+		writeProbe: "CREATE TEMPORARY TABLE IF NOT EXISTS probe AS SELECT 1",
 	},
 	postgres: {
 		busyState: "active",
@@ -78,5 +86,5 @@ export const DIALECTS: Readonly<Record<EngineName, SqlDialect>> = {
 
 /** Of the server that a DataSource is made for. */
 export function findDialect({ options: { type } }: DataSource): SqlDialect {
-	return type === "mysql" || type === "mariadb" ? DIALECTS.mariadb : DIALECTS.postgres;
+	return type === "mysql" || type === "mariadb" ? DIALECTS[type] : DIALECTS.postgres;
 }

@@ -182,6 +182,49 @@ describe("refreshing", () => {
 	});
 });
 
+describe("reading again", () => {
+	const [FIRST, SECOND] = THIRTEEN as [{ path: string[] }, { path: string[] }];
+
+	it("reads the tree again and tells what is different, until the application ends", async () => {
+		const parameters = await start({ shouldDecryptParameters: true });
+		const log: string[] = [];
+		parameters.changes$.subscribe({ complete: () => log.push("complete"), next: ({ kind, path }) => log.push(`${kind} ${path}`) });
+		aws.parameters.put(`${ROOT}/field/0`, "moved");
+		aws.parameters.delete(`${ROOT}/field/1`);
+		aws.parameters.put(`${ROOT}/password`, "hunter2", "SecureString");
+
+		await parameters.refresh();
+		await parameters.refresh();
+		await application?.close();
+
+		expect([parameters.get(FIRST), parameters.get(SECOND), parameters.get({ path: ["password"] })]).toEqual(["moved", null, "hunter2"]);
+		expect([...log].sort()).toEqual([`added ${ROOT}/password`, `changed ${ROOT}/field/0`, "complete", `removed ${ROOT}/field/1`]);
+	});
+
+	it("keeps the last good tree while Systems Manager is down", async () => {
+		const parameters = await start();
+		aws.parameters.put(`${ROOT}/field/0`, "moved");
+		const fault = aws.faults.inject({ kind: "denied" });
+		await expect(parameters.refresh()).rejects.toBeInstanceOf(ParameterStoreUnavailableError);
+		const during = THIRTEEN.map((lookup) => parameters.get(lookup));
+		fault.clear();
+
+		await parameters.refresh();
+
+		expect(during).toEqual(EXPECTED);
+		expect(parameters.get(FIRST)).toBe("moved");
+	});
+
+	it("happens by itself behind a get of a value past its ttl", async () => {
+		const parameters = await start({ cacheTtlMs: 1 });
+		aws.parameters.put(`${ROOT}/field/0`, "moved");
+
+		while (parameters.get(FIRST) !== "moved") await new Promise(setImmediate);
+
+		expect(parameters.get(FIRST)).toBe("moved");
+	});
+});
+
 describe("closing the application", () => {
 	it("leaves no connection to AWS open", async () => {
 		await start();

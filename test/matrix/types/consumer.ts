@@ -24,6 +24,13 @@ const asyncOptions: ITypeOrmAwsConnectorModuleAsyncOptions<[string]> = {
 	inject: ["POOL_SIZE"],
 	useFactory: (poolSize: string) => ({ ...config, poolSize: Number(poolSize) }),
 };
+const replicated: ITypeOrmAwsConnectorConfig<"postgres"> = {
+	...config,
+	defaultMode: "master",
+	replicas: [{ ssmLookups: { host: { path: ["reader", "host"] } } }],
+	type: "postgres",
+	typeOrmOptions: { installExtensions: false, logging: ["error"] },
+};
 const registered: DynamicModule = TypeOrmAwsConnectorModule.register(config);
 
 export class ConsumerService {
@@ -52,12 +59,19 @@ const consumerProvider: FactoryProvider<ConsumerService> = {
 };
 
 @Module({
-	imports: [registered, ParameterStoreConfigModule.register(parameters), TypeOrmAwsConnectorModule.registerAsync(asyncOptions)],
+	imports: [
+		registered,
+		ParameterStoreConfigModule.register(parameters),
+		TypeOrmAwsConnectorModule.register(replicated),
+		TypeOrmAwsConnectorModule.registerAsync(asyncOptions),
+	],
 	providers: [consumerProvider],
 })
 export class ConsumerModule {}
 
 // @ts-expect-error A pool size is a number.
 TypeOrmAwsConnectorModule.register({ entities: [], poolSize: "5" });
+// @ts-expect-error Options of MySQL are none of PostgreSQL's.
+TypeOrmAwsConnectorModule.register({ entities: [], type: "postgres", typeOrmOptions: { charset: "utf8mb4" } });
 // @ts-expect-error There is no such export, so the declarations are more than `any`.
 export { thisNameDoesNotExist } from "nestjs-typeorm-aws-connector";

@@ -2,6 +2,7 @@
 import type { DataSource } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
+import type { ParameterSource } from "../../../src/connector/connector-parameters.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
@@ -48,23 +49,34 @@ export interface IamScene {
 	readonly tunnel: { readonly host: string; readonly port: number };
 }
 
+/** What a gateway is called and where it says it is. */
+export interface IamSceneOptions {
+	/** Default: `RDS_HOST` or `DSQL_HOST`. */
+	readonly host?: string;
+	/** Whether tokens are signed for the port that the gateway listens on, and not for the one at the far end of a tunnel. Default `false`. */
+	readonly isDirect?: boolean;
+}
+
 /** Starts a server with two users and a gateway of one kind in front of it. */
-export async function startIamScene(service: TokenDeskOptions["service"], engine: EngineName = "postgres"): Promise<IamScene> {
+export async function startIamScene(
+	service: TokenDeskOptions["service"],
+	engine: EngineName = "postgres",
+	{ host = service === "dsql" ? DSQL_HOST : RDS_HOST, isDirect = false }: IamSceneOptions = {},
+): Promise<IamScene> {
 	const isMysql = engine === "mariadb";
 	const server = await (isMysql ? startMariadb() : startPostgres());
 	await server.createDatabase(DATABASE);
 	for (const [user, password] of Object.entries(USERS)) await server.createRole(user, password, { databases: [DATABASE] });
 	const isDsql = service === "dsql";
-	const host = isDsql ? DSQL_HOST : RDS_HOST;
-	const port = isMysql ? MYSQL_PORT : RDS_PORT;
-	const authority = new CertificateAuthority("Test authority of a gateway");
+	const tunnelledPort = isMysql ? MYSQL_PORT : RDS_PORT;
+	const authority = new CertificateAuthority(`Authority of ${host}`);
 	const Gateway = isMysql ? MysqlGateway : PostgresGateway;
 	const gateway = await new Gateway({
 		// Of an address, mysql2 wants to see this name.
 		certificate: authority.issue({ names: isMysql ? [host, "localhost"] : [host] }),
 		host,
 		keys: [APPLICATION_KEY],
-		port,
+		...(isDirect ? {} : { port: tunnelledPort }),
 		region: "eu-west-1",
 		service,
 		target: server,
@@ -78,7 +90,14 @@ export async function startIamScene(service: TokenDeskOptions["service"], engine
 			host,
 			poolSize: 5,
 			tls: { ca: authority.certificate, ...(isMysql ? {} : { servername: host }) },
-			...(isDsql ? {} : { credentials: { source: "rds-iam" }, port, type: engine, username: "app" }),
+			...(isDsql
+				? {}
+				: {
+						credentials: { source: "rds-iam" },
+						port: isDirect ? gateway.port : tunnelledPort,
+						type: engine,
+						username: "app",
+					}),
 		},
 		gateway,
 		server,
@@ -107,8 +126,9 @@ export async function startIamApplication(
 	version: TypeOrmVersion,
 	own: Partial<ITypeOrmAwsConnectorConfig> = {},
 	override: object = {},
+	parameterSource?: ParameterSource,
 ): Promise<IamApplication> {
-	const connector = new TypeOrmAwsConnectorService(undefined, undefined, {
+	const connector = new TypeOrmAwsConnectorService(undefined, parameterSource, {
 		...config,
 		rotation: { shouldRotateOnAuthFailure: true },
 		...own,

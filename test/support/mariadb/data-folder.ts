@@ -20,21 +20,21 @@ export interface DataFolder {
 	readonly password: string;
 }
 
-/** What the system tables are made with, and what every later start has to repeat. */
-export const FILE_SETTINGS = ["--innodb-data-file-path=ibdata1:10M:autoextend"];
+/** The folder of a template while it is made. */
+export interface TemplateDraft {
+	/** Empty, and the server's own. */
+	readonly data: string;
+	readonly folder: string;
+	/** What the superuser is to have. */
+	readonly password: string;
+}
 
-/** In this order. Texts of help are left out. */
-const SYSTEM_SCRIPTS = [
-	"mysql_system_tables.sql",
-	"mysql_performance_tables.sql",
-	"mysql_system_tables_data.sql",
-	"maria_add_gis_sp_bootstrap.sql",
-	"mysql_sys_schema.sql",
-];
+/** Makes the system tables, with a superuser `root` who logs in from 127.0.0.1 and with a password only. */
+export type Initialise = (engine: Engine, draft: TemplateDraft) => Promise<void>;
 
-/** Makes a fresh data directory with a superuser `root`, who logs in from 127.0.0.1 and with a password only. */
-export async function createDataFolder(engine: Engine): Promise<DataFolder> {
-	const template = await findTemplate(engine);
+/** Makes a fresh data directory; the first one on a machine is made by `initialise`. */
+export async function createDataFolder(engine: Engine, initialise: Initialise): Promise<DataFolder> {
+	const template = await findTemplate(engine, initialise);
 	const parent = join(engine.cacheFolder, `servers-${nameOf(engine)}`);
 	await mkdir(parent, { mode: 0o700, recursive: true });
 	await give(parent, engine);
@@ -57,7 +57,25 @@ export async function removeDataFolder({ folder }: Pick<DataFolder, "folder">): 
 	await rm(folder, { force: true, recursive: true });
 }
 
-function findTemplate(engine: Engine): Promise<string> {
+/** Runs the server with a script until it has ended by itself. Throws with what it wrote when it did not end well. */
+export async function runToEnd(
+	{ command: [path, ...leading], environment, user }: Engine,
+	{ data, folder }: TemplateDraft,
+	{ parameters, script }: { readonly parameters: readonly string[]; readonly script: string },
+): Promise<void> {
+	const [input, output] = [await open(script), await open(join(folder, "log"), "a")];
+	const child = spawn(path, [...leading, "--no-defaults", `--datadir=${data}`, ...parameters], {
+		cwd: data,
+		env: environment,
+		stdio: [input.fd, output.fd, output.fd],
+		...user,
+	});
+	const [code] = (await once(child, "close")) as [number | null];
+	await Promise.all([input.close(), output.close()]);
+	if (code !== 0) throw new Error(`System tables could not be made:\n${(await readFile(join(folder, "log"), "utf8")).slice(-2_000)}`);
+}
+
+function findTemplate(engine: Engine, initialise: Initialise): Promise<string> {
 	return installOnce(join(engine.cacheFolder, `template-${nameOf(engine)}`), async (draft) => {
 		const password = randomBytes(24).toString("base64url");
 		const data = join(draft, "data");
@@ -65,37 +83,8 @@ function findTemplate(engine: Engine): Promise<string> {
 		await mkdir(data);
 		await give(data, engine);
 		await writeFile(join(draft, "password"), password, { flag: "wx", mode: 0o600 });
-		await initialise(engine, { data, draft, password });
+		await initialise(engine, { data, folder: draft, password });
 	});
-}
-
-/** Does what mariadb-install-db does, which wants more programs than there are here. */
-async function initialise(
-	{ environment, mariadbd, share, user }: Engine,
-	{ data, draft, password }: { readonly data: string; readonly draft: string; readonly password: string },
-): Promise<void> {
-	const scripts = await Promise.all(SYSTEM_SCRIPTS.map((name) => readFile(join(share, name), "utf8")));
-	const script = join(draft, "system-tables.sql");
-	// One statement a line: the server reads these without a client.
-	const opening = ["CREATE DATABASE mysql;", "USE mysql;"];
-	const closing = [
-		"DELETE FROM global_priv WHERE User = 'root' AND Host <> '127.0.0.1';",
-		"DELETE FROM proxies_priv;",
-		"FLUSH PRIVILEGES;",
-		`ALTER USER root@127.0.0.1 IDENTIFIED BY '${password}';`,
-	];
-	await writeFile(script, [...opening, ...scripts, ...closing, ""].join("\n"), { flag: "wx", mode: 0o600 });
-	const [input, output] = [await open(script), await open(join(draft, "log"), "a")];
-	const child = spawn(
-		mariadbd,
-		["--no-defaults", "--bootstrap", `--datadir=${data}`, `--lc-messages-dir=${share}`, "--innodb-log-file-size=4M", ...FILE_SETTINGS],
-		{ cwd: data, env: environment, stdio: [input.fd, output.fd, output.fd], ...user },
-	);
-	const [code] = (await once(child, "close")) as [number | null];
-	await Promise.all([input.close(), output.close()]);
-	if (code !== 0)
-		throw new Error(`MariaDB could not make its system tables:\n${(await readFile(join(draft, "log"), "utf8")).slice(-2_000)}`);
-	await rm(script);
 }
 
 /** Files that belong to another user of the server cannot be used, so each has its own. */

@@ -9,11 +9,12 @@ import { type ServerUser, findServerUser } from "../server/server-user.js";
 export interface Engine {
 	/** Where this and other starts keep their files. */
 	readonly cacheFolder: string;
+	/** The server, and what its arguments begin with. */
+	readonly command: readonly [path: string, ...parameters: string[]];
 	/** The environment of every program of the server: nothing of ours. */
 	readonly environment: NodeJS.ProcessEnv;
-	readonly mariadbd: string;
 	readonly plugins: string;
-	/** Scripts that make the system tables, and texts of messages. */
+	/** Texts of messages; of MariaDB also the scripts that make the system tables. */
 	readonly share: string;
 	/** The user to run them as; `undefined` for the user of this process. */
 	readonly user: ServerUser | undefined;
@@ -33,8 +34,8 @@ export async function installEngine(): Promise<Engine> {
 	});
 	return {
 		cacheFolder,
+		command: [join(folder, "usr", "sbin", "mariadbd")],
 		environment: await findLibraries(folder),
-		mariadbd: join(folder, "usr", "sbin", "mariadbd"),
 		plugins: join(folder, "usr", "lib", "mysql", "plugin"),
 		share: join(folder, "usr", "share", "mysql"),
 		user,

@@ -1,8 +1,22 @@
-/** How a mariadbd process is run: where its ports go, how it says that it is ready, which signals end it. */
+/** How a server of MariaDB's or MySQL's is run: where its ports go, how it says that it is ready, which signals end it. */
 import { join } from "node:path";
 import { HOST, type ServerProgram, findFreePort } from "../server/server-process.js";
-import { type DataFolder, FILE_SETTINGS } from "./data-folder.js";
+import type { DataFolder, Initialise } from "./data-folder.js";
 import type { Engine } from "./engine.js";
+
+/** What differs between MariaDB and MySQL. */
+export interface ServerKind {
+	readonly engine: "mariadb" | "mysql";
+	readonly initialise: Initialise;
+	readonly name: string;
+	/** Users who were refused, once for each time. */
+	findRefusedUsers(files: DataFolder): Promise<string[]>;
+	formatAdminPort(port: number): Readonly<Record<string, string>>;
+	install(): Promise<Engine>;
+	isReady(output: string): boolean;
+	/** On top of those that both have. */
+	listSettings(files: DataFolder): Readonly<Record<string, string>>;
+}
 
 /** A server that can be started. */
 export interface MariadbProgram extends ServerProgram {
@@ -12,34 +26,29 @@ export interface MariadbProgram extends ServerProgram {
 
 /** Nothing here has to survive a crash, and a start should be quick. */
 const SETTINGS: Readonly<Record<string, string>> = {
-	"aria-pagecache-buffer-size": "1M",
 	"bind-address": HOST,
 	"character-set-server": "utf8mb4",
-	"extra-max-connections": "10",
 	"innodb-buffer-pool-size": "16M",
 	"innodb-doublewrite": "OFF",
 	"innodb-flush-log-at-trx-commit": "0",
-	"innodb-log-file-size": "4M",
 	"key-buffer-size": "1M",
+	"performance-schema": "OFF",
+	"skip-name-resolve": "ON",
+	"sync-binlog": "0",
 	// A replica may join at any time: it starts from the same template and is told everything since.
 	"binlog-format": "ROW",
 	"log-bin": "binlog",
 	"server-id": "1",
-	"skip-name-resolve": "ON",
-	"sync-binlog": "0",
-	// The plugin keeps count of refusals of every kind; the server's own log has those for the password only.
-	"plugin-load-add": "server_audit",
-	"server-audit-events": "CONNECT",
-	"server-audit-file-rotate-size": "1000000000",
-	"server-audit-logging": "ON",
 };
 
 /** The server of a data directory. `settings` go on top of our own. */
 export function describeProgram(
-	{ environment, mariadbd, plugins, share, user }: Engine,
-	{ data, folder, log, loginLog }: DataFolder,
+	kind: ServerKind,
+	{ command: [path, ...leading], environment, plugins, share, user }: Engine,
+	files: DataFolder,
 	settings: Readonly<Record<string, string>>,
 ): MariadbProgram {
+	const { data, folder, log } = files;
 	const pidFile = join(folder, "pid");
 	const fixed = {
 		...SETTINGS,
@@ -47,8 +56,8 @@ export function describeProgram(
 		"lc-messages-dir": share,
 		"pid-file": pidFile,
 		"plugin-dir": plugins,
-		"server-audit-file-path": loginLog,
 		socket: join(folder, "socket"),
+		...kind.listSettings(files),
 		...settings,
 	};
 	let ports = { admin: 0, port: 0 };
@@ -59,13 +68,13 @@ export function describeProgram(
 		formatArguments: async (port) => {
 			// A restart keeps both.
 			if (port !== ports.port) ports = { admin: await findFreePort(), port };
-			const all = { ...fixed, "extra-port": String(ports.admin), port: String(port) };
-			return ["--no-defaults", ...FILE_SETTINGS, ...Object.entries(all).map(([name, value]) => `--${name}=${value}`)];
+			const all = { ...fixed, ...kind.formatAdminPort(ports.admin), port: String(port) };
+			return [...leading, "--no-defaults", ...Object.entries(all).map(([name, value]) => `--${name}=${value}`)];
 		},
-		isReady: (output) => output.includes("ready for connections"),
+		isReady: (output) => kind.isReady(output),
 		log,
-		name: "MariaDB",
-		path: mariadbd,
+		name: kind.name,
+		path,
 		pidFile,
 		stopSignals: { fast: "SIGTERM", immediate: "SIGKILL" },
 		user,

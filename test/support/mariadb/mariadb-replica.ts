@@ -1,6 +1,7 @@
 /** A MariaDB server that follows another one by its binary log, as a reader of RDS does, and can be made to lag. */
 import type { DatabaseReplica } from "../server/database-server.js";
 import { waitUntil } from "../wait-until.js";
+import { MARIADB } from "./mariadb-kind.js";
 import { type MariadbParts, MariadbServer, startProgram } from "./mariadb-server.js";
 
 const CATCH_UP_LIMIT_SECONDS = 15;
@@ -18,7 +19,7 @@ let lastServerId = 1;
  */
 export async function startMariadbReplica(primary: MariadbServer): Promise<MariadbReplica> {
 	lastServerId += 1;
-	const parts = await startProgram({ ...primary.settings, "read-only": "ON", "server-id": String(lastServerId) });
+	const parts = await startProgram(MARIADB, { ...primary.settings, "read-only": "ON", "server-id": String(lastServerId) });
 	const replica = new MariadbReplica(parts, primary);
 	await replica.admin.query(
 		`CHANGE MASTER TO MASTER_HOST = ?, MASTER_PORT = ?, MASTER_USER = ?, MASTER_PASSWORD = ?, MASTER_CONNECT_RETRY = 1,

@@ -5,8 +5,8 @@ import mysql from "mysql2/promise";
 import type { DatabaseServer } from "../server/database-server.js";
 import { HOST, type ServerProcess, startProcess, watchOver } from "../server/server-process.js";
 import { type DataFolder, createDataFolder, removeDataFolder } from "./data-folder.js";
-import { installEngine } from "./engine.js";
-import { type MariadbProgram, describeProgram } from "./mariadb-program.js";
+import { MARIADB } from "./mariadb-kind.js";
+import { type MariadbProgram, type ServerKind, describeProgram } from "./mariadb-program.js";
 
 /** How to start a server. */
 export interface MariadbOptions {
@@ -48,8 +48,6 @@ const SUPERUSER = "root";
 const DEFAULT_MAX_CONNECTIONS = 100;
 const POLL_INTERVAL_MS = 5;
 const SETTLE_LIMIT_MS = 1_000;
-/** Wrong password or unknown user, locked account, expired password. */
-const REFUSALS = "1045|4151|1862";
 const NO_SUCH_THREAD = 1094;
 
 /**
@@ -70,7 +68,7 @@ export async function startMariadb({
 	maxConnections = DEFAULT_MAX_CONNECTIONS,
 	settings = {},
 }: MariadbOptions = {}): Promise<MariadbServer> {
-	return new MariadbServer(await startProgram({ "max-connections": String(maxConnections), ...settings }));
+	return new MariadbServer(await startProgram(MARIADB, { "max-connections": String(maxConnections), ...settings }));
 }
 
 /** What a server consists of. */
@@ -78,19 +76,20 @@ export interface MariadbParts {
 	/** Ends the watch over it. */
 	readonly endWatch: () => void;
 	readonly files: DataFolder;
+	readonly kind: ServerKind;
 	readonly program: MariadbProgram;
 	readonly running: ServerProcess;
 	readonly settings: Readonly<Record<string, string>>;
 }
 
 /** Starts a server with files of its own. */
-export async function startProgram(settings: Readonly<Record<string, string>>): Promise<MariadbParts> {
-	const engine = await installEngine();
-	const files = await createDataFolder(engine);
-	const program = describeProgram(engine, files, settings);
+export async function startProgram(kind: ServerKind, settings: Readonly<Record<string, string>>): Promise<MariadbParts> {
+	const engine = await kind.install();
+	const files = await createDataFolder(engine, kind.initialise);
+	const program = describeProgram(kind, engine, files, settings);
 	const endWatch = watchOver(program);
 	try {
-		return { endWatch, files, program, running: await startProcess(program), settings };
+		return { endWatch, files, kind, program, running: await startProcess(program), settings };
 	} catch (error) {
 		await removeDataFolder(files);
 		endWatch();
@@ -98,22 +97,25 @@ export async function startProgram(settings: Readonly<Record<string, string>>): 
 	}
 }
 
-/** A running server. Made by {@link startMariadb}. */
+/** A running server: MariaDB or, since the two differ little, MySQL. Made by {@link startMariadb} or `startMysql`. */
 export class MariadbServer implements DatabaseServer {
 	readonly admin: MariadbAdmin = { query: (sql, parameters, database) => this.queryAsSuperuser(sql, parameters, database) };
-	readonly engine = "mariadb";
+	readonly engine: "mariadb" | "mysql";
 	readonly host = HOST;
 	/** Its settings, but for those that all servers have. */
 	readonly settings: Readonly<Record<string, string>>;
 	readonly superuser: { readonly password: string; readonly user: string };
 	private readonly endWatch: () => void;
 	private readonly files: DataFolder;
+	private readonly kind: ServerKind;
 	private readonly program: MariadbProgram;
 	private running: ServerProcess;
 
-	constructor({ endWatch, files, program, running, settings }: MariadbParts) {
+	constructor({ endWatch, files, kind, program, running, settings }: MariadbParts) {
 		this.endWatch = endWatch;
+		this.engine = kind.engine;
 		this.files = files;
+		this.kind = kind;
 		this.program = program;
 		this.running = running;
 		this.settings = settings;
@@ -174,10 +176,7 @@ export class MariadbServer implements DatabaseServer {
 	/** How many logins the server has refused since its start because of the password or the account: of one user, or all. */
 	async refusedLogins(role?: string): Promise<number> {
 		await this.settleLogins();
-		// The moment, the server's host, the user, the client's host, two ids, what happened, no database, no object, the number.
-		const pattern = new RegExp(`^[^,]*,[^,]*,(.*),[^,]*,\\d+,\\d+,FAILED_CONNECT,.*,,(?:${REFUSALS})$`);
-		const lines = (await readFile(this.files.loginLog, "utf8")).split("\n");
-		const users = lines.flatMap((line) => pattern.exec(line)?.[1] ?? []);
+		const users = await this.kind.findRefusedUsers(this.files);
 		return role === undefined ? users.length : users.filter((user) => user === role).length;
 	}
 

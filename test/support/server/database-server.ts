@@ -1,7 +1,7 @@
 /** What the servers of all engines can do, for tests that are the same on each. */
 
 /** Engines of which there are real servers. */
-export type EngineName = "mariadb" | "postgres";
+export type EngineName = "mariadb" | "mysql" | "postgres";
 
 /** A running server, whatever its engine. */
 export interface DatabaseServer {

@@ -3,9 +3,11 @@
  * no service starts, and apt's own lists and caches stay as they are. Root is not needed either.
  */
 import { execFile } from "node:child_process";
-import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+
+const DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** Packages to unpack. */
 export interface DebianPackages {
@@ -13,6 +15,8 @@ export interface DebianPackages {
 	readonly alone?: readonly string[];
 	/** Those whose programs are run: with all they depend on that the machine does not have. */
 	readonly packages: readonly string[];
+	/** A suite of Debian's, other than that of the machine; then everything comes from there, the C library included. Default: the machine's. */
+	readonly suite?: string;
 }
 
 /** A server that cannot be had on this machine. */
@@ -24,13 +28,14 @@ export class ServerUnavailableError extends Error {
  * Downloads packages from where the machine gets its own, verified as apt verifies them, and unpacks them into `folder`. Throws
  * {@link ServerUnavailableError} where there is no apt, and when it cannot get them.
  */
-export async function unpackDebianPackages(folder: string, { alone = [], packages }: DebianPackages): Promise<void> {
+export async function unpackDebianPackages(folder: string, { alone = [], packages, suite }: DebianPackages): Promise<void> {
 	const scratch = join(folder, "apt");
 	const archives = join(scratch, "cache", "archives");
 	const configuration = join(scratch, "apt.conf");
 	await mkdir(join(archives, "partial"), { recursive: true });
 	await mkdir(join(scratch, "lists", "partial"), { recursive: true });
 	await writeFile(configuration, formatConfiguration(scratch));
+	if (suite !== undefined) await useSuite(suite, { configuration, scratch });
 	const apt = (...parameters: readonly string[]) => run("apt-get", ["-c", configuration, "-qq", ...parameters], archives);
 	try {
 		// One source that does not answer, of many, is no reason to fail: what matters is whether the packages can be had.
@@ -54,6 +59,11 @@ export async function unpackDebianPackages(folder: string, { alone = [], package
 
 /** The environment in which an unpacked program finds its libraries. */
 export async function findLibraries(folder: string): Promise<NodeJS.ProcessEnv> {
+	return { LC_ALL: "C", LD_LIBRARY_PATH: (await listLibraryFolders(folder)).join(":"), PATH: process.env["PATH"], TZ: "UTC" };
+}
+
+/** Where unpacked libraries are. */
+export async function listLibraryFolders(folder: string): Promise<string[]> {
 	const parents = ["lib", join("usr", "lib")].map((name) => join(folder, name));
 	const paths = await Promise.all(
 		parents.map(async (parent) => {
@@ -61,7 +71,7 @@ export async function findLibraries(folder: string): Promise<NodeJS.ProcessEnv> 
 			return names.filter((name) => name.includes("-linux-gnu")).map((name) => join(parent, name));
 		}),
 	);
-	return { LC_ALL: "C", LD_LIBRARY_PATH: paths.flat().join(":"), PATH: process.env["PATH"], TZ: "UTC" };
+	return paths.flat();
 }
 
 /** Of its own are the lists and the archives; sources, keys and what is installed are those of the machine. */
@@ -79,6 +89,23 @@ function formatConfiguration(scratch: string): string {
 		Dir::Cache "${join(scratch, "cache")}";
 		Dir::State::Lists "${join(scratch, "lists")}";
 	`;
+}
+
+/** Nothing is taken to be installed, so that all libraries come from the same suite. */
+async function useSuite(
+	suite: string,
+	{ configuration, scratch }: { readonly configuration: string; readonly scratch: string },
+): Promise<void> {
+	const [sources, status] = [join(scratch, "sources.list"), join(scratch, "status")];
+	await writeFile(sources, `deb [signed-by=${DEBIAN_KEYS}] http://deb.debian.org/debian ${suite} main\n`);
+	await writeFile(status, "");
+	const lines = `
+		Dir::Etc::PreferencesParts "-";
+		Dir::Etc::SourceList "${sources}";
+		Dir::Etc::SourceParts "-";
+		Dir::State::status "${status}";
+	`;
+	await appendFile(configuration, lines);
 }
 
 async function run(program: string, parameters: readonly string[], folder: string): Promise<void> {

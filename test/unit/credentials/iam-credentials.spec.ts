@@ -72,6 +72,45 @@ describe("IamCredentials", () => {
 		expect(await new IamCredentials(DSQL).fetch()).toMatchObject({ service: "dsql", username: "admin" });
 	});
 
+	it("signs no more than a hundred tokens of DSQL in a second, whatever the place", async () => {
+		jest.useFakeTimers({ doNotFake: ["setImmediate"] });
+		const login = await new IamCredentials(DSQL).fetch();
+		let signedCount = 0;
+		const signers = ["a", "b"].map((id) => login.bind({ host: `${id}.dsql.us-east-1.on.aws`, port: 5_432 }).sign);
+		for (let turn = 0; turn < 102; turn += 1) void signers[turn % 2]?.().then(() => (signedCount += 1));
+
+		const counts: number[] = [];
+		for (const passedMs of [0, 10, 10]) {
+			await jest.advanceTimersByTimeAsync(passedMs);
+			// Signing takes turns of the event loop, not time.
+			for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+			counts.push(signedCount);
+		}
+		jest.useRealTimers();
+
+		expect(counts).toEqual([100, 101, 102]);
+	});
+
+	it("finds another identity of the process when it is renewed", async () => {
+		const environment = { ...process.env };
+		process.env["AWS_SECRET_ACCESS_KEY"] = "secret";
+		const provider = new IamCredentials({ config: { username: "app" }, source: { source: "rds-iam" } });
+		const { sign } = (await provider.fetch()).bind({ host: RDS_HOST, port: 5_432 });
+		const findKey = async (): Promise<string | undefined> => /X-Amz-Credential=(\w+)/.exec(await sign())?.[1];
+
+		provider.renew();
+		process.env["AWS_ACCESS_KEY_ID"] = "AKIAONE";
+		const first = await findKey();
+		process.env["AWS_ACCESS_KEY_ID"] = "AKIATWO";
+		const kept = await findKey();
+		provider.renew();
+		const renewed = await findKey();
+		process.env = environment;
+		provider.renew();
+
+		expect([first, kept, renewed]).toEqual(["AKIAONE", "AKIAONE", "AKIATWO"]);
+	});
+
 	it("does not show the identity, printed or looked into", async () => {
 		const provider = new IamCredentials(RDS);
 		const login = await provider.fetch();

@@ -1,6 +1,7 @@
 /** Look-ups are served from what is known, and what is asked anew is one consistent answer. */
 import { inspect } from "node:util";
 import type { Parameter } from "@aws-sdk/client-ssm";
+import { Logger } from "@nestjs/common";
 import {
 	LookupInvalidError,
 	OptionInvalidError,
@@ -11,6 +12,7 @@ import {
 import { ParameterStoreConfigService } from "../../../src/parameter-store/parameter-store-config.service.js";
 import type { IParameterStoreConfigProperties } from "../../../src/parameter-store/parameter-store.options.js";
 import type { ParameterStoreService } from "../../../src/parameter-store/parameter-store.service.js";
+import { FakeClock } from "../../support/fake-clock.js";
 
 type ReadByName = ParameterStoreService["getParametersByName"];
 
@@ -382,4 +384,266 @@ describe("getMany", () => {
 			await expect(service.getMany([HOST, PORT], { shouldRefresh })).resolves.toEqual(["db", null]);
 		});
 	});
+});
+
+/** A store that can also be read as a whole, and can be down. */
+class TreeStore extends StubStore {
+	error: Error | undefined;
+	readonly treeReads: string[] = [];
+
+	override readonly getParametersByName: ReadByName = async (names, options) => {
+		this.reads.push({ names, options });
+		if (this.error !== undefined) throw this.error;
+		return Promise.resolve(names.flatMap((name) => this.values.get(name) ?? []));
+	};
+
+	readonly getParametersByPath: ParameterStoreService["getParametersByPath"] = async (...read) => {
+		this.treeReads.push(JSON.stringify(read));
+		if (this.error !== undefined) throw this.error;
+		return Promise.resolve([...this.values.values()].filter(({ Name }) => Name?.startsWith("/shop/production/")));
+	};
+}
+
+const OUTAGE = new ParameterStoreUnavailableError("path", "throttled", true);
+const ELSEWHERE = { environment: "staging", path: ["host"] };
+
+function setUpTree(changes: Partial<IParameterStoreConfigProperties> = {}): {
+	readonly clock: FakeClock;
+	readonly log: string[];
+	readonly service: ParameterStoreConfigService;
+	readonly store: TreeStore;
+	readonly warnings: string[];
+} {
+	const clock = new FakeClock();
+	const store = new TreeStore();
+	store.put("host", "db-1");
+	store.put("port", "5432");
+	const loaded = changes.shouldLoadOnDemand === true ? [] : [...store.values.values()];
+	const service = new ParameterStoreConfigService({ ...PROPERTIES, ...changes }, loaded, store, clock);
+	const log: string[] = [];
+	service.changes$.subscribe({
+		complete: () => log.push("complete"),
+		next: ({ kind, path }) => log.push(`${kind} ${path.replace(`${ROOT}/`, "")}`),
+	});
+	const warnings: string[] = [];
+	jest.spyOn(Logger.prototype, "warn").mockImplementation((message: string) => void warnings.push(message));
+	return { clock, log, service, store, warnings };
+}
+
+describe("refresh", () => {
+	it("reads the whole tree again as the properties say, and tells what is different", async () => {
+		const { log, service, store } = setUpTree({ isVerbose: true, shouldDecryptParameters: true, shouldUseRecursiveLoading: true });
+		store.put("host", "db-2");
+		store.values.delete(`${ROOT}/port`);
+		store.put("name", "orders");
+
+		await service.refresh();
+
+		expect(store.treeReads).toEqual(['["/shop/production",true,true,true]']);
+		expect([service.get(HOST), service.get(PORT), service.get({ path: ["name"] })]).toEqual(["db-2", null, "orders"]);
+		expect([...log].sort()).toEqual(["added name", "changed host", "removed port"]);
+	});
+
+	it("tells nothing where nothing is different, and no value ever", async () => {
+		const { log, service, store } = setUpTree();
+		await service.refresh();
+		const before = [...log];
+		store.put("password", "canary", "SecureString");
+		const events: unknown[] = [];
+		service.changes$.subscribe((change) => events.push(change));
+
+		await service.refresh();
+
+		expect(before).toEqual([]);
+		expect(events).toEqual([{ kind: "added", path: `${ROOT}/password` }]);
+	});
+
+	it("tells when a parameter becomes one of another type", async () => {
+		const { log, service, store } = setUpTree();
+		store.put("host", "db-1", "SecureString");
+
+		await service.refresh();
+
+		expect(log).toEqual(["changed host"]);
+	});
+
+	it("also reads what getMany has found outside of the tree", async () => {
+		const { log, service, store } = setUpTree();
+		const Name = "/shop/staging/postgres/main/host";
+		store.values.set(Name, { Name, Type: "String", Value: "old" });
+		await service.getMany([ELSEWHERE]);
+		store.values.set(Name, { Name, Type: "String", Value: "new" });
+
+		await service.refresh();
+
+		expect(service.get(ELSEWHERE)).toBe("new");
+		expect(log).toEqual([`changed ${Name}`]);
+	});
+
+	it("reads just what getMany has asked for when loading on demand", async () => {
+		const { log, service, store } = setUpTree({ shouldLoadOnDemand: true });
+		await service.getMany([HOST, { path: ["none"] }]);
+		store.put("host", "db-2");
+		store.put("none", "there now");
+
+		await service.refresh();
+
+		expect(store.reads.at(-1)?.names).toEqual([`${ROOT}/host`, `${ROOT}/none`]);
+		expect(store.treeReads).toEqual([]);
+		expect(log).toEqual(["changed host", "added none"]);
+	});
+
+	it("shares one read among concurrent callers", async () => {
+		const { service, store } = setUpTree();
+
+		await Promise.all([service.refresh(), service.refresh()]);
+		await service.refresh();
+
+		expect(store.treeReads).toHaveLength(2);
+	});
+
+	it("leaves everything as it was after a failure", async () => {
+		const { log, service, store } = setUpTree();
+		store.put("host", "db-2");
+		store.error = OUTAGE;
+
+		await expect(service.refresh()).rejects.toBe(OUTAGE);
+
+		expect(service.get(HOST)).toBe("db-1");
+		expect(log).toEqual([]);
+	});
+
+	it("does nothing without a store", async () => {
+		const service = new ParameterStoreConfigService(PROPERTIES, [{ Name: `${ROOT}/host`, Type: "String", Value: "db" }]);
+
+		await service.refresh();
+
+		expect(service.get(HOST)).toBe("db");
+	});
+});
+
+describe("values past cacheTtlMs", () => {
+	it("are given once more by get, while everything is read again behind it", async () => {
+		const { clock, log, service, store } = setUpTree({ cacheTtlMs: 1_000 });
+		store.put("host", "db-2");
+		await clock.advance(999);
+		service.get(HOST);
+		const early = store.treeReads.length;
+		await clock.advance(1);
+
+		const stale = [service.get(HOST), service.get(PORT)];
+		await clock.advance(0);
+
+		expect(early).toBe(0);
+		expect(stale).toEqual(["db-1", "5432"]);
+		expect(service.get(HOST)).toBe("db-2");
+		expect(store.treeReads).toHaveLength(1);
+		expect(log).toEqual(["changed host"]);
+	});
+
+	it("include the knowledge that a parameter does not exist", async () => {
+		const { clock, service, store } = setUpTree({ cacheTtlMs: 1_000 });
+		store.put("name", "orders");
+		await clock.advance(1_000);
+
+		const before = service.get({ path: ["name"] });
+		await clock.advance(0);
+
+		expect([before, service.get({ path: ["name"] })]).toEqual([null, "orders"]);
+	});
+
+	it("are waited for by getMany", async () => {
+		const { clock, service, store } = setUpTree({ cacheTtlMs: 1_000 });
+		store.put("host", "db-2");
+		await clock.advance(999);
+		const before = await service.getMany([HOST]);
+		await clock.advance(1);
+
+		const after = await service.getMany([HOST]);
+
+		expect([before, after]).toEqual([["db-1"], ["db-2"]]);
+		expect(store.reads).toHaveLength(1);
+	});
+
+	it("are young again after each read", async () => {
+		const { clock, service, store } = setUpTree({ cacheTtlMs: 1_000 });
+		await clock.advance(600);
+		await service.refresh();
+		await clock.advance(600);
+
+		service.get(HOST);
+		service.get({ path: ["none"] });
+
+		expect(store.treeReads).toHaveLength(1);
+	});
+
+	it("stay while Systems Manager does not answer, which one warning tells", async () => {
+		const { clock, service, store, warnings } = setUpTree({ cacheTtlMs: 1_000 });
+		store.put("host", "db-2");
+		store.error = OUTAGE;
+		await clock.advance(1_000);
+
+		const during = [...(await service.getMany([HOST])), ...(await service.getMany([HOST])), service.get(HOST)];
+		const early = store.reads.length + store.treeReads.length;
+		await clock.advance(5_000);
+		during.push(service.get(HOST));
+		await clock.advance(0);
+		const late = store.reads.length + store.treeReads.length;
+		store.error = undefined;
+		await clock.advance(5_000);
+
+		await expect(service.getMany([HOST])).resolves.toEqual(["db-2"]);
+		expect(during).toEqual(["db-1", "db-1", "db-1", "db-1"]);
+		expect([early, late]).toEqual([1, 2]);
+		expect(warnings).toEqual([`Parameters stay as they were read last. ${OUTAGE.message}`]);
+	});
+
+	it("are warned of again in the next outage", async () => {
+		const { clock, service, store, warnings } = setUpTree({ cacheTtlMs: 1_000 });
+		for (let outage = 1; outage <= 2; outage++) {
+			store.error = OUTAGE;
+			await clock.advance(6_000);
+			await service.getMany([HOST]);
+			store.error = undefined;
+			await service.refresh();
+		}
+
+		expect(warnings).toHaveLength(2);
+	});
+
+	it("do not hide a failure of getMany with shouldRefresh", async () => {
+		const { clock, service, store } = setUpTree({ cacheTtlMs: 1_000 });
+		store.error = OUTAGE;
+		await clock.advance(1_000);
+
+		await expect(service.getMany([HOST], { shouldRefresh: true })).rejects.toBe(OUTAGE);
+		await expect(service.getMany([ELSEWHERE])).rejects.toBe(OUTAGE);
+	});
+
+	it("do not hide a fault that is none of Systems Manager", async () => {
+		const { clock, service, store } = setUpTree({ cacheTtlMs: 1_000 });
+		store.error = new TypeError("no");
+		await clock.advance(1_000);
+
+		await expect(service.getMany([HOST])).rejects.toBe(store.error);
+	});
+
+	it("do not exist without the option, nor without a store", async () => {
+		const { clock, service, store } = setUpTree();
+		const alone = new ParameterStoreConfigService({ ...PROPERTIES, cacheTtlMs: 1 }, [], undefined, clock);
+		await clock.advance(1_000_000_000);
+
+		service.get(HOST);
+
+		expect(alone.get(HOST)).toBeNull();
+		expect(store.treeReads).toEqual([]);
+	});
+});
+
+it("ends changes$ with the application", () => {
+	const { log, service } = setUpTree();
+
+	service.onApplicationShutdown();
+
+	expect(log).toEqual(["complete"]);
 });

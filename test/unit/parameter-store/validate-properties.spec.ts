@@ -46,6 +46,14 @@ describe("validateProperties", () => {
 		});
 	});
 
+	it.each([1, 0.5e3, undefined])("accepts %p as cacheTtlMs", (cacheTtlMs) => {
+		expect(validating({ cacheTtlMs })).not.toThrow();
+	});
+
+	it.each([0, -1, "1000", NaN, Infinity, null])("refuses %p as cacheTtlMs", (cacheTtlMs) => {
+		expect(validating({ cacheTtlMs })).toThrow(new OptionInvalidError("cacheTtlMs", "must be a number of milliseconds, 1 or more"));
+	});
+
 	it("accepts whatever can send as a client", () => {
 		const client = { send: () => undefined } as unknown as SSMClient;
 
