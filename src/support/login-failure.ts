@@ -1,4 +1,4 @@
-/** What a driver's error says about a login: refused, or no room for it. Decided by code and errno, never by text. */
+/** What a driver's error says about a login: refused, or no room for it. Decided by code and errno, never by text alone. */
 
 /** What tells one kind of failure: the codes of pg (SQLSTATE) and mysql2, and the numbers of MySQL and MariaDB, of which mysql2 knows some by a wrong name. */
 interface Failure {
@@ -30,17 +30,24 @@ const LIMIT: Failure = {
  * PostgreSQL reports a missing TLS connection (no pg_hba.conf entry) with the same 28000; asking for fresh credentials then does no harm.
  */
 export function isAuthenticationFailure(error: unknown): boolean {
-	return matches(error, REFUSED);
+	return matches(error, REFUSED) || isPoolersRefusal(error);
 }
 
 /** Whether it was the password, as far as the server says, and nothing else about the login that it refused. */
 export function isWrongPassword(error: unknown): boolean {
-	return matches(error, WRONG_PASSWORD);
+	return matches(error, WRONG_PASSWORD) || isPoolersRefusal(error);
 }
 
 /** Whether the server has no room for another connection. */
 export function isConnectionLimit(error: unknown): boolean {
 	return matches(error, LIMIT);
+}
+
+/** PgBouncer has one code, that of a violated protocol, for all it has to say; the text tells a refused login from a full pooler. */
+function isPoolersRefusal(error: unknown): boolean {
+	if (typeof error !== "object" || error === null) return false;
+	const { code, message } = error as { code?: unknown; message?: unknown };
+	return code === "08P01" && typeof message === "string" && message.includes("authentication failed");
 }
 
 function matches(error: unknown, { codes, errnos }: Failure): boolean {

@@ -1,10 +1,13 @@
-/** Refused, full, or something else: by code alone. */
+/** Refused, full, or something else: by code. */
 import { isAuthenticationFailure, isConnectionLimit, isWrongPassword } from "../../../src/support/login-failure.js";
 
 /** What the driver throws in each case of a login that fails. */
 const CASES: readonly (readonly [text: string, error: unknown, isRefused: boolean, isFull: boolean, isWrong?: boolean])[] = [
 	["a wrong password or an unknown role", { code: "28P01" }, true, false, true],
 	["a role that may not log in, or a login without TLS", { code: "28000" }, true, false],
+	["a wrong password, as PgBouncer says it", { code: "08P01", message: "SASL authentication failed" }, true, false, true],
+	["a PgBouncer that is full", { code: "08P01", message: "no more connections allowed (max_client_conn)" }, false, false],
+	["a violated protocol", { code: "08P01" }, false, false],
 	["a limit of the role, the database or the server", { code: "53300" }, false, true],
 	["a wrong password on MySQL and MariaDB", { code: "ER_ACCESS_DENIED_ERROR", errno: 1_045 }, true, false, true],
 	["a password that has expired", { code: "ER_MUST_CHANGE_PASSWORD_LOGIN", errno: 1_862 }, true, false, true],

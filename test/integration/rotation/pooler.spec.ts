@@ -1,0 +1,115 @@
+/** PgBouncer between the pool and PostgreSQL. What a pooler answers proves the pooler: it keeps connections of its own, which outlive a change of the password. */
+import { describeWith } from "../../support/describe-with.js";
+import { beginTransaction } from "../../support/lasting-work.js";
+import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
+import { type Pgbouncer, startPgbouncer } from "../../support/pgbouncer/pgbouncer.js";
+import { type Scene, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
+import { TYPEORM_VERSIONS, type TypeOrmVersion } from "../../support/typeorm-versions.js";
+
+const MONTH_MS = 2_592_000_000;
+const [OLDEST, , LATEST] = TYPEORM_VERSIONS as [TypeOrmVersion, TypeOrmVersion, TypeOrmVersion];
+
+describeWith("pgbouncer").each([OLDEST, LATEST])("Behind PgBouncer on TypeORM $label", (version) => {
+	let pooler: Pgbouncer;
+	let scene: Scene;
+	let servers: SceneServers;
+
+	beforeAll(async () => {
+		servers = await startSceneServers();
+	}, 60_000);
+
+	afterEach(async () => {
+		await scene.stop();
+		await pooler.stop();
+	});
+
+	afterAll(async () => servers.stop());
+
+	async function start(poolMode: "session" | "transaction", isEnabled = false): Promise<void> {
+		pooler = await startPgbouncer(servers.server, { poolMode });
+		const rotation = { intervalMs: MONTH_MS, isEnabled };
+		scene = await startScene(servers, { config: { rotation }, endpoint: { host: pooler.host, port: pooler.port }, version });
+	}
+
+	it.each(["session", "transaction"] as const)(
+		"users alternate under load in %s mode, and a transaction lasts",
+		async (poolMode) => {
+			await start(poolMode);
+			const workload = startLedgerWorkload(scene.dataSource, { workerCount: 4 });
+			const transaction = await beginTransaction(scene.dataSource, "lasting", 500);
+
+			const users: string[] = [];
+			for (let rotation = 0; rotation < 4; rotation += 1) {
+				await scene.alternate();
+				await scene.rotator.rotateDatabaseConnection();
+				users.push(await scene.findUser());
+			}
+			const seen = await transaction.result;
+			const { acknowledged, failures } = await workload.stop();
+
+			expect(failures).toEqual([]);
+			expect(users).toEqual([1, 0, 1, 0].map((index) => scene.users[index]));
+			expect(seen.pids).toEqual([transaction.pid]);
+			expect(new Set(await readLedger(scene.dataSource))).toEqual(new Set(["lasting", ...acknowledged]));
+		},
+		60_000,
+	);
+
+	it("a check passes although the server has another password by now: it does not tell", async () => {
+		await start("transaction");
+		await scene.server.setPassword(scene.users[0], "changed");
+
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		const answer: unknown = await scene.dataSource.query("SELECT 1 AS one");
+
+		expect(outcome).toBe("unchanged");
+		expect(scene.events).toContainEqual(expect.objectContaining({ isHealthy: true, side: "current", type: "health.checked" }));
+		expect(answer).toEqual([{ one: 1 }]);
+	}, 60_000);
+
+	it("a login that the pooler refuses is healed as one that the server refuses", async () => {
+		await start("transaction", true);
+		const { username } = scene.current();
+		await scene.server.setPassword(username, "changed");
+		scene.aws.secrets.put(scene.secretId, { password: "changed", username });
+
+		const answers = await Promise.all(
+			Array.from({ length: 10 }, async (): Promise<unknown> =>
+				scene.dataSource.query("SELECT 1 AS one, pg_sleep(0.05)::text AS nap"),
+			),
+		);
+
+		expect(answers).toEqual(answers.map(() => [{ nap: "", one: 1 }]));
+		expect(scene.events.filter(({ type }) => type === "acquire.refused")).toEqual([expect.objectContaining({ code: "08P01" })]);
+	}, 60_000);
+});
+
+describeWith("pgbouncer")("Behind a PgBouncer with passwords of its own", () => {
+	it("a login that it does not know yet is not promoted, and is as soon as it does", async () => {
+		const servers = await startSceneServers();
+		const users = { app_blue: "one", app_green: "zero" };
+		const pooler = await startPgbouncer(servers.server, { users });
+		await servers.server.createDatabase("pooled");
+		for (const [user, password] of Object.entries(users)) await servers.server.createRole(user, password, { databases: ["pooled"] });
+		servers.aws.secrets.put("pooled", { password: "one", username: "app_blue" });
+		const scene = await startScene(servers, {
+			config: { databaseName: "pooled", secretId: "pooled" },
+			endpoint: { host: pooler.host, port: pooler.port },
+			version: LATEST,
+		});
+		await servers.server.setPassword("app_green", "two");
+		servers.aws.secrets.put("pooled", { password: "two", username: "app_green" });
+
+		const result = await scene.rotator.rotateDatabaseConnection();
+		const userMeanwhile = await scene.findUser();
+		await pooler.setPassword("app_green", "two");
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		const user = await scene.findUser();
+		await scene.stop();
+		await pooler.stop();
+		await servers.stop();
+
+		expect(result).toMatchObject({ error: { cause: { code: "08P01" } }, outcome: "failed" });
+		expect([userMeanwhile, outcome, user]).toEqual(["app_blue", "rotated", "app_green"]);
+	}, 60_000);
+});
