@@ -30,7 +30,7 @@ export class SecretsManagerService implements OnApplicationShutdown {
 	private readonly isStoreShared: boolean;
 	private readonly logger = new Logger(SecretsManagerService.name);
 	/** One refresh at a time for each secret, so that a failure counts once. */
-	private readonly refreshes = new Map<string, Promise<string>>();
+	readonly #refreshes = new Map<string, Promise<string>>();
 	private readonly staleIfErrorMs: number;
 	private readonly staleWhileRevalidateMs: number;
 	private readonly ttlMs: number;
@@ -120,7 +120,7 @@ export class SecretsManagerService implements OnApplicationShutdown {
 			throw error;
 		} finally {
 			// They may bring what it was before.
-			this.refreshes.clear();
+			this.#refreshes.clear();
 		}
 	}
 
@@ -187,12 +187,12 @@ export class SecretsManagerService implements OnApplicationShutdown {
 	}
 
 	private refresh(secretId: string): Promise<string> {
-		const known = this.refreshes.get(secretId);
+		const known = this.#refreshes.get(secretId);
 		if (known !== undefined) return known;
 		const refresh = this.fetch(secretId).finally(() => {
-			if (this.refreshes.get(secretId) === refresh) this.refreshes.delete(secretId);
+			if (this.#refreshes.get(secretId) === refresh) this.#refreshes.delete(secretId);
 		});
-		this.refreshes.set(secretId, refresh);
+		this.#refreshes.set(secretId, refresh);
 		return refresh;
 	}
 

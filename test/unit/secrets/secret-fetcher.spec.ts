@@ -1,6 +1,6 @@
 /** Secrets are read with one client per region and one request at a time, and nothing waits for ever. */
 import { inspect } from "node:util";
-import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { type AwsClientStub, mockClient } from "aws-sdk-client-mock";
 import {
 	ConnectorTimeoutError,
@@ -270,6 +270,80 @@ describe("SecretFetcher with several callers", () => {
 		await expect(new SecretFetcher().fetch("s", { signal: AbortSignal.abort() })).rejects.toThrow(RotatorClosedError);
 
 		expect(aws.calls()).toHaveLength(0);
+	});
+});
+
+describe("SecretFetcher.put", () => {
+	it("writes the text and gives the id of its version", async () => {
+		aws.on(PutSecretValueCommand).resolves({ VersionId: "v2" });
+
+		await expect(new SecretFetcher({ region: "eu-west-1" }).put("app/key", "two")).resolves.toBe("v2");
+
+		expect(aws.commandCalls(PutSecretValueCommand)[0]?.args[0].input).toMatchObject({ SecretId: "app/key", SecretString: "two" });
+	});
+
+	it("accepts a text of the largest size, and asks nobody with a larger one", async () => {
+		aws.on(PutSecretValueCommand).resolves({});
+		const fetcher = new SecretFetcher({ region: "eu-west-1" });
+
+		await fetcher.put("app/key", "é".repeat(32_768));
+
+		await expect(fetcher.put("app/key", `${"é".repeat(32_768)}a`)).rejects.toMatchObject({ reason: "too-large" });
+		expect(aws.calls()).toHaveLength(1);
+	});
+
+	it("lets nobody join a read that began before it", async () => {
+		const held = holdRequests();
+		aws.on(PutSecretValueCommand).resolves({});
+		const fetcher = new SecretFetcher({ region: "eu-west-1" });
+		const before = fetcher.fetch("app/key");
+		await new Promise(setImmediate);
+
+		await fetcher.put("app/key", "two");
+		const [after, joined] = [fetcher.fetch("app/key"), fetcher.fetch("app/key")];
+		await new Promise(setImmediate);
+		held.answer(0, "one");
+		await before;
+		const late = fetcher.fetch("app/key");
+		held.answer(1, "two");
+
+		await expect(Promise.all([before, after, joined, late])).resolves.toMatchObject(
+			["one", "two", "two", "two"].map((text) => ({ text })),
+		);
+		expect(aws.commandCalls(GetSecretValueCommand)).toHaveLength(2);
+	});
+
+	it("ends after ten seconds, and fails at once when the fetcher is closed", async () => {
+		aws.on(PutSecretValueCommand).callsFake(async () => new Promise(() => undefined));
+		const clock = new FakeClock();
+		const fetcher = new SecretFetcher({ clock, region: "eu-west-1" });
+		const late = fetcher.put("app/key", "two").catch((caught: unknown) => caught);
+		await clock.advance(10_000);
+		const open = fetcher.put("app/key", "two").catch((caught: unknown) => caught);
+		await new Promise(setImmediate);
+
+		fetcher.close();
+
+		await expect(late).resolves.toEqual(new ConnectorTimeoutError('The storing of secret "app/key"', 10_000));
+		await expect(open).resolves.toBeInstanceOf(RotatorClosedError);
+	});
+
+	it("keeps the client until a write in flight has ended", async () => {
+		const destroy = jest.spyOn(SecretsManagerClient.prototype, "destroy");
+		let answer: (output: object) => void = () => undefined;
+		aws.on(PutSecretValueCommand).callsFake(async () => new Promise((resolve) => (answer = resolve)));
+		const fetcher = new SecretFetcher({ region: "eu-west-1" });
+		const written = fetcher.put("app/key", "two");
+		await new Promise(setImmediate);
+
+		fetcher.renew();
+		await new Promise(setImmediate);
+		const early = destroy.mock.calls.length;
+		answer({});
+		await written;
+		await new Promise(setImmediate);
+
+		expect([early, destroy.mock.calls.length]).toEqual([0, 1]);
 	});
 });
 

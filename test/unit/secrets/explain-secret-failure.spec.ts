@@ -1,0 +1,65 @@
+/** Each failure of Secrets Manager becomes one of our errors, in which nothing of a secret is left. */
+import { inspect } from "node:util";
+
+import {
+	ConnectorTimeoutError,
+	CredentialsUnavailableError,
+	RotatorClosedError,
+	SecretMalformedError,
+	SecretNotFoundError,
+} from "../../../src/errors/errors.js";
+import { explainSecretFailure, isSecretOutage } from "../../../src/secrets/explain-secret-failure.js";
+
+function failure(name: string, httpStatusCode?: number, message = "What AWS said."): Error {
+	return Object.assign(new Error(message), { $metadata: { httpStatusCode }, name });
+}
+
+it.each([
+	["decryption", "DecryptionFailure", 400],
+	["decryption", "EncryptionFailure", 400],
+	["decryption", "KMSAccessDeniedException", 400],
+	["denied", "AccessDeniedException", 400],
+	["invalid", "InvalidRequestException", 400],
+	["malformed-response", "SyntaxError", 200],
+	["no-identity", "CredentialsProviderError", undefined],
+	["throttled", "ThrottlingException", 400],
+	["unavailable", "InternalServiceError", 500],
+])("is of the kind %s for %s", (kind, name, status) => {
+	const error = explainSecretFailure(failure(name, status), "app/key", "loaded");
+
+	expect(error).toBeInstanceOf(CredentialsUnavailableError);
+	expect(error).toMatchObject({ cause: { name }, kind, secretId: "app/key" });
+	expect(error.message).toMatch(/^Secret "app\/key" could not be loaded: /);
+});
+
+it("is a class of its own for a secret that is not there", () => {
+	expect(explainSecretFailure(failure("ResourceNotFoundException", 400), "app/key", "loaded")).toBeInstanceOf(SecretNotFoundError);
+});
+
+it("leaves an error of this library as it is", () => {
+	const error = new RotatorClosedError();
+
+	expect(explainSecretFailure(error, "app/key", "loaded")).toBe(error);
+});
+
+it("says that a secret was not stored, and keeps the words of a refusal to itself, since they quote the value", () => {
+	const denied = explainSecretFailure(failure("AccessDeniedException", 400), "app/key", "stored");
+	const refused = explainSecretFailure(failure("ValidationException", 400, "Value 'hunter2' is wrong"), "app/key", "stored");
+
+	expect(denied.message).toBe('Secret "app/key" could not be stored: What AWS said (AccessDeniedException).');
+	expect(refused).toMatchObject({ isTransient: false, kind: "invalid" });
+	expect(inspect(refused, { depth: 9, showHidden: true })).not.toContain("hunter2");
+});
+
+it.each<[boolean, unknown]>([
+	[true, new ConnectorTimeoutError("The fetch", 10_000)],
+	[true, new CredentialsUnavailableError("s", "down", true)],
+	[true, new CredentialsUnavailableError("s", "none", false, { kind: "no-identity" })],
+	[false, new CredentialsUnavailableError("s", "denied", false, { kind: "denied" })],
+	[false, new SecretNotFoundError("s")],
+	[false, new SecretMalformedError("s", "empty")],
+	[false, new RotatorClosedError()],
+	[false, new Error("no")],
+])("takes for an outage: %p, of %p", (isOutage, error) => {
+	expect(isSecretOutage(error)).toBe(isOutage);
+});
