@@ -135,6 +135,12 @@ const CASES: Readonly<Record<string, readonly [spoil: () => unknown, field: stri
 		PATHS.host,
 		/Allow ssm:GetParameters .* the command "policy"/,
 	],
+	"the content of the secret is in the place of its name": [
+		() => cloud.aws.parameters.put(PATHS.secretId, JSON.stringify({ password: makeCanary("content"), username: "app" })),
+		"secret-id",
+		PATHS.secretId,
+		/--overwrite --value '<the name or the ARN of a secret>'/,
+	],
 	"the secret does not exist": [
 		() => cloud.aws.secrets.delete(SECRET_ID),
 		"secret-id",
