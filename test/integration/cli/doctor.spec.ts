@@ -244,6 +244,15 @@ describe("TLS", () => {
 		expect(known.stdout).toMatch(/✓ {2}server +127\.0\.0\.1:\d+ answers with TLSv1\.3, certificate of Bank CA, valid until/);
 	});
 
+	it("is tried as typeOrmOptions.ssl says where the application gives that", async () => {
+		await serve([]);
+
+		const run = await diagnose("--config", await writeConfig({ typeOrmOptions: { ssl: { rejectUnauthorized: false } } }));
+
+		expect(run.exitCode).toBe(0);
+		expect(run.stdout).toMatch(/✓ {2}server +\S+ answers with TLSv1\.3, certificate of Nobody's CA/);
+	});
+
 	it("that the server insists on is named", async () => {
 		await serve(["hostssl all all 127.0.0.1/32 scram-sha-256"]);
 
@@ -252,6 +261,27 @@ describe("TLS", () => {
 		expect(run.exitCode).toBe(1);
 		expect(readProblems(run)).toMatch(/wants another kind of TLS \(28000\)\.\n( {5}tls\n)? {5}> .*tls: true/i);
 	});
+});
+
+it("hides a password that a server quotes in words of its own", async () => {
+	const fields = ["SFATAL", "CXX000", `Mno luck with ${PASSWORD}`, ""].map((field) => `${field}\0`).join("");
+	const message = Buffer.concat([Buffer.from("E\0\0\0\0"), Buffer.from(fields)]);
+	message.writeInt32BE(message.length - 1, 1);
+	const server = createServer((socket) => {
+		socket.on("error", () => undefined);
+		socket.once("data", () => socket.end(message));
+		socket.resume();
+	}).listen(0, "127.0.0.1");
+	await once(server, "listening");
+	cloud.aws.parameters.put(PATHS.port, String((server.address() as AddressInfo).port));
+
+	const run = await diagnose();
+
+	server.close();
+	await once(server, "close");
+	expect(run.exitCode).toBe(1);
+	expect(readProblems(run)).toContain("no luck with [hidden] (XX000)");
+	expect(findSecretsInText("output", `${run.stdout}${run.stderr}`)).toEqual([]);
 });
 
 it("lists everything that is wrong at once, as data too", async () => {
