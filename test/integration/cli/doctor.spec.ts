@@ -326,6 +326,20 @@ it("tells of AWS warnings as notes, and not in the middle of its data", async ()
 	expect(notes).toEqual([expect.stringMatching(/AWSPENDING of secret "bank\/database" cannot be read/)]);
 });
 
+it("asks the endpoint and the region of its command line for everything", async () => {
+	const { aws } = cloud;
+	const { AWS_ACCESS_KEY_ID = "", AWS_SECRET_ACCESS_KEY = "" } = aws.env;
+	const place = ["--endpoint", aws.url, "--region", "eu-central-1"];
+	aws.calls.clear();
+
+	const run = await runHere(["doctor", ...PLACE, ...place], { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY });
+
+	expect(run.exitCode).toBe(0);
+	expect(new Set(aws.calls.list.map(({ region, service }) => `${service} ${String(region)}`))).toEqual(
+		new Set(["ssm eu-central-1", "secretsmanager eu-central-1"]),
+	);
+});
+
 it("takes a login from a file of options, and shows none of it", async () => {
 	const { server } = cloud;
 	const config = { databaseName: "bank", host: server.host, password: PASSWORD, port: server.port, type: "postgres", username: "app" };
