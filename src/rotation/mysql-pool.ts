@@ -103,7 +103,8 @@ export class MysqlPool implements ConnectionPool {
 			pool.end(() => undefined);
 		};
 		const endIfEmpty = (): void => {
-			if (sockets.count === 0 && this.totalCount === 0) end();
+			// A pool that somebody else has ended forgets nobody any more.
+			if (sockets.count === 0 && (this.isEnding || this.totalCount === 0)) end();
 		};
 		this.onClosed(endIfEmpty);
 		endIfEmpty();
