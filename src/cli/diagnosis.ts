@@ -54,3 +54,8 @@ export function readPath({ explanation }: Session, field: string): string | unde
 	const row = explanation.fields.find((candidate) => candidate.field === field);
 	return row?.source === "code" ? undefined : row?.path;
 }
+
+/** A clause as the beginning of a sentence. */
+export function capitalize(clause: string): string {
+	return `${clause.slice(0, 1).toUpperCase()}${clause.slice(1)}`;
+}

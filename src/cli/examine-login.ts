@@ -4,56 +4,66 @@ import { DataSource, type DataSourceOptions } from "typeorm";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { quoteForShell } from "../resolution/explain-fields.js";
+import { isAuthenticationFailure, isConnectionLimit, isWrongPassword } from "../support/login-failure.js";
+import { findTlsRemedy } from "../support/tls-failure.js";
 import { withDeadline } from "../support/with-deadline.js";
-import { type Examination, fail, type FoundProblem, pass, readPath, readValue } from "./diagnosis.js";
+import { capitalize, type Examination, fail, type FoundProblem, pass, readPath, readValue } from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 
 /** Longer than this, and it is no answer for somebody who waits at a terminal. */
 const DEADLINE_MS = 15_000;
 
-/** What a server's code means: the field that is to blame, and what to do. */
+/** What an answer of the server means: the field that is to blame, and what to do. */
 interface Meaning {
 	readonly field: string;
-	readonly remedy: (session: Session) => string;
+	readonly isMeant: (error: unknown, code: string) => boolean;
+	readonly remedy: (session: Session, error: unknown) => string;
 	readonly what: string;
 }
 
-const WRONG_PASSWORD: Meaning = { field: "password", remedy: correctLogin, what: "does not accept the password" };
-const NO_DATABASE: Meaning = {
-	field: "databaseName",
-	remedy: (session) => correctParameter(session, "databaseName", "the name of a database on this server"),
-	what: "has no such database",
-};
-const NO_RIGHT: Meaning = {
-	field: "databaseName",
-	remedy: () => "Have an administrator GRANT CONNECT ON DATABASE … TO the user (MySQL: GRANT … ON database.*).",
-	what: "does not let this user into the database",
-};
-const FULL: Meaning = {
-	field: "poolSize",
-	remedy: () => "Raise the limit of the server, the database or the role, or lower the poolSize of its clients.",
-	what: "has no connection left",
-};
+/** Node's names for a server that nobody reaches. */
+const UNREACHABLE = new Set(["EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "ETIMEDOUT"]);
 
-/** By SQLSTATE, or by the driver's code. */
-const MEANINGS: Readonly<Record<string, Meaning>> = {
-	"28000": {
+/** In the order in which they are looked for. */
+const MEANINGS: readonly Meaning[] = [
+	{
 		field: "tls",
-		remedy: ({ config }) =>
-			config.tls === undefined || config.tls === false
-				? "Set tls: {}: most servers that refuse a login so want TLS. If it is set, look at pg_hba.conf and at the role's right to log in."
-				: "Look at pg_hba.conf (rds.force_ssl and the like) and at the role's right to log in.",
-		what: "lets nobody in this way",
+		isMeant: (error) => findTlsRemedy(error) !== undefined,
+		remedy: (_, error) => capitalize(findTlsRemedy(error) ?? ""),
+		what: "wants another kind of TLS",
 	},
-	"28P01": WRONG_PASSWORD,
-	"3D000": NO_DATABASE,
-	"42501": NO_RIGHT,
-	"53300": FULL,
-	ER_ACCESS_DENIED_ERROR: WRONG_PASSWORD,
-	ER_BAD_DB_ERROR: NO_DATABASE,
-	ER_CON_COUNT_ERROR: FULL,
-	ER_DBACCESS_DENIED_ERROR: NO_RIGHT,
-};
+	{ field: "password", isMeant: isWrongPassword, remedy: correctLogin, what: "does not accept the password" },
+	{
+		field: "databaseName",
+		isMeant: (_, code) => ["3D000", "ER_BAD_DB_ERROR"].includes(code),
+		remedy: (session) => correctParameter(session, "databaseName", "the name of a database on this server"),
+		what: "has no such database",
+	},
+	{
+		field: "databaseName",
+		isMeant: (_, code) => ["42501", "ER_DBACCESS_DENIED_ERROR"].includes(code),
+		remedy: () => "Have an administrator GRANT CONNECT ON DATABASE … TO the user (MySQL: GRANT … ON database.*).",
+		what: "does not let this user into the database",
+	},
+	{
+		field: "poolSize",
+		isMeant: isConnectionLimit,
+		remedy: () => "Raise the limit of the server, the database or the role, or lower the poolSize of its clients.",
+		what: "has no connection left",
+	},
+	{
+		field: "host",
+		isMeant: (_, code) => UNREACHABLE.has(code),
+		remedy: () => "Look at host and port, the security group and the route: replicas and a host from the secret are only tried here.",
+		what: "does not answer",
+	},
+	{
+		field: "username",
+		isMeant: isAuthenticationFailure,
+		remedy: () => "Look at the user's right to log in from here: pg_hba.conf and LOGIN, or the account's host and lock.",
+		what: "does not let the user log in",
+	},
+];
 
 /** Needs settings without a problem and a secret that can be read. */
 export async function examineLogin(session: Session): Promise<Examination> {
@@ -106,7 +116,7 @@ function explain(session: Session, error: unknown, options: DataSourceOptions | 
 	}
 	const { code: given, message, name } = error as { readonly code?: unknown; readonly message?: unknown; readonly name?: unknown };
 	const code = typeof given === "string" ? given : String(name);
-	const meaning = MEANINGS[code];
+	const meaning = MEANINGS.find(({ isMeant }) => isMeant(error, code));
 	const user = options === undefined ? "" : ` of user "${readUser(options)}" to database "${String(options.database)}"`;
 	if (meaning === undefined) {
 		return {
@@ -121,8 +131,8 @@ function explain(session: Session, error: unknown, options: DataSourceOptions | 
 		code,
 		label: meaning.field,
 		message: `The login${user} fails: the server ${meaning.what} (${code}).`,
-		path: readPath(session, meaning.field === "password" ? "secretId" : meaning.field),
-		remedy: meaning.remedy(session),
+		path: readPath(session, ["password", "username"].includes(meaning.field) ? "secretId" : meaning.field),
+		remedy: meaning.remedy(session, error),
 	};
 }
 

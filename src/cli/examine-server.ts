@@ -4,8 +4,9 @@ import { isIP } from "node:net";
 import { EDatabaseType } from "../configuration/connector.enums.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { quoteForShell } from "../resolution/explain-fields.js";
+import { findTlsRemedy } from "../support/tls-failure.js";
 import { createTlsOptions } from "../tls/tls-options.js";
-import { type Examination, fail, type FoundProblem, pass, readPath, readValue, skip } from "./diagnosis.js";
+import { capitalize, type Examination, fail, type FoundProblem, pass, readPath, readValue, skip } from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 import { probeServer, type ServerAnswer } from "./probe-server.js";
 
@@ -33,7 +34,7 @@ export async function examineServer(session: Session): Promise<Examination> {
 		return judge(session, place, await probeServer({ ...place, tls }));
 	} catch (error) {
 		if (!isTypeOrmAwsConnectorError(error)) throw error;
-		return fail("server", explainTls(session, place, error.code, error.message));
+		return fail("server", explainTls(error.code, error.message));
 	}
 }
 
@@ -52,7 +53,7 @@ function judge(session: Session, place: Place, answer: ServerAnswer): Examinatio
 			return pass("server", `${address} answers with ${protocol}, certificate of ${issuer}, valid until ${validTo}`);
 		}
 		case "no-tls":
-			return fail("server", explainTls(session, place, "ERR_SERVER_WITHOUT_TLS", `The server at ${address} does not offer TLS.`));
+			return fail("server", explainTls("HANDSHAKE_NO_SSL_SUPPORT", `The server at ${address} does not offer TLS.`));
 		case "plain":
 			return pass("server", `${address} answers; the connection is not encrypted`);
 		case "refused":
@@ -64,21 +65,15 @@ function judge(session: Session, place: Place, answer: ServerAnswer): Examinatio
 				remedy: "Look at the server's limits, and at hosts that it has blocked.",
 			});
 		case "tls-failed":
-			return fail("server", explainTls(session, place, answer.code, `TLS with ${address} fails: ${answer.code}.`));
+			return fail("server", explainTls(answer.code, `TLS with ${address} fails: ${answer.code}.`));
 		default:
 			return fail("server", explainUnreachable(session, address, answer.code));
 	}
 }
 
-function explainTls({ config }: Session, { host }: Place, code: string, message: string): FoundProblem {
-	const option = config.tls === undefined && config.typeOrmOptions !== undefined ? "typeOrmOptions.ssl" : "tls";
-	const remedies: Readonly<Record<string, string>> = {
-		CERT_HAS_EXPIRED: "Give the server a certificate that is valid, and look at the clock of this machine.",
-		ERR_SERVER_WITHOUT_TLS: `Switch TLS on at the server. A server on this machine can do without: ${option}: false.`,
-		ERR_TLS_CERT_ALTNAME_INVALID: `Use the name in the certificate as the host, or give it as tls.servername (now ${quoteForShell(host)}).`,
-	};
-	const remedy = remedies[code] ?? `Add the authority that signed the server's certificate: tls: { ca: readFileSync("ca.pem", "utf8") }.`;
-	return { code, label: "tls", message, path: undefined, remedy };
+function explainTls(code: string, message: string): FoundProblem {
+	const remedy = findTlsRemedy({ code, message }) ?? "look at the option tls, and at the server's own settings of TLS";
+	return { code, label: "tls", message, path: undefined, remedy: capitalize(remedy) };
 }
 
 function explainUnreachable(session: Session, address: string, code: string): FoundProblem {

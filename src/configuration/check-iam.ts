@@ -31,7 +31,7 @@ export function checkIam(config: Readonly<Record<string, unknown>>): TypeOrmAwsC
 	if (source !== "dsql-iam" && source !== "rds-iam") return [];
 	const refuse = (option: string, fault: string, reason = ""): TypeOrmAwsConnectorError =>
 		new OptionInvalidError(option, `${fault} with credentials.source "${source}"${reason}`);
-	const { password, secretId, tls, type, typeOrmOptions, username } = config;
+	const { password, replicas, secretId, tls, type, typeOrmOptions, username } = config;
 	return [
 		...(password === undefined ? [] : [refuse("password", "has no meaning")]),
 		...(secretId === undefined ? [] : [refuse("secretId", "has no meaning")]),
@@ -40,5 +40,17 @@ export function checkIam(config: Readonly<Record<string, unknown>>): TypeOrmAwsC
 		...(source === "dsql-iam" && type !== undefined && type !== "postgres" ? [refuse("type", 'must be "postgres"')] : []),
 		...(source === "rds-iam" && type === "cockroachdb" ? [refuse("type", 'may not be "cockroachdb"')] : []),
 		...(source === "rds-iam" && username === undefined ? [refuse("username", "is needed", ": the user whom IAM lets log in")] : []),
+		...(Array.isArray(replicas) ? listReplicaLogins(replicas).map((option) => refuse(option, "has no meaning")) : []),
 	];
+}
+
+/** The options by which a replica would have a login of its own. */
+function listReplicaLogins(replicas: readonly unknown[]): string[] {
+	return replicas.flatMap((replica, index) => {
+		if (!isGroup(replica)) return [];
+		const lookups = isGroup(replica["ssmLookups"]) ? replica["ssmLookups"] : {};
+		const given = ["password", "secretId", "username"].filter((name) => replica[name] !== undefined);
+		const names = lookups["secretId"] === undefined ? given : [...given, "ssmLookups.secretId"];
+		return names.map((name) => `replicas[${String(index)}].${name}`);
+	});
 }

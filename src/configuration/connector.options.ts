@@ -84,8 +84,8 @@ export type TDatabaseConfigRotation = {
 	 * Whether AWSPENDING is tried when AWSCURRENT is refused, as happens in the middle of a single-user rotation. Default `true`. Not being allowed to read
 	 * that version costs one warning; switch it off where such calls are denied.
 	 *
-	 * While there is such a version, `getTypeOrmOptions()` logs in once to learn which one the server takes, with the connector's own options: without the
-	 * `ssl` that an application puts on top of them. `false` does without that login.
+	 * While there is such a version, `getTypeOrmOptions()` logs in once to learn which one the server takes, with the connector's own options, `tls` and
+	 * `typeOrmOptions` included: without what an application puts on top of them. `false` does without that login.
 	 */
 	shouldUsePendingSecret?: boolean;
 };

@@ -85,18 +85,23 @@ interface MysqlConnection {
 	};
 }
 
-/** mysql2 has no function for a password, but one for each way to log in. It goes on only when the encrypted connection is there. */
+/** mysql2 has no function for a password, but one for each way to log in. */
 function createAuthPlugins(login: TokenLogin, served: TokenTarget): object {
+	const createToken = async ({ host = "", port = served.port, ssl }: MysqlConnection["config"]): Promise<string> => {
+		if (typeof ssl !== "object" || ssl.rejectUnauthorized === false) throw new OptionInvalidError("tls", NO_VERIFIED_TLS);
+		// One plugin serves all hosts of a DataSource; a name that is none of AWS is a tunnel to the one that was served.
+		return login.bind(findRegionInHost(host) === undefined ? served : { host, port }).sign();
+	};
 	return {
 		mysql_clear_password:
-			({ connection: { config } }: { readonly connection: MysqlConnection }) =>
+			({ connection }: { readonly connection: MysqlConnection }) =>
 			async (): Promise<Buffer> => {
-				if (typeof config.ssl !== "object" || config.ssl.rejectUnauthorized === false)
-					throw new OptionInvalidError("tls", NO_VERIFIED_TLS);
-				const { host = "", port = served.port } = config;
-				// One plugin serves all hosts of a DataSource; a name that is none of AWS is a tunnel to the one that was served.
-				const { sign } = login.bind(findRegionInHost(host) === undefined ? served : { host, port });
-				return Buffer.from(`${await sign()}\0`);
+				try {
+					return Buffer.from(`${await createToken(connection.config)}\0`);
+				} catch (error) {
+					// mysql2 puts a code of its own into the error, which must not be the only copy of ours.
+					throw new Error((error as Error).message, { cause: error });
+				}
 			},
 	};
 }

@@ -6,11 +6,10 @@ import type { DataSourceOptions } from "typeorm";
 
 import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.js";
 import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
-import { isTargetInSecret, type SecretTarget } from "../configuration/secret-target.js";
+import { isTargetInSecret } from "../configuration/secret-target.js";
 import { validateConfig } from "../configuration/validate-config.js";
-import type { ITypeOrmAwsConnectorReplica } from "../configuration/replica.options.js";
-import { Credentials, type CredentialsProvider, type SecretLabel } from "../credentials/credentials-provider.js";
-import { createSecretReader, selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
+import type { Credentials } from "../credentials/credentials-provider.js";
+import { createSecretReader } from "../credentials/select-credentials.js";
 import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
 import { TokenLogin } from "../credentials/token-login.js";
 import {
@@ -21,10 +20,10 @@ import {
 	resolveSecretId,
 	resolveSettings,
 } from "../resolution/resolve-settings.js";
-import { withDeadline } from "../support/with-deadline.js";
 import { ConnectorTls } from "../tls/connector-tls.js";
-import { chooseLogin, type LoginChoice } from "./choose-login.js";
+import { chooseLogin } from "./choose-login.js";
 import { type ConfigReader, readRegion } from "./config-reader.js";
+import { ConnectorLogins, followMaster, type KnownVersions, type LoginRequest } from "./connector-logins.js";
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
 import { findHost } from "./describe-login.js";
@@ -32,18 +31,12 @@ import { type ConnectorExplanation, explainConnector } from "./explain-connector
 import type { ResolveConnectionOptions, ResolvedConnection } from "./resolved-connection.js";
 import { tryLogin } from "./try-login.js";
 
-/** What a start knows of one secret. */
-type KnownVersions = Omit<LoginChoice, "tryLogin">;
-
 /** Settings, and what was asked for of each login; `undefined` for a replica that follows the master. */
 interface ResolvedLogins<Fetched> {
 	readonly master: Fetched;
 	readonly replicas: readonly (Fetched | undefined)[];
 	readonly settings: ResolvedSettings;
 }
-
-/** How long a start waits for AWSPENDING when AWSCURRENT has been answered. */
-const PENDING_PATIENCE_MS = 2_000;
 
 /** Below this, a warning says that the interval is probably not in milliseconds. */
 const SHORT_INTERVAL_MS = 1_000;
@@ -67,15 +60,12 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	readonly rotationTuning: { readonly drainTimeoutMs: number; readonly shouldRotateOnAuthFailure?: boolean };
 
 	readonly #config: ITypeOrmAwsConnectorConfig;
-	private readonly credentials: CredentialsProvider;
 	private hasWarnedOfInterval = false;
-	private hasWarnedOfPassword = false;
+	private lastReplicaSecretIds: readonly string[] = [];
 	private lastSecretId: string | undefined;
 	private readonly logger = new Logger(TypeOrmAwsConnectorService.name);
+	private readonly logins: ConnectorLogins;
 	private readonly parameters: ConnectorParameters;
-	private readonly replicaCredentials: readonly CredentialsProvider[];
-	/** Where the current version of the secret says the database is. A pending one belongs to the same place. */
-	private target: SecretTarget | undefined;
 	private readonly tls: ConnectorTls;
 
 	/**
@@ -104,8 +94,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		const warn = (message: string): void => this.warn(message);
 		const findRegion = (): string | undefined => readRegion(configService);
 		const secrets = sharedSecrets ?? createSecretReader(config, findRegion);
-		this.credentials = selectCredentials(config, findRegion, warn, secrets);
-		this.replicaCredentials = selectReplicaCredentials(config, findRegion, warn, secrets);
+		this.logins = new ConnectorLogins(config, { findRegion, secrets, warn });
 		this.parameters = new ConnectorParameters(config, parameterStoreConfigService, warn);
 		this.tls = new ConnectorTls(config, warn);
 	}
@@ -115,10 +104,15 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		return this.lastSecretId;
 	}
 
+	/** @internal The same for all secrets, those of replicas included. */
+	get secretIds(): readonly string[] {
+		return [this.lastSecretId ?? [], ...this.lastReplicaSecretIds].flat();
+	}
+
 	/**
 	 * Options for `new DataSource()` or `TypeOrmModule.forRootAsync()`. The secret is read afresh each time. While a rotation of it is under way (it has a
-	 * pending version), one login finds out which version the server takes. It uses the connector's own options: what the application puts on top of them,
-	 * such as `ssl`, is no part of it. `rotation.shouldUsePendingSecret: false` does without.
+	 * pending version), one login finds out which version the server takes. It uses the connector's own options: what the application puts on top of them
+	 * is no part of it, what it says in `tls` and `typeOrmOptions` is. `rotation.shouldUsePendingSecret: false` does without.
 	 * @throws ConfigurationError with every field that is missing or invalid; ParameterStoreUnavailableError; SecretNotFoundError;
 	 * SecretMalformedError; CredentialsUnavailableError; ConnectorTimeoutError when AWS does not answer within 10 s.
 	 * @see https://typeorm.io/docs/data-source/data-source-options
@@ -127,7 +121,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * const dataSource = new DataSource({ ...(await connector.getTypeOrmOptions()), migrations });
 	 */
 	async getTypeOrmOptions(): Promise<DataSourceOptions> {
-		const { master, replicas, settings } = await this.resolveWith(async (...login) => this.fetchVersions(...login));
+		const { master, replicas, settings } = await this.resolveWith(async (request) => this.logins.fetchVersions(request));
 		const choose = async (
 			versions: KnownVersions,
 			{ host, port }: { readonly host: string; readonly port: number },
@@ -165,10 +159,10 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 */
 	async getCredentials(): Promise<IAwsDatabaseCredentialsSecret> {
 		const parameters = await this.parameters.load(["secretId"]);
-		const credentials = await this.fetchCredentials(this.credentials, resolveSecretId(this.#config, parameters));
+		const credentials = await this.logins.fetch([this.logins.master, resolveSecretId(this.#config, parameters)]);
 		const { password, username } = credentials;
 		if (!(credentials instanceof TokenLogin)) return { password, username };
-		const settings = resolveSettings(this.#config, await this.parameters.load(ALL_FIELDS), this.target);
+		const settings = resolveSettings(this.#config, await this.parameters.load(ALL_FIELDS), this.logins.target);
 		return { password: await credentials.bind(settings).sign(), username };
 	}
 
@@ -210,7 +204,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 */
 	async resolveConnection({ shouldRefresh = false, signal }: ResolveConnectionOptions = {}): Promise<ResolvedConnection> {
 		const { master, replicas, settings } = await this.resolveWith(
-			async (...login) => this.fetchCredentials(...login, signal),
+			async (request) => this.logins.fetch(request, signal),
 			async () => (shouldRefresh ? this.parameters.refresh(signal) : this.parameters.load(ALL_FIELDS, signal)),
 		);
 		return this.describeConnection(settings, master, replicas);
@@ -223,9 +217,9 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 */
 	async resolvePendingConnection({ signal }: ResolveConnectionOptions = {}): Promise<ResolvedConnection | undefined> {
 		const { master, replicas, settings } = await this.resolveWith(
-			async (...login) => ({
-				fetchCurrent: async () => this.fetchCredentials(...login, signal),
-				pending: await this.fetchLabelled("AWSPENDING", ...login, signal),
+			async (request) => ({
+				fetchCurrent: async () => this.logins.fetch(request, signal),
+				pending: await this.logins.fetchLabelled("AWSPENDING", request, signal),
 			}),
 			async () => this.parameters.reuse(signal),
 		);
@@ -248,12 +242,12 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 
 	/** @internal Replaces the AWS clients made here by fresh ones. */
 	renewClients(): void {
-		for (const provider of [this.credentials, ...this.replicaCredentials]) provider.renew();
+		this.logins.renew();
 	}
 
 	/** @internal Ends every request and destroys the AWS clients made here. */
 	close(): void {
-		for (const provider of [this.credentials, ...this.replicaCredentials]) provider.close();
+		this.logins.close();
 	}
 
 	/** @internal */
@@ -266,23 +260,25 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * id is given in code.
 	 */
 	private async resolveWith<Fetched>(
-		fetch: (provider: CredentialsProvider, secretId: string | undefined) => Promise<Fetched>,
+		fetch: (request: LoginRequest) => Promise<Fetched>,
 		readParameters: () => Promise<ParameterReader | undefined> = async () => this.parameters.load(ALL_FIELDS),
 	): Promise<ResolvedLogins<Fetched>> {
 		const { secretId } = this.#config;
-		let fetched = secretId === undefined || secretId === "" ? undefined : fetch(this.credentials, secretId);
+		const { master: provider, replicas: providers } = this.logins;
+		let fetched = secretId === undefined || secretId === "" ? undefined : fetch([provider, secretId]);
 		// When a setting is missing, that is what gets reported.
 		fetched?.catch(() => undefined);
 		const reader = await readParameters();
-		if (isTargetInSecret(this.#config)) await (fetched ??= fetch(this.credentials, resolveSecretId(this.#config, reader)));
-		const settings = resolveSettings(this.#config, reader, this.target);
+		if (isTargetInSecret(this.#config)) await (fetched ??= fetch([provider, resolveSecretId(this.#config, reader)]));
+		const settings = resolveSettings(this.#config, reader, this.logins.target);
 		this.lastSecretId = settings.secretId;
+		this.lastReplicaSecretIds = settings.replicas.flatMap((replica) => replica.secretId ?? []);
 		const [master, replicas] = await Promise.all([
-			fetched ?? fetch(this.credentials, settings.secretId),
+			fetched ?? fetch([provider, settings.secretId]),
 			Promise.all(
-				this.replicaCredentials.map(async (provider, index) => {
-					const own = settings.replicas[index]?.secretId;
-					return own === undefined ? undefined : fetch(provider, own);
+				settings.replicas.map(async (replica, index) => {
+					const own = providers[index];
+					return own === undefined || replica.secretId === undefined ? undefined : fetch([own, replica.secretId]);
 				}),
 			),
 		]);
@@ -324,50 +320,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		return Object.assign(options, isSecured && { toRetry }, this.dataSourceName !== undefined && { name: this.dataSourceName });
 	}
 
-	/** AWSCURRENT and AWSPENDING, asked for at once. The latter is hardly ever there, and a start does not wait for long to learn that. */
-	private async fetchVersions(provider: CredentialsProvider, secretId: string | undefined): Promise<KnownVersions> {
-		const currentFetch = this.fetchCredentials(provider, secretId);
-		const pendingFetch = this.fetchLabelled("AWSPENDING", provider, secretId);
-		const current = await currentFetch;
-		const deadline = { deadlineMs: PENDING_PATIENCE_MS, subject: "The fetch of AWSPENDING" };
-		return {
-			current,
-			fetchPrevious: async () => this.fetchLabelled("AWSPREVIOUS", provider, secretId),
-			pending: await withDeadline(async () => pendingFetch, deadline).catch(() => undefined),
-		};
-	}
-
-	private async fetchLabelled(
-		label: SecretLabel,
-		provider: CredentialsProvider,
-		secretId: string | undefined,
-		signal?: AbortSignal,
-	): Promise<Credentials | undefined> {
-		if (this.#config.rotation?.shouldUsePendingSecret === false) return undefined;
-		return provider.fetchLabelled(label, secretId, signal);
-	}
-
-	private async fetchCredentials(
-		provider: CredentialsProvider,
-		secretId: string | undefined,
-		signal?: AbortSignal,
-	): Promise<Credentials> {
-		const credentials = await provider.fetch(secretId, signal);
-		if (provider === this.credentials) this.target = credentials.target;
-		if (credentials.password !== credentials.password.trim() && !this.hasWarnedOfPassword) {
-			this.hasWarnedOfPassword = true;
-			this.warn("The password begins or ends with white space. It is used as it is.");
-		}
-		return credentials;
-	}
-
 	private warn(message: string): void {
 		this.logger.warn(`Connector "${this.name}": ${message}`);
 	}
-}
-
-/** The login of a replica without a secret of its own. */
-function followMaster({ password, username }: ITypeOrmAwsConnectorReplica, master: Credentials): Credentials {
-	if (password === undefined && username === undefined) return master;
-	return new Credentials({ password: password ?? master.password, username: username ?? master.username });
 }

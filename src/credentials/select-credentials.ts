@@ -29,13 +29,15 @@ export function selectCredentials(
 
 /** Where the logins of the replicas come from that have a secret of their own; one for each replica, with the same AWS clients behind all of them. */
 export function selectReplicaCredentials(
-	config: Pick<ITypeOrmAwsConnectorConfig, "aws" | "replicas">,
+	config: Pick<ITypeOrmAwsConnectorConfig, "aws" | "credentials" | "replicas">,
 	findRegion?: () => string | undefined,
 	warn?: (message: string) => void,
 	secrets: SecretReader = createSecretReader(config, findRegion),
 ): CredentialsProvider[] {
-	const { replicas = [] } = config;
-	return replicas.map(({ password, username }) => new SecretsManagerCredentials(secrets, { password, username }, warn));
+	const { credentials, replicas = [] } = config;
+	// Their names are those of the master's secret; where a replica is, its own options say.
+	const source = credentials?.source === "secrets-manager" ? { ...credentials, shouldProvideTarget: false } : {};
+	return replicas.map(({ password, username }) => new SecretsManagerCredentials(secrets, { password, username }, warn, source));
 }
 
 /** What reads the secrets of one connector alone. */

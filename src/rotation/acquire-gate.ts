@@ -218,6 +218,8 @@ export class AcquireGate {
 			if (turn === "wait" && remainingMs > 0) {
 				if (refusal !== undefined) this.options.onRefusal?.();
 				await side.logins.sleep(remainingMs);
+				// Another login would meet pools that are ending, and mysql2 then says just that.
+				if (!this.isHealing && refusal !== undefined && !hasIdle(side)) throw refusal;
 				continue;
 			}
 			if (!hasIdle(side)) await waitForRoom(side, clock);

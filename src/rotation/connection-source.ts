@@ -16,6 +16,8 @@ export interface RotatableConnector {
 	readonly rotationTuning?: RotationTuning;
 	/** Name or ARN of the secret that was read last. */
 	readonly secretId?: string | undefined;
+	/** The same for all secrets of the connector, those of replicas included. */
+	readonly secretIds?: readonly string[];
 }
 
 /** The settings of a rotation that are not looked up in Parameter Store. */

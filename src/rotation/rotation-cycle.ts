@@ -49,6 +49,8 @@ export interface RotationContext {
 	/** Whether the server refuses the live login, so that the same credentials again are no answer. */
 	readonly isLiveRefused: boolean;
 	readonly live: LiveDataSource;
+	/** Resolves when the check of the side that was promoted last is over. */
+	readonly promotedHealth?: Promise<unknown> | undefined;
 	readonly refused: RefusedLogins;
 	/** Aborts when the application shuts down. */
 	readonly signal: AbortSignal;
@@ -61,7 +63,15 @@ export type CycleResult = {
 	readonly isLivePending: boolean;
 	readonly isLiveReadOnly: boolean | undefined;
 	readonly unverified: readonly UnverifiedReplica[];
-} & ({ readonly drain: Drain; readonly outcome: "rotated"; readonly versionId: string | undefined } | { readonly outcome: "unchanged" });
+} & (
+	| {
+			readonly drain: Drain;
+			readonly outcome: "rotated";
+			readonly promotedHealth: Promise<unknown>;
+			readonly versionId: string | undefined;
+	  }
+	| { readonly outcome: "unchanged" }
+);
 
 /**
  * Runs one rotation.
@@ -70,7 +80,7 @@ export type CycleResult = {
 export async function runRotationCycle(context: RotationContext): Promise<CycleResult> {
 	const { connector, enter, live, refused } = context;
 	// Runs beside the fetch: whether the current side is well neither stops a rotation nor delays it.
-	const currentHealth = reportHealth(context, "current");
+	const currentHealth = reportCurrentHealth(context);
 
 	enter("fetching");
 	const current = await fetchWithin(context, async (signal) => fetchFreshConnection(connector, signal));
@@ -96,10 +106,11 @@ export async function runRotationCycle(context: RotationContext): Promise<CycleR
 	enter("promoting");
 	const drain = promote(context, replacement);
 	if (!isLivePending) refused.clear();
-	void reportHealth(context, "promoted");
+	const promotedHealth = reportHealth(context, "promoted");
 	const { isReadOnly, unverified } = replacement.pools;
 	for (const { node, reason } of unverified) context.events.publish({ node, reason, type: "replica.unverified" });
-	return { drain, isLivePending, isLiveReadOnly: isReadOnly, outcome: "rotated", unverified, versionId: replacement.versionId };
+	const { versionId } = replacement;
+	return { drain, isLivePending, isLiveReadOnly: isReadOnly, outcome: "rotated", promotedHealth, unverified, versionId };
 }
 
 /** Replicas that were out of reach are asked as soon as there is an occasion. */
@@ -175,6 +186,12 @@ function promote({ clock, deadlines, events, gate, live, signal }: RotationConte
 	});
 	void drain.done.then(settle);
 	return drain;
+}
+
+/** A check holds a connection for which nobody has a permit. Staged beside that of the last rotation, a replacement would be one connection too many. */
+async function reportCurrentHealth(context: RotationContext): Promise<ProbeAnswer | undefined> {
+	await context.promotedHealth;
+	return reportHealth(context, "current");
 }
 
 /** Asks the master pool over an idle connection and reports the answer. Never fails, never opens a connection. */

@@ -41,6 +41,7 @@ export class RotationRunner {
 	/** Private to the language: a printed rotator must not show the passwords that retired pools hold. */
 	readonly #drains = new Set<Drain>();
 	#unverified: readonly UnverifiedReplica[] = [];
+	private promotedHealth: Promise<unknown> | undefined;
 	private readonly closing = new AbortController();
 	private readonly flight = new SingleFlight<TRotationResult>();
 	private readonly refused: RefusedLogins;
@@ -118,6 +119,7 @@ export class RotationRunner {
 				isLiveReadOnly: this.state.isLiveReadOnly,
 				isLiveRefused,
 				live,
+				promotedHealth: this.promotedHealth,
 				refused: this.refused,
 				signal: this.closed,
 				unverified: this.#unverified,
@@ -131,6 +133,7 @@ export class RotationRunner {
 				events.publish({ trigger, type: "rotation.unchanged" });
 				return { outcome: "unchanged" };
 			}
+			this.promotedHealth = result.promotedHealth;
 			this.follow(result.drain);
 			events.publish({
 				durationMs: clock.nowMs() - startedAtMs,

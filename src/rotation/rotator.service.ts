@@ -146,9 +146,9 @@ export class RotatorService
 	 * for (const { body } of messages) await rotator.notifySecretChanged(body);
 	 */
 	async notifySecretChanged(event: unknown): Promise<TRotationResult | undefined> {
-		const { secretId } = this.connectorService;
+		const { secretId, secretIds = secretId === undefined ? [] : [secretId] } = this.connectorService;
 		const change = readSecretChange(event);
-		if (secretId === undefined || change?.secretIds.some((id) => isSameSecret(id, secretId)) !== true) return undefined;
+		if (change?.secretIds.some((id) => secretIds.some((known) => isSameSecret(id, known))) !== true) return undefined;
 		// A rotation under way may have read the secret before it changed.
 		await this.runner.inFlight?.catch(() => undefined);
 		return this.runner.rotate("secret-changed");

@@ -199,6 +199,16 @@ describe("the README's tables of options", () => {
 		expect(documented.sort()).toEqual([...single, ...grouped].sort());
 	}, 60_000);
 
+	it("have every option of a replica, and no other", () => {
+		const documented = readSpans(README, "option of a replica").flat();
+
+		const single = [...readSurface().listProperties("ITypeOrmAwsConnectorReplica").keys()].filter((name) => name !== "ssmLookups");
+		const lookups = [...readSurface().listProperties("ITypeOrmAwsConnectorReplicaSsmLookups").keys()].map(
+			(name) => `ssmLookups.${name}`,
+		);
+		expect(documented.sort()).toEqual([...single, ...lookups].sort());
+	}, 60_000);
+
 	it("have every option of TLS, and no other", () => {
 		const documented = readSpans(README, "option of `tls`").flat();
 

@@ -10,8 +10,10 @@ import { CONNECTOR_FIELDS, type FieldName } from "../../src/configuration/connec
 import { ParameterStoreConfigModule, RotatorService, TypeOrmAwsConnectorService } from "../../src/index.js";
 import { buildParameterPath } from "../../src/parameter-store/parameter-path.js";
 import { buildFieldLookup } from "../../src/resolution/field-lookup.js";
+import { renewDefaultIdentity } from "../../src/secrets/default-identity.js";
 import { CertificateAuthority } from "../support/certificates.js";
 import { type FakeAws, startFakeAws } from "../support/fake-aws/fake-aws.js";
+import { APPLICATION_KEY, type IamScene, startIamScene } from "../support/iam-gateway/iam-scene.js";
 import { findCodeBlocks, readDocuments } from "../support/markdown.js";
 import { type PostgresServer, startPostgres } from "../support/postgres/postgres-server.js";
 import { serveTls } from "../support/postgres/serve-tls.js";
@@ -44,6 +46,7 @@ const SETTINGS = { databaseName: "shop", poolSize: "3", relationLoadStrategy: "j
 
 let application: INestApplicationContext | undefined;
 let aws: FakeAws;
+let iamScene: IamScene | undefined;
 let server: PostgresServer;
 const environment = { ...process.env };
 
@@ -70,6 +73,10 @@ beforeEach(() => {
 afterEach(async () => {
 	await application?.close();
 	application = undefined;
+	await iamScene?.stop();
+	iamScene = undefined;
+	delete process.env["AWS_SESSION_TOKEN"];
+	Object.assign(process.env, aws.env);
 });
 
 afterAll(async () => {
@@ -99,6 +106,21 @@ async function boot(metadata: ModuleMetadata): Promise<INestApplicationContext> 
 	class RootModule {}
 	application = await NestFactory.createApplicationContext(RootModule, { abortOnError: false, logger: false });
 	return application;
+}
+
+/** Starts an application that logs in with the AWS identity of the process, through a gateway in the place of AWS. */
+async function bootOnGateway(service: "dsql" | "rds-db", connector: DynamicModule): Promise<DataSource> {
+	iamScene = await startIamScene(service);
+	const { ssl, tunnel } = iamScene;
+	const { accessKeyId, secretAccessKey, sessionToken } = APPLICATION_KEY;
+	Object.assign(process.env, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken });
+	renewDefaultIdentity();
+	const wiring = TypeOrmModule.forRootAsync({
+		inject: [TypeOrmAwsConnectorService],
+		useFactory: async (service: TypeOrmAwsConnectorService) => ({ ...(await service.getTypeOrmOptions()), ...tunnel, ssl }) as never,
+	});
+	const context = await boot({ imports: [connector, wiring] });
+	return context.get(DataSource, { strict: false });
 }
 
 async function whoAmI(dataSource: DataSource): Promise<unknown> {
@@ -156,6 +178,32 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 		expect(aws.calls.count()).toBe(0);
 	},
 
+	connectorWithReplica: async () => {
+		aws.parameters.put("/shop/production/aws-rds/aurora-postgres/reader/host", server.host);
+		const parameters = ParameterStoreConfigModule.register({
+			application: "shop",
+			environment: "production",
+			instanceName: "shop-api",
+			namespace: "aws-ecs-fargate",
+		});
+		const wiring = TypeOrmModule.forRootAsync({
+			inject: [TypeOrmAwsConnectorService],
+			useFactory: async (connector: TypeOrmAwsConnectorService) => connector.getTypeOrmOptions(),
+		});
+
+		const context = await boot({ imports: [parameters, run("connectorWithReplica"), wiring] });
+
+		const dataSource = context.get(DataSource, { strict: false });
+		const { host, port } = server;
+		expect(dataSource.options).toMatchObject({
+			applicationName: "shop-api",
+			extra: { max: 3, maxLifetimeSeconds: 1_800 },
+			logging: ["error", "migration"],
+			replication: { master: { host, port }, slaves: [{ database: "shop", host, port, username: BLUE.username }] },
+		});
+		expect(await whoAmI(dataSource)).toEqual({ database: "shop", user: BLUE.username });
+	},
+
 	createTunnelledConnector: async () => {
 		const authority = new CertificateAuthority("Corporate CA");
 		await serveTls(server, { server: authority.issue({ names: ["db.internal"] }) });
@@ -177,6 +225,32 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 			.get(DataSource, { strict: false })
 			.query("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
 		expect(rows).toEqual([{ version: "TLSv1.3" }]);
+	},
+
+	rdsIamConnector: async () => {
+		const dataSource = await bootOnGateway("rds-db", run("rdsIamConnector"));
+
+		expect(await whoAmI(dataSource)).toEqual({ database: "shop", user: "app" });
+	},
+
+	dsqlConnector: async () => {
+		const dataSource = await bootOnGateway("dsql", run("dsqlConnector"));
+
+		expect(await whoAmI(dataSource)).toEqual({ database: "postgres", user: "admin" });
+	},
+
+	renameUser: async () => {
+		const renameUser = run<(dataSource: DataSource, id: number, name: string) => Promise<void>>("renameUser");
+		const context = await boot({ imports: [run<Type>("AppModule")] });
+		const dataSource = context.get(DataSource, { strict: false });
+		const users = dataSource.getRepository(UserEntity);
+
+		await renameUser(dataSource, 1, "Grace");
+		const renamed = await users.findOneByOrFail({ id: 1 });
+		await renameUser(dataSource, 1, "Ada");
+
+		expect(renamed.name).toBe("Grace");
+		expect(await users.findOneByOrFail({ id: 1 })).toEqual({ id: 1, name: "Ada" });
 	},
 
 	ReportsDatabaseModule: async () => {

@@ -28,8 +28,8 @@ afterAll(async () => servers.stop());
 /** A scene whose next rotation gets stuck at `state` until `letGo` is called. */
 async function startStuck(version: TypeOrmVersion, state: string): Promise<WatchedScene & { letGo(): Promise<void> }> {
 	const { move, parameterSource } = createMovablePort(servers.aws, servers.server.port);
-	const onPoolCreated: Parameters<typeof startWatchedScene>[1]["onPoolCreated"] = (pool, index) => {
-		if (state === "verifying" && index === 1) pool.once("connect", () => proxy.freeze());
+	const onPoolCreated: Parameters<typeof startWatchedScene>[1]["onPoolCreated"] = (counted, index) => {
+		if (state === "verifying" && index === 1) counted.onceConnected(() => proxy.freeze());
 	};
 	const scene = await startWatchedScene(servers, { onPoolCreated, parameterSource, version, workerCount: 0 });
 	const fault =

@@ -1,20 +1,21 @@
 /** What holds after every fault, whatever it was. Each fault spec ends with it. */
 import { getEventListeners } from "node:events";
 import { inspect } from "node:util";
-import type { Pool } from "pg";
 
-import { type CountedPool, countPools } from "./counted-pools.js";
+import { type AnyPool, type CountedPool, countPoolsOf } from "./counted-pools.js";
 import { countResources, findLeaks } from "./leak-check.js";
 import { type LedgerWorkload, readLedger, startLedgerWorkload } from "./ledger-workload.js";
 import { type Scene, type SceneOptions, type SceneServers, startScene } from "./rotating-database.js";
+import type { DatabaseServer } from "./server/database-server.js";
+import { findDialect } from "./sql-dialects.js";
 import { waitUntil } from "./wait-until.js";
 
 /** A scene that is watched from before its first connection to after its last. */
-export interface WatchedScene extends Scene {
+export interface WatchedScene<Server extends DatabaseServer = DatabaseServer> extends Scene<Server> {
 	/** Ends the fault's scene and names every invariant that it broke; empty when all of them held. */
 	findViolations(): Promise<string[]>;
-	/** Every pool that was made, in order. */
-	readonly pools: readonly CountedPool[];
+	/** Every pool that was made, in order. Of clusters of mysql2: none. */
+	readonly pools: readonly CountedPool<AnyPool>[];
 	/** The queries that run all the time. */
 	readonly workload: LedgerWorkload;
 }
@@ -24,14 +25,16 @@ export interface WatchOptions extends SceneOptions {
 	/** Whether this fault may cost an operation: only where the server cuts a connection in the middle of one. Default: none may. */
 	readonly isExpected?: (failure: Error) => boolean;
 	/** Called with each pool before it connects. */
-	readonly onPoolCreated?: (pool: Pool, index: number) => void;
+	readonly onPoolCreated?: (counted: CountedPool<AnyPool>, index: number) => void;
 	/** Workers of the load. Default 4, so that they do not fill the pool; 0 where the fault has to meet a pool at rest. */
 	readonly workerCount?: number;
 }
 
 /** A rotation in flight listens, too; what leaks would add up over the rotations of a fault. */
 const ABORT_LISTENER_LIMIT = 3;
-const POOL_EVENTS = ["acquire", "connect", "error", "release", "remove"];
+const POOL_EVENTS = ["acquire", "connect", "connection", "enqueue", "error", "release", "remove"];
+
+type AnyScene = Scene<DatabaseServer>;
 
 const endings = new Set<() => Promise<unknown>>();
 
@@ -41,9 +44,12 @@ export async function endWatchedScenes(): Promise<void> {
 }
 
 /** Starts a scene with a load on it. */
-export async function startWatchedScene(servers: SceneServers, options: WatchOptions): Promise<WatchedScene> {
+export async function startWatchedScene<Server extends DatabaseServer>(
+	servers: SceneServers<Server>,
+	options: WatchOptions,
+): Promise<WatchedScene<Server>> {
 	const before = await countResources();
-	const { driver, pools } = countPools(options.onPoolCreated);
+	const { driver, pools } = countPoolsOf(servers.server.engine, options.onPoolCreated);
 	const { override = (served) => served } = options;
 	const scene = await startScene(servers, { ...options, override: (served) => ({ ...override(served), driver }) });
 	const workload = startLedgerWorkload(scene.dataSource, { workerCount: options.workerCount ?? 4 });
@@ -79,9 +85,9 @@ export async function startWatchedScene(servers: SceneServers, options: WatchOpt
 }
 
 /** The live side serves. */
-async function findIdleness({ dataSource }: Scene): Promise<string[]> {
+async function findIdleness({ dataSource }: AnyScene): Promise<string[]> {
 	try {
-		await dataSource.query("CREATE TEMPORARY TABLE probe ON COMMIT DROP AS SELECT 1");
+		await dataSource.query(findDialect(dataSource).writeProbe);
 		return [];
 	} catch (error) {
 		return [`the live side does not serve: ${String(error)}`];
@@ -90,7 +96,7 @@ async function findIdleness({ dataSource }: Scene): Promise<string[]> {
 
 /** No operation failed, what was acknowledged is stored, and nothing else is. */
 async function findLosses(
-	{ dataSource }: Scene,
+	{ dataSource }: AnyScene,
 	workload: LedgerWorkload,
 	{ isExpected = () => false, workerCount }: WatchOptions,
 ): Promise<string[]> {
@@ -109,7 +115,7 @@ async function findLosses(
 }
 
 /** Every generation that was retired is gone. */
-async function findUnfinishedDrains({ events, rotator }: Scene): Promise<string[]> {
+async function findUnfinishedDrains({ events, rotator }: AnyScene): Promise<string[]> {
 	await waitUntil("nothing drains any more", () => rotator.describe().includes("draining=0")).catch(() => undefined);
 	const count = (type: string): number => events.filter((event) => event.type === type).length;
 	const [rotatedCount, drainedCount] = [count("rotation.succeeded"), count("drain.finished")];
@@ -117,7 +123,7 @@ async function findUnfinishedDrains({ events, rotator }: Scene): Promise<string[
 }
 
 /** Nothing listens twice, however many rotations there were. */
-function findListeners({ rotator }: Scene, pools: readonly CountedPool[]): string[] {
+function findListeners({ rotator }: AnyScene, pools: readonly CountedPool<AnyPool>[]): string[] {
 	const { runner } = rotator as unknown as { readonly runner: { readonly closed: AbortSignal } };
 	const abortCount = getEventListeners(runner.closed, "abort").length;
 	const live = pools.filter(({ endCount }) => endCount === 0);
@@ -130,18 +136,18 @@ function findListeners({ rotator }: Scene, pools: readonly CountedPool[]): strin
 }
 
 /** No event holds a password. */
-function findSecrets({ events }: Scene): string[] {
+function findSecrets({ events }: AnyScene): string[] {
 	const text = inspect(events, { depth: Number.POSITIVE_INFINITY, showHidden: true });
 	return /password-\d|canary/.test(text) ? ["an event holds a password"] : [];
 }
 
 /** Each pool was ended once: the retired ones, those that failed in staging, and the live one by the end of the scene. */
-function findUnendedPools(pools: readonly CountedPool[]): string[] {
+function findUnendedPools(pools: readonly CountedPool<AnyPool>[]): string[] {
 	return pools.flatMap(({ endCount }, index) => (endCount === 1 ? [] : [`pool ${String(index)} was ended ${String(endCount)} times`]));
 }
 
 /** Neither the database nor AWS has a connection of ours. */
-async function findConnections({ aws, server, users }: Scene): Promise<string[]> {
+async function findConnections({ aws, server, users }: AnyScene): Promise<string[]> {
 	const count = async (): Promise<number> => {
 		const connections = await Promise.all(users.map(async (user) => server.connections(user)));
 		return connections.flat().length;

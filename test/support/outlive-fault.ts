@@ -1,6 +1,7 @@
 /** A fault that lasts for twenty rotations of the schedule, and then ends. */
 import { countResources } from "./leak-check.js";
 import type { Scene, SceneOptions } from "./rotating-database.js";
+import type { DatabaseServer } from "./server/database-server.js";
 import { waitUntil } from "./wait-until.js";
 
 const FAILURE_COUNT = 20;
@@ -26,7 +27,11 @@ export interface OutlivedFault {
  * Waits until twenty rotations have failed, ends the fault, and waits until the schedule has rotated: nobody helps it.
  * @param withinMs How long resuming may take.
  */
-export async function outliveFault(scene: Scene, endFault: () => Promise<void> | void, withinMs?: number): Promise<OutlivedFault> {
+export async function outliveFault(
+	scene: Scene<DatabaseServer>,
+	endFault: () => Promise<void> | void,
+	withinMs?: number,
+): Promise<OutlivedFault> {
 	const listFailures = () => scene.events.filter((event) => event.type === "rotation.failed");
 	const unique = (values: string[]): string[] => [...new Set(values)];
 

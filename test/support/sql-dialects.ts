@@ -5,8 +5,18 @@ import type { EngineName } from "./server/database-server.js";
 
 /** The words of one engine. */
 export interface SqlDialect {
+	/** How the server calls a connection that runs a statement. */
+	readonly busyState: string;
 	/** Takes id and worker. */
 	readonly insertEntry: string;
+	/** Ends one connection. */
+	readonly killConnection: (pid: number) => string;
+	/** Limits the connections of a user; 0 for as many as it likes. */
+	readonly limitConnections: (user: string, count: number) => string;
+	/** Keeps a user from logging in. */
+	readonly lockUser: (user: string) => string;
+	/** What a driver calls the refusal of a password. */
+	readonly refusalCode: string;
 	/** The number by which the server knows this connection. */
 	readonly selectPid: string;
 	/** Rows of a hundred characters each. */
@@ -17,20 +27,35 @@ export interface SqlDialect {
 	readonly shareTables: ((users: readonly [string, string]) => string) | undefined;
 	/** Keeps a connection busy. */
 	readonly sleepSeconds: (seconds: number) => string;
+	readonly unlockUser: (user: string) => string;
+	/** Writes without leaving anything behind. */
+	readonly writeProbe: string;
 }
 
 /** By engine. */
 export const DIALECTS: Readonly<Record<EngineName, SqlDialect>> = {
 	mariadb: {
+		busyState: "Query",
 		insertEntry: "INSERT INTO ledger (id, worker) VALUES (?, ?)",
+		killConnection: (pid) => `KILL ${String(pid)}`,
+		limitConnections: (user, count) => `ALTER USER '${user}'@'%' WITH MAX_USER_CONNECTIONS ${String(count)}`,
+		lockUser: (user) => `ALTER USER '${user}'@'%' ACCOUNT LOCK`,
+		refusalCode: "ER_ACCESS_DENIED_ERROR",
 		selectPid: "SELECT connection_id() AS pid",
 		selectRows: (count) => `SELECT seq, repeat('x', 100) FROM seq_1_to_${String(count)}`,
 		selectUser: "SELECT substring_index(current_user(), '@', 1) AS user",
 		shareTables: undefined,
 		sleepSeconds: (seconds) => `SELECT sleep(${String(seconds)})`,
+		unlockUser: (user) => `ALTER USER '${user}'@'%' ACCOUNT UNLOCK`,
+		writeProbe: "CREATE OR REPLACE TEMPORARY TABLE probe AS SELECT 1",
 	},
 	postgres: {
+		busyState: "active",
 		insertEntry: "INSERT INTO ledger (id, worker) VALUES ($1, $2)",
+		killConnection: (pid) => `SELECT pg_terminate_backend(${String(pid)}, 5000)`,
+		limitConnections: (user, count) => `ALTER ROLE ${user} CONNECTION LIMIT ${String(count === 0 ? -1 : count)}`,
+		lockUser: (user) => `ALTER ROLE ${user} NOLOGIN`,
+		refusalCode: "28P01",
 		selectPid: "SELECT pg_backend_pid() AS pid",
 		selectRows: (count) => `SELECT i, repeat('x', 100) FROM generate_series(1, ${String(count)}) AS i`,
 		selectUser: "SELECT current_user AS user",
@@ -43,6 +68,8 @@ export const DIALECTS: Readonly<Record<EngineName, SqlDialect>> = {
 				)
 				.join("; "),
 		sleepSeconds: (seconds) => `SELECT pg_sleep(${String(seconds)})`,
+		unlockUser: (user) => `ALTER ROLE ${user} LOGIN`,
+		writeProbe: "CREATE TEMPORARY TABLE probe ON COMMIT DROP AS SELECT 1",
 	},
 };
 

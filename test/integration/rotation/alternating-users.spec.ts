@@ -1,21 +1,12 @@
 /** Alternating users under load: nobody notices, and the old user's connections go away. */
+import { describeEngines } from "../../support/describe-engines.js";
 import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
-import { type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 
 const ROTATION_COUNT = 50;
 
-describe.each(TYPEORM_VERSIONS)("Alternating users on TypeORM $label", (version) => {
-	let servers: SceneServers;
-
-	beforeAll(async () => {
-		servers = await startSceneServers();
-	}, 60_000);
-
-	afterAll(async () => servers.stop());
-
+describeEngines("Alternating users", { isExpensive: true }, ({ start }) => {
 	it("rotates 50 times under 16 workers without a failed operation", async () => {
-		const scene = await startScene(servers, { version });
+		const scene = await start();
 		const workload = startLedgerWorkload(scene.dataSource, { workerCount: 16 });
 
 		const outcomes: string[] = [];

@@ -1,35 +1,29 @@
 /** How many connections there are while generations overlap: those of one pool, and the one that is being staged. */
 import { sampleConnections } from "../../support/connection-sampler.js";
+import { describeEngines } from "../../support/describe-engines.js";
 import { beginTransaction } from "../../support/lasting-work.js";
 import { startLedgerWorkload } from "../../support/ledger-workload.js";
-import { type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
 import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 
 const POOL_SIZE = 5;
 const ROTATION_COUNT = 15;
 
-let proxy: TcpProxy;
-let servers: SceneServers;
+describeEngines("The number of connections", { isExpensive: true }, ({ dialect, getServers, start }) => {
+	let proxy: TcpProxy;
 
-beforeAll(async () => {
-	servers = await startSceneServers();
-	proxy = await startTcpProxy({ target: servers.server });
-}, 60_000);
+	beforeAll(async () => {
+		proxy = await startTcpProxy({ target: getServers().server });
+	});
 
-afterAll(async () => {
-	await proxy.stop();
-	await servers.stop();
-});
+	afterAll(async () => proxy.stop());
 
-describe.each(TYPEORM_VERSIONS)("The number of connections on TypeORM $label", (version) => {
 	it.each([
 		{ lastingCount: 0, title: "under load" },
 		{ lastingCount: 3, title: "under load with transactions that outlive several generations" },
 	])(
 		"stays within poolSize + 1 $title",
 		async ({ lastingCount }) => {
-			const scene = await startScene(servers, { config: { poolSize: POOL_SIZE }, endpoint: proxy, version });
+			const scene = await start({ config: { poolSize: POOL_SIZE }, endpoint: proxy });
 			const workload = startLedgerWorkload(scene.dataSource);
 			const lasting = await Promise.all(
 				Array.from({ length: lastingCount }, async (_, index) =>
@@ -61,9 +55,9 @@ describe.each(TYPEORM_VERSIONS)("The number of connections on TypeORM $label", (
 	);
 
 	it("stays within poolSize + 1 when many callers come as soon as a full pool at rest is retired", async () => {
-		const scene = await startScene(servers, { config: { poolSize: POOL_SIZE }, endpoint: proxy, version });
+		const scene = await start({ config: { poolSize: POOL_SIZE }, endpoint: proxy });
 		const callAtOnce = async () =>
-			Promise.all(Array.from({ length: POOL_SIZE }, async () => scene.dataSource.query("SELECT pg_sleep(0.02)")));
+			Promise.all(Array.from({ length: POOL_SIZE }, async () => scene.dataSource.query(dialect.sleepSeconds(0.02))));
 		const bursts: Promise<unknown>[] = [callAtOnce()];
 		scene.rotator.events$.subscribe(({ type }) => {
 			if (type === "drain.started") bursts.push(callAtOnce());

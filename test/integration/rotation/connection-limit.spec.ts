@@ -1,16 +1,21 @@
 /** A server without room for one connection more: a rotation takes the place of an idle one, and waits for better times where there is none. */
 import type { QueryRunner } from "typeorm";
 
+import { describeEngines } from "../../support/describe-engines.js";
 import { startLedgerWorkload } from "../../support/ledger-workload.js";
 import { type Scene, type SceneOptions, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
+import type { DatabaseServer } from "../../support/server/database-server.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const POOL_SIZE = 5;
 
-let servers: SceneServers;
+let servers: SceneServers | undefined;
 
-afterEach(async () => servers.stop());
+afterEach(async () => {
+	await servers?.stop();
+	servers = undefined;
+});
 
 /** A server that has room for `maxConnections` in all. */
 async function start(maxConnections: number, options: SceneOptions): Promise<Scene> {
@@ -19,8 +24,8 @@ async function start(maxConnections: number, options: SceneOptions): Promise<Sce
 }
 
 /** Takes every connection that the pool may have. */
-async function lendAll({ dataSource }: Scene): Promise<QueryRunner[]> {
-	const runners = Array.from({ length: POOL_SIZE }, () => dataSource.createQueryRunner());
+async function lendAll({ dataSource }: Scene<DatabaseServer>, count = POOL_SIZE): Promise<QueryRunner[]> {
+	const runners = Array.from({ length: count }, () => dataSource.createQueryRunner());
 	await Promise.all(runners.map(async (runner): Promise<unknown> => runner.connect()));
 	return runners;
 }
@@ -96,3 +101,72 @@ async function readPid(runner: QueryRunner): Promise<number> {
 	const [row] = (await runner.query("SELECT pg_backend_pid() AS pid")) as [{ pid: number }];
 	return row.pid;
 }
+
+/** Fewer than ten are not possible on the whole server. */
+const SERVER_LIMIT = 10;
+/** For each user. */
+const NO_LIMIT = "1000";
+
+interface Limit {
+	/** Brings it about, when the pool is full. */
+	impose(scene: Scene<DatabaseServer>, poolSize: number): Promise<void>;
+	readonly errno: number;
+	/** Takes it back, where the server goes on to serve others. */
+	lift(scene: Scene<DatabaseServer>): Promise<void>;
+	readonly poolSize: number;
+	readonly title: string;
+}
+
+const LIMITS: readonly Limit[] = [
+	{ errno: 1040, impose: async () => undefined, lift: async () => undefined, poolSize: SERVER_LIMIT, title: "of the whole server" },
+	{
+		errno: 1203,
+		impose: async ({ server }, poolSize) => void (await server.admin.query(`SET GLOBAL max_user_connections = ${String(poolSize)}`)),
+		lift: async ({ server }) => void (await server.admin.query(`SET GLOBAL max_user_connections = ${NO_LIMIT}`)),
+		poolSize: POOL_SIZE,
+		title: "of each user",
+	},
+	{
+		errno: 1226,
+		impose: async ({ server, users }, poolSize) =>
+			void (await server.admin.query(`ALTER USER '${users[0]}'@'%' WITH MAX_USER_CONNECTIONS ${String(poolSize)}`)),
+		lift: async () => undefined,
+		poolSize: POOL_SIZE,
+		title: "of one user",
+	},
+];
+
+describeEngines(
+	"A server at its limit",
+	// Without a limit from the start the server does not count.
+	{ engines: ["mariadb"], isExpensive: true, maxConnections: SERVER_LIMIT, settings: { "max-user-connections": NO_LIMIT } },
+	({ start }) => {
+		it.each(LIMITS)(
+			"makes room for the replacement at the limit $title ($errno)",
+			async ({ errno, impose, lift, poolSize }) => {
+				const scene = await start({ config: { poolSize } });
+				const runners = await lendAll(scene, poolSize);
+				await impose(scene, poolSize);
+				const { username } = scene.current();
+				await scene.server.setPassword(username, "password-9");
+				scene.aws.secrets.put(scene.secretId, { password: "password-9", username });
+
+				const whileFull = await scene.rotator.rotateDatabaseConnection();
+				await giveBack(runners.splice(0, 2));
+				const { outcome } = await scene.rotator.rotateDatabaseConnection();
+				await giveBack(runners);
+				await waitUntil("the retired pool is closed", () => scene.events.some(({ type }) => type === "drain.finished"));
+				const replacing = await lendAll(scene, poolSize);
+				const connectionCount = (await scene.server.connections(username)).length;
+				await giveBack(replacing);
+				await lift(scene);
+				await scene.stop();
+
+				expect(whileFull).toMatchObject({ error: { cause: { errno }, phase: "connect" }, outcome: "failed" });
+				expect(outcome).toBe("rotated");
+				expect(connectionCount).toBe(poolSize);
+			},
+			60_000,
+		);
+	},
+);

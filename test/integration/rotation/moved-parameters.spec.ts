@@ -65,7 +65,13 @@ async function start(
 	const config = { ...database.config };
 	for (const field of ["host", "port", "secretId"] as const) delete config[field];
 	const logins: Login[] = [];
-	const { driver } = countPools(({ options: { port, user } }) => logins.push({ port: Number(port), user: String(user) }));
+	const { driver } = countPools(
+		({
+			pool: {
+				options: { port, user },
+			},
+		}) => logins.push({ port: Number(port), user: String(user) }),
+	);
 	running = await startNestApplication({
 		imports: [ParameterStoreConfigModule.register({ ...SEGMENTS, config: servers.aws.clientConfig })],
 		typeOrm: { driver },

@@ -4,29 +4,21 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { createSceneDatabase, type SceneDatabase, type SceneServers, startSceneServers } from "../../support/rotating-database.js";
+import { describeEngines } from "../../support/describe-engines.js";
+import { createSceneDatabase, type SceneDatabase } from "../../support/rotating-database.js";
+import type { DatabaseServer } from "../../support/server/database-server.js";
+import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const ROOT = join(__dirname, "..", "..", "..");
 /** For the application and its process together, the start of Node excluded. */
 const EXIT_WITHIN_MS = 10_000;
-
-let database: SceneDatabase;
-let servers: SceneServers;
-
-beforeAll(async () => {
-	servers = await startSceneServers();
-}, 60_000);
-
-beforeEach(async () => {
-	database = await createSceneDatabase(servers);
-});
-
-afterAll(async () => servers.stop());
+/** Both drivers have a timer then. */
+const IDLE_TIMERS = { idleTimeoutMs: 60_000, poolSize: 5 };
 
 /** Starts the application, changes the secret, and resolves when the application has rotated. */
-async function startAndRotate(mode: "close" | "wait"): Promise<ChildProcess> {
-	const config = { ...database.config, rotation: { intervalMs: 100, isEnabled: true } };
+async function startAndRotate(database: SceneDatabase<DatabaseServer>, mode: "close" | "wait"): Promise<ChildProcess> {
+	const config = { ...database.config, ...IDLE_TIMERS, rotation: { intervalMs: 100, isEnabled: true } };
 	const child = spawn(process.execPath, [join(ROOT, "scripts/run-ts.cjs"), join(__dirname, "closing-application.ts"), mode], {
 		cwd: ROOT,
 		env: { ...process.env, CONNECTOR_CONFIG: JSON.stringify(config) },
@@ -49,27 +41,36 @@ async function waitForExit(child: ChildProcess): Promise<NodeJS.Signals | number
 	}
 }
 
-async function countConnections(): Promise<number> {
-	const connections = await Promise.all(database.users.map(async (user) => database.server.connections(user)));
+async function countConnections({ server, users }: SceneDatabase<DatabaseServer>): Promise<number> {
+	const connections = await Promise.all(users.map(async (user) => server.connections(user)));
 	return connections.flat().length;
 }
 
-it("ends after app.close(), although a retired connection was never given back", async () => {
-	const child = await startAndRotate("close");
+// The application has the TypeORM that is installed as such.
+describeEngines("A process", { versions: TYPEORM_VERSIONS.slice(-1) }, ({ getServers }) => {
+	let database: SceneDatabase<DatabaseServer>;
 
-	const exit = await waitForExit(child);
+	beforeEach(async () => {
+		database = await createSceneDatabase(getServers());
+	});
 
-	expect(exit).toBe(0);
-	await waitUntil("the server has no connection left", async () => (await countConnections()) === 0);
-}, 60_000);
+	it("ends after app.close(), although a retired connection was never given back", async () => {
+		const child = await startAndRotate(database, "close");
 
-it("ends on SIGTERM where shutdown hooks are enabled", async () => {
-	const child = await startAndRotate("wait");
+		const exit = await waitForExit(child);
 
-	child.kill("SIGTERM");
-	const exit = await waitForExit(child);
+		expect(exit).toBe(0);
+		await waitUntil("the server has no connection left", async () => (await countConnections(database)) === 0);
+	}, 60_000);
 
-	// Nest raises the signal again when everything is closed.
-	expect(exit).toBe("SIGTERM");
-	await waitUntil("the server has no connection left", async () => (await countConnections()) === 0);
-}, 60_000);
+	it("ends on SIGTERM where shutdown hooks are enabled", async () => {
+		const child = await startAndRotate(database, "wait");
+
+		child.kill("SIGTERM");
+		const exit = await waitForExit(child);
+
+		// Nest raises the signal again when everything is closed.
+		expect(exit).toBe("SIGTERM");
+		await waitUntil("the server has no connection left", async () => (await countConnections(database)) === 0);
+	}, 60_000);
+});

@@ -1,183 +1,183 @@
 /** `app.close()` ends everything within bounds, whatever the rotation was about to do. */
 import { RotatorClosedError } from "../../../src/errors/errors.js";
-import { countPools } from "../../support/counted-pools.js";
+import { countPoolsOf } from "../../support/counted-pools.js";
+import { describeEngines } from "../../support/describe-engines.js";
 import { countResources, findLeaks } from "../../support/leak-check.js";
 import { type NestApplication, startNestApplication } from "../../support/nest-application.js";
-import { createSceneDatabase, type SceneDatabase, type SceneServers, startSceneServers } from "../../support/rotating-database.js";
+import { createSceneDatabase, type SceneDatabase } from "../../support/rotating-database.js";
+import type { DatabaseServer } from "../../support/server/database-server.js";
 import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
+import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 /** Much longer than any of it takes, much shorter than the deadlines of what hangs (10 s and more). */
 const CLOSE_WITHIN_MS = 8_000;
 
-let database: SceneDatabase;
-let servers: SceneServers;
-
-beforeAll(async () => {
-	servers = await startSceneServers();
-}, 60_000);
-
-beforeEach(async () => {
-	database = await createSceneDatabase(servers);
-});
-
-afterEach(() => servers.aws.faults.clear());
-
-afterAll(async () => servers.stop());
-
-/** Closes the application and tells what is left of it. Rejects when that takes too long. */
-async function close({ application }: NestApplication): Promise<string[]> {
-	let isClosed = false;
-	void application.close().then(() => (isClosed = true));
-	await waitUntil("the application is closed", () => isClosed, CLOSE_WITHIN_MS);
-	const users = await Promise.all(database.users.map(async (user) => database.server.connections(user)));
-	return users.flat().map(({ user }) => user);
-}
-
-function startWith(overrides: Partial<SceneDatabase["config"]> = {}, typeOrm: object = {}): Promise<NestApplication> {
-	return startNestApplication({ config: { ...database.config, ...overrides }, typeOrm });
-}
-
-it.each(["hang", "stall-body"] as const)(
-	"calls off a rotation whose fetch meets a %s",
-	async (kind) => {
-		const before = await countResources();
-		const running = await startWith();
-		const fault = servers.aws.faults.inject({ kind });
-		const rotation = running.rotator.rotateDatabaseConnection();
-		rotation.catch(() => undefined);
-		await waitUntil("the request has arrived", () => fault.hitCount > 0);
-
-		const remaining = await close(running);
-
-		await expect(rotation).rejects.toThrow(RotatorClosedError);
-		expect(remaining).toEqual([]);
-		expect(servers.aws.openConnectionCount).toBe(0);
-		expect(await findLeaks(before)).toEqual([]);
-	},
-	60_000,
-);
-
-describe("behind a proxy", () => {
-	let proxy: TcpProxy;
+// The application has the TypeORM that is installed as such.
+describeEngines("app.close()", { versions: TYPEORM_VERSIONS.slice(-1) }, ({ dialect, engine, getServers }) => {
+	let database: SceneDatabase<DatabaseServer>;
 
 	beforeEach(async () => {
-		proxy = await startTcpProxy({ target: servers.server });
+		database = await createSceneDatabase(getServers());
 	});
 
-	afterEach(async () => proxy.stop());
+	afterEach(() => getServers().aws.faults.clear());
 
-	it("calls off a rotation whose connect hangs", async () => {
+	/** Closes the application and tells what is left of it. Rejects when that takes too long. */
+	async function close({ application }: NestApplication): Promise<string[]> {
+		let isClosed = false;
+		void application.close().then(() => (isClosed = true));
+		await waitUntil("the application is closed", () => isClosed, CLOSE_WITHIN_MS);
+		const users = await Promise.all(database.users.map(async (user) => database.server.connections(user)));
+		return users.flat().map(({ user }) => user);
+	}
+
+	function startWith(overrides: Partial<SceneDatabase["config"]> = {}, typeOrm: object = {}): Promise<NestApplication> {
+		return startNestApplication({ config: { ...database.config, ...overrides }, typeOrm });
+	}
+
+	it.each(["hang", "stall-body"] as const)(
+		"calls off a rotation whose fetch meets a %s",
+		async (kind) => {
+			const before = await countResources();
+			const running = await startWith();
+			const fault = getServers().aws.faults.inject({ kind });
+			const rotation = running.rotator.rotateDatabaseConnection();
+			rotation.catch(() => undefined);
+			await waitUntil("the request has arrived", () => fault.hitCount > 0);
+
+			const remaining = await close(running);
+
+			await expect(rotation).rejects.toThrow(RotatorClosedError);
+			expect(remaining).toEqual([]);
+			expect(getServers().aws.openConnectionCount).toBe(0);
+			expect(await findLeaks(before)).toEqual([]);
+		},
+		60_000,
+	);
+
+	describe("behind a proxy", () => {
+		let proxy: TcpProxy;
+
+		beforeEach(async () => {
+			proxy = await startTcpProxy({ target: getServers().server });
+		});
+
+		afterEach(async () => proxy.stop());
+
+		it("calls off a rotation whose connect hangs", async () => {
+			const before = await countResources();
+			const running = await startWith({ port: proxy.port });
+			await database.alternate();
+			proxy.hold();
+			const rotation = running.rotator.rotateDatabaseConnection();
+			rotation.catch(() => undefined);
+			await waitUntil("the replacement tries to connect", () => running.rotator.describe().includes("state=staging"));
+
+			const remaining = await close(running);
+
+			await expect(rotation).rejects.toThrow(RotatorClosedError);
+			expect(remaining).toEqual([]);
+			expect(await findLeaks(before)).toEqual([]);
+		}, 60_000);
+
+		it("calls off a rotation whose SELECT 1 hangs", async () => {
+			const before = await countResources();
+			// The live side goes to the server itself; only what is staged meets the proxy, which freezes when the login has succeeded.
+			const { driver } = countPoolsOf(engine, (counted, index) => {
+				if (index === 0) return;
+				counted.port = proxy.port;
+				counted.onceConnected(() => proxy.freeze());
+			});
+			const running = await startWith({}, { driver });
+			await database.alternate();
+			const rotation = running.rotator.rotateDatabaseConnection();
+			rotation.catch(() => undefined);
+			await waitUntil("the replacement is asked", () => running.rotator.describe().includes("state=verifying"));
+
+			const remaining = await close(running);
+			await proxy.thaw();
+
+			await expect(rotation).rejects.toThrow(RotatorClosedError);
+			expect(remaining.filter((user) => user === database.users[0])).toEqual([]);
+			expect(await findLeaks(before)).toEqual([]);
+			expect(await database.server.connections(database.users[1])).toEqual([]);
+		}, 60_000);
+	});
+
+	it("cuts a runner that is never released, on the live pool and on a retired one", async () => {
 		const before = await countResources();
-		const running = await startWith({ port: proxy.port });
+		const running = await startWith();
+		const [first, second] = [running.dataSource.createQueryRunner(), running.dataSource.createQueryRunner()];
+		await first.startTransaction();
 		await database.alternate();
-		proxy.hold();
-		const rotation = running.rotator.rotateDatabaseConnection();
-		rotation.catch(() => undefined);
-		await waitUntil("the replacement tries to connect", () => running.rotator.describe().includes("state=staging"));
+		await running.rotator.rotateDatabaseConnection();
+		await second.startTransaction();
 
 		const remaining = await close(running);
 
-		await expect(rotation).rejects.toThrow(RotatorClosedError);
 		expect(remaining).toEqual([]);
 		expect(await findLeaks(before)).toEqual([]);
 	}, 60_000);
 
-	it("calls off a rotation whose SELECT 1 hangs", async () => {
+	it("does not wait for a statement that still runs on a retired pool", async () => {
 		const before = await countResources();
-		// The live side goes to the server itself; only what is staged meets the proxy, which freezes when the login has succeeded.
-		const { driver } = countPools((pool, index) => {
-			if (index > 0) pool.options.port = proxy.port;
-			if (index > 0) pool.on("connect", () => proxy.freeze());
+		const running = await startWith();
+		const runner = running.dataSource.createQueryRunner();
+		const statement = runner.query(dialect.sleepSeconds(60));
+		statement.catch(() => undefined);
+		await waitUntil("the statement runs", async () => {
+			const connections = await database.server.connections(database.users[0]);
+			return connections.some(({ state }) => state === dialect.busyState);
 		});
-		const running = await startWith({}, { driver });
 		await database.alternate();
-		const rotation = running.rotator.rotateDatabaseConnection();
-		rotation.catch(() => undefined);
-		await waitUntil("the replacement is asked", () => running.rotator.describe().includes("state=verifying"));
+		await running.rotator.rotateDatabaseConnection();
+
+		await close(running);
+
+		await expect(statement).rejects.toThrow();
+		expect(await findLeaks(before)).toEqual([]);
+	}, 60_000);
+
+	it("ends the schedule, also while AWS hangs", async () => {
+		const before = await countResources();
+		const running = await startWith({ rotation: { intervalMs: 20, isEnabled: true } });
+		const fault = getServers().aws.faults.inject({ kind: "hang" });
+		await waitUntil("a scheduled request has arrived", () => fault.hitCount > 0);
 
 		const remaining = await close(running);
-		await proxy.thaw();
+		const requestCount = getServers().aws.calls.count();
+		await new Promise((resolve) => setTimeout(resolve, 200));
 
-		await expect(rotation).rejects.toThrow(RotatorClosedError);
-		expect(remaining.filter((user) => user === database.users[0])).toEqual([]);
+		expect(remaining).toEqual([]);
+		expect(getServers().aws.calls.count()).toBe(requestCount);
 		expect(await findLeaks(before)).toEqual([]);
-		expect(await database.server.connections(database.users[1])).toEqual([]);
+	}, 60_000);
+
+	it("lets nobody rotate afterwards, and completes the events", async () => {
+		const running = await startWith();
+		let isComplete = false;
+		running.rotator.events$.subscribe({ complete: () => (isComplete = true) });
+
+		await close(running);
+
+		await expect(running.rotator.rotateDatabaseConnection()).rejects.toThrow(RotatorClosedError);
+		expect(isComplete).toBe(true);
+	}, 60_000);
+
+	it("may be called while callers wait for credentials that work: they get the server's refusal", async () => {
+		const before = await countResources();
+		const running = await startWith({ rotation: { intervalMs: 2_592_000_000, isEnabled: true } });
+		await database.server.setPassword(database.users[0], "nobody knows");
+		await database.server.terminate(database.users[0]);
+		const query = running.dataSource.query("SELECT 1");
+		query.catch(() => undefined);
+		await waitUntil("the caller waits", () => running.rotator.describe().includes("waiting=1"));
+
+		const remaining = await close(running);
+
+		await expect(query).rejects.toMatchObject({ code: dialect.refusalCode });
+		expect(remaining).toEqual([]);
+		expect(await findLeaks(before)).toEqual([]);
 	}, 60_000);
 });
-
-it("cuts a runner that is never released, on the live pool and on a retired one", async () => {
-	const before = await countResources();
-	const running = await startWith();
-	const [first, second] = [running.dataSource.createQueryRunner(), running.dataSource.createQueryRunner()];
-	await first.startTransaction();
-	await database.alternate();
-	await running.rotator.rotateDatabaseConnection();
-	await second.startTransaction();
-
-	const remaining = await close(running);
-
-	expect(remaining).toEqual([]);
-	expect(await findLeaks(before)).toEqual([]);
-}, 60_000);
-
-it("does not wait for a statement that still runs on a retired pool", async () => {
-	const before = await countResources();
-	const running = await startWith();
-	const runner = running.dataSource.createQueryRunner();
-	const statement = runner.query("SELECT pg_sleep(60)");
-	statement.catch(() => undefined);
-	await waitUntil("the statement runs", async () => {
-		const connections = await database.server.connections(database.users[0]);
-		return connections.some(({ state }) => state === "active");
-	});
-	await database.alternate();
-	await running.rotator.rotateDatabaseConnection();
-
-	await close(running);
-
-	await expect(statement).rejects.toThrow();
-	expect(await findLeaks(before)).toEqual([]);
-}, 60_000);
-
-it("ends the schedule, also while AWS hangs", async () => {
-	const before = await countResources();
-	const running = await startWith({ rotation: { intervalMs: 20, isEnabled: true } });
-	const fault = servers.aws.faults.inject({ kind: "hang" });
-	await waitUntil("a scheduled request has arrived", () => fault.hitCount > 0);
-
-	const remaining = await close(running);
-	const requestCount = servers.aws.calls.count();
-	await new Promise((resolve) => setTimeout(resolve, 200));
-
-	expect(remaining).toEqual([]);
-	expect(servers.aws.calls.count()).toBe(requestCount);
-	expect(await findLeaks(before)).toEqual([]);
-}, 60_000);
-
-it("lets nobody rotate afterwards, and completes the events", async () => {
-	const running = await startWith();
-	let isComplete = false;
-	running.rotator.events$.subscribe({ complete: () => (isComplete = true) });
-
-	await close(running);
-
-	await expect(running.rotator.rotateDatabaseConnection()).rejects.toThrow(RotatorClosedError);
-	expect(isComplete).toBe(true);
-}, 60_000);
-
-it("may be called while callers wait for credentials that work: they get the server's refusal", async () => {
-	const before = await countResources();
-	const running = await startWith({ rotation: { intervalMs: 2_592_000_000, isEnabled: true } });
-	await database.server.setPassword(database.users[0], "nobody knows");
-	await database.server.terminate(database.users[0]);
-	const query = running.dataSource.query("SELECT 1");
-	query.catch(() => undefined);
-	await waitUntil("the caller waits", () => running.rotator.describe().includes("waiting=1"));
-
-	const remaining = await close(running);
-
-	await expect(query).rejects.toMatchObject({ code: "28P01" });
-	expect(remaining).toEqual([]);
-	expect(await findLeaks(before)).toEqual([]);
-}, 60_000);

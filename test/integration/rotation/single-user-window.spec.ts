@@ -1,22 +1,15 @@
 /** The window of a single-user rotation: the database has the new password, AWSCURRENT does not name it yet. */
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
-import { type Scene, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { describeEngines } from "../../support/describe-engines.js";
+import type { Scene } from "../../support/rotating-database.js";
+import type { DatabaseServer } from "../../support/server/database-server.js";
 
 const CALLER_COUNT = 40;
 const NEW_PASSWORD = "password-of-the-next-version";
 
-describe.each(TYPEORM_VERSIONS)("The window of a single-user rotation on TypeORM $label", (version) => {
-	let servers: SceneServers;
-
-	beforeAll(async () => {
-		servers = await startSceneServers();
-	}, 60_000);
-
-	afterAll(async () => servers.stop());
-
+describeEngines("The window of a single-user rotation", { isExpensive: true }, ({ start, version }) => {
 	/** What a rotation function has done when it is half-way: AWSPENDING holds the new password, and the database has taken it. */
-	async function enterWindow(scene: Scene): Promise<string> {
+	async function enterWindow(scene: Scene<DatabaseServer>): Promise<string> {
 		const { username } = scene.current();
 		const pending = scene.aws.secrets.put(scene.secretId, { password: NEW_PASSWORD, username }, { stages: ["AWSPENDING"] });
 		await scene.server.setPassword(username, NEW_PASSWORD);
@@ -24,14 +17,14 @@ describe.each(TYPEORM_VERSIONS)("The window of a single-user rotation on TypeORM
 		return pending;
 	}
 
-	const callAtOnce = async ({ dataSource }: Scene): Promise<PromiseSettledResult<unknown>[]> =>
+	const callAtOnce = async ({ dataSource }: Scene<DatabaseServer>): Promise<PromiseSettledResult<unknown>[]> =>
 		Promise.allSettled(Array.from({ length: CALLER_COUNT }, async () => dataSource.query("SELECT 1")));
 
 	const listFailures = (results: PromiseSettledResult<unknown>[]): unknown[] =>
 		results.filter((result) => result.status === "rejected").map(({ reason }: PromiseRejectedResult) => reason as unknown);
 
 	it("serves 40 callers from AWSPENDING, three seconds before AWSCURRENT follows", async () => {
-		const scene = await startScene(servers, { config: { rotation: { isEnabled: true } }, version });
+		const scene = await start({ config: { rotation: { isEnabled: true } } });
 		const pending = await enterWindow(scene);
 		const refusedBefore = await scene.server.refusedLogins();
 
@@ -50,10 +43,7 @@ describe.each(TYPEORM_VERSIONS)("The window of a single-user rotation on TypeORM
 	}, 30_000);
 
 	it("waits for AWSCURRENT where AWSPENDING may not be read", async () => {
-		const scene = await startScene(servers, {
-			config: { rotation: { isEnabled: true, shouldUsePendingSecret: false } },
-			version,
-		});
+		const scene = await start({ config: { rotation: { isEnabled: true, shouldUsePendingSecret: false } } });
 		const pending = await enterWindow(scene);
 		const refusedBefore = await scene.server.refusedLogins();
 
@@ -67,7 +57,7 @@ describe.each(TYPEORM_VERSIONS)("The window of a single-user rotation on TypeORM
 	}, 30_000);
 
 	it("stays on AWSPENDING while AWSCURRENT still names the old password, without trying that again", async () => {
-		const scene = await startScene(servers, { config: { rotation: { isEnabled: true } }, version });
+		const scene = await start({ config: { rotation: { isEnabled: true } } });
 		await enterWindow(scene);
 		await callAtOnce(scene);
 		const refusedBefore = await scene.server.refusedLogins();
@@ -80,7 +70,7 @@ describe.each(TYPEORM_VERSIONS)("The window of a single-user rotation on TypeORM
 	}, 30_000);
 
 	it("goes back to AWSCURRENT when the rotation is rolled back", async () => {
-		const scene = await startScene(servers, { config: { rotation: { isEnabled: true } }, version });
+		const scene = await start({ config: { rotation: { isEnabled: true } } });
 		await enterWindow(scene);
 		await callAtOnce(scene);
 		const { password, username } = scene.current();
@@ -94,7 +84,7 @@ describe.each(TYPEORM_VERSIONS)("The window of a single-user rotation on TypeORM
 	}, 30_000);
 
 	it("starts an application inside the window", async () => {
-		const scene = await startScene(servers, { config: { rotation: { isEnabled: true } }, version });
+		const scene = await start({ config: { rotation: { isEnabled: true } } });
 		await enterWindow(scene);
 		const connector = new TypeOrmAwsConnectorService(undefined, undefined, scene.config);
 		const { DataSource } = version.load();

@@ -1,13 +1,17 @@
 /** A database that takes IAM tokens only, and connectors for it: the scene of the tests of IAM logins. */
-import type { DataSource, DataSourceOptions } from "typeorm";
+import type { DataSource } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
 import { CertificateAuthority } from "../certificates.js";
-import { type PostgresServer, startPostgres } from "../postgres/postgres-server.js";
+import { startMariadb } from "../mariadb/mariadb-server.js";
+import { startPostgres } from "../postgres/postgres-server.js";
+import type { DatabaseServer, EngineName } from "../server/database-server.js";
 import type { TypeOrmVersion } from "../typeorm-versions.js";
+import type { LoopbackGateway } from "./loopback-gateway.js";
+import { MysqlGateway } from "./mysql-gateway.js";
 import { PostgresGateway } from "./postgres-gateway.js";
 import type { SigningKey } from "./presigned-token.js";
 import type { TokenDeskOptions } from "./token-desk.js";
@@ -26,6 +30,7 @@ export const DSQL_HOST = `${DSQL_CLUSTER_ID}.dsql.eu-west-1.on.aws`;
 
 /** The port that tokens of RDS are signed for; the gateway itself listens elsewhere, as behind a tunnel. */
 export const RDS_PORT = 5_432;
+export const MYSQL_PORT = 3_306;
 
 const DATABASE = "shop";
 const USERS = { admin: "password-of-admin", app: "password-of-app" } as const;
@@ -34,27 +39,32 @@ const USERS = { admin: "password-of-admin", app: "password-of-app" } as const;
 export interface IamScene {
 	/** The connector's options; the identity is the application's. */
 	readonly config: ITypeOrmAwsConnectorConfig;
-	readonly gateway: PostgresGateway;
-	readonly server: PostgresServer;
-	stop(): Promise<void>;
+	readonly gateway: LoopbackGateway;
+	readonly server: DatabaseServer;
 	/** TLS to the gateway, for a client of one's own. */
 	readonly ssl: { readonly ca: string; readonly servername: string };
+	stop(): Promise<void>;
 	/** The way to the gateway: what is put on top of a connector's options. */
 	readonly tunnel: { readonly host: string; readonly port: number };
 }
 
 /** Starts a server with two users and a gateway of one kind in front of it. */
-export async function startIamScene(service: TokenDeskOptions["service"]): Promise<IamScene> {
-	const server = await startPostgres();
+export async function startIamScene(service: TokenDeskOptions["service"], engine: EngineName = "postgres"): Promise<IamScene> {
+	const isMysql = engine === "mariadb";
+	const server = await (isMysql ? startMariadb() : startPostgres());
 	await server.createDatabase(DATABASE);
 	for (const [user, password] of Object.entries(USERS)) await server.createRole(user, password, { databases: [DATABASE] });
-	const host = service === "dsql" ? DSQL_HOST : RDS_HOST;
+	const isDsql = service === "dsql";
+	const host = isDsql ? DSQL_HOST : RDS_HOST;
+	const port = isMysql ? MYSQL_PORT : RDS_PORT;
 	const authority = new CertificateAuthority("Test authority of a gateway");
-	const gateway = await new PostgresGateway({
-		certificate: authority.issue({ names: [host] }),
+	const Gateway = isMysql ? MysqlGateway : PostgresGateway;
+	const gateway = await new Gateway({
+		// Of an address, mysql2 wants to see this name.
+		certificate: authority.issue({ names: isMysql ? [host, "localhost"] : [host] }),
 		host,
 		keys: [APPLICATION_KEY],
-		port: RDS_PORT,
+		port,
 		region: "eu-west-1",
 		service,
 		target: server,
@@ -67,16 +77,16 @@ export async function startIamScene(service: TokenDeskOptions["service"]): Promi
 			entities: [],
 			host,
 			poolSize: 5,
-			tls: { ca: authority.certificate, servername: host },
-			...(service === "dsql" ? {} : { credentials: { source: "rds-iam" }, port: RDS_PORT, type: "postgres", username: "app" }),
+			tls: { ca: authority.certificate, ...(isMysql ? {} : { servername: host }) },
+			...(isDsql ? {} : { credentials: { source: "rds-iam" }, port, type: engine, username: "app" }),
 		},
 		gateway,
 		server,
+		ssl: { ca: authority.certificate, servername: host },
 		stop: async () => {
 			await gateway.stop();
 			await server.stop();
 		},
-		ssl: { ca: authority.certificate, servername: host },
 		tunnel: { host: gateway.host, port: gateway.port },
 	};
 }
@@ -105,7 +115,7 @@ export async function startIamApplication(
 	});
 	const options = await connector.getTypeOrmOptions();
 	const { DataSource: LoadedDataSource } = version.load();
-	const dataSource = await new LoadedDataSource({ ...options, ...tunnel, ...override } as DataSourceOptions).initialize();
+	const dataSource = await new LoadedDataSource({ ...options, ...tunnel, ...override }).initialize();
 	const rotator = new RotatorService(dataSource, undefined, connector, "db-rotation:iam");
 	const events: ConnectorEvent[] = [];
 	rotator.events$.subscribe((event) => events.push(event));

@@ -1,21 +1,11 @@
 /** A server that takes IAM tokens in front of a real PostgreSQL: TLS, a password in clear, its signature checked, then the real login and the bare stream. */
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createSecureContext, TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 
 import { Client } from "pg";
 
-import type { IssuedCertificate } from "../certificates.js";
 import { ByteReader } from "./byte-reader.js";
-import { TokenDesk, type TokenDeskOptions } from "./token-desk.js";
-
-/** Where a gateway leads, and how it proves who it is. */
-export interface GatewayOptions extends TokenDeskOptions {
-	/** With which the gateway proves who it is. */
-	readonly certificate: IssuedCertificate;
-	/** The real server. */
-	readonly target: { readonly host: string; readonly port: number };
-}
+import { dismiss, LoopbackGateway, splice } from "./loopback-gateway.js";
 
 const SSL_REQUEST = 80_877_103;
 const PROTOCOL_3 = 196_608;
@@ -25,55 +15,8 @@ const PROTOCOL_3 = 196_608;
  * @example
  * const gateway = await new PostgresGateway({ certificate, host, keys, region, service: "rds-db", target: server, users: { app: "one" } }).start();
  */
-export class PostgresGateway {
-	/** Whom it let in, and whom it turned away. */
-	readonly desk: TokenDesk;
-	readonly host = "127.0.0.1";
-	/** All connections accepted since the start. */
-	acceptedCount = 0;
-	port = 0;
-	private server: Server | undefined;
-	private readonly sockets = new Set<Socket>();
-
-	constructor(private readonly options: GatewayOptions) {
-		this.desk = new TokenDesk(options);
-	}
-
-	/** Connections of clients that are open now. */
-	get openCount(): number {
-		return this.sockets.size;
-	}
-
-	/** Starts to listen. */
-	async start(): Promise<this> {
-		this.server = createServer((socket) => this.accept(socket));
-		this.server.listen(0, this.host);
-		await once(this.server, "listening");
-		this.port = (this.server.address() as AddressInfo).port;
-		return this;
-	}
-
-	/** Cuts every connection. */
-	cut(): void {
-		for (const socket of this.sockets) socket.destroy();
-	}
-
-	/** Cuts every connection and stops to listen. */
-	async stop(): Promise<void> {
-		const closed = new Promise((resolve) => this.server?.close(resolve));
-		this.cut();
-		await closed;
-	}
-
-	private accept(socket: Socket): void {
-		this.acceptedCount += 1;
-		this.sockets.add(socket);
-		socket.on("close", () => this.sockets.delete(socket));
-		socket.on("error", () => socket.destroy());
-		this.serve(socket).catch(() => socket.destroy());
-	}
-
-	private async serve(socket: Socket): Promise<void> {
+export class PostgresGateway extends LoopbackGateway {
+	protected override async serve(socket: Socket): Promise<void> {
 		const plain = new ByteReader(socket);
 		const opening = await readStartup(plain);
 		if (opening.readInt32BE(0) !== SSL_REQUEST) {
@@ -82,11 +25,7 @@ export class PostgresGateway {
 		}
 		plain.detach();
 		socket.write("S");
-		const { certificate, key } = this.options.certificate;
-		const secure = new TLSSocket(socket, { isServer: true, secureContext: createSecureContext({ cert: certificate, key }) });
-		secure.on("error", () => socket.destroy());
-		// The encrypted stream has taken the connection over, its end included.
-		secure.on("close", () => socket.destroy());
+		const secure = this.secure(socket);
 		const reader = new ByteReader(secure);
 
 		const startup = await readStartup(reader);
@@ -101,11 +40,11 @@ export class PostgresGateway {
 			refuse(secure, `PAM authentication failed for user "${user}"`);
 			return;
 		}
-		await this.splice(secure, parameters, password);
+		await this.logIn(secure, parameters, password);
 	}
 
 	/** Logs in to the real server, tells the client what that one said, and connects the two streams. */
-	private async splice(secure: TLSSocket, parameters: ReadonlyMap<string, string>, password: string): Promise<void> {
+	private async logIn(secure: TLSSocket, parameters: ReadonlyMap<string, string>, password: string): Promise<void> {
 		const { host, port } = this.options.target;
 		const client = new Client({
 			application_name: parameters.get("application_name"),
@@ -134,12 +73,8 @@ export class PostgresGateway {
 		}
 		const upstream = connection.stream;
 		upstream.removeAllListeners();
-		upstream.on("error", () => secure.destroy());
-		upstream.on("close", () => secure.destroy());
-		secure.on("close", () => upstream.destroy());
 		secure.write(Buffer.concat([...greeting, message("Z", Buffer.from("I"))]));
-		upstream.pipe(secure);
-		secure.pipe(upstream);
+		splice(secure, upstream);
 	}
 }
 
@@ -167,9 +102,7 @@ function readParameters(bytes: Buffer): ReadonlyMap<string, string> {
 
 function refuse(socket: Socket, text: string, code = "28000"): void {
 	const fields = ["SFATAL", "VFATAL", `C${code}`, `M${text}`].map((field) => `${field}\0`);
-	socket.end(message("E", Buffer.from(`${fields.join("")}\0`)));
-	// Only a stream that is read tells that its other side has gone.
-	socket.resume();
+	dismiss(socket, message("E", Buffer.from(`${fields.join("")}\0`)));
 }
 
 function message(type: string, ...parts: readonly Buffer[]): Buffer {

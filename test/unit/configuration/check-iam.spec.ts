@@ -1,7 +1,6 @@
 /** An IAM login has no password and no secret, needs TLS, and on RDS a user. */
 import { checkIam } from "../../../src/configuration/check-iam.js";
 import { validateConfig } from "../../../src/configuration/validate-config.js";
-import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 
 const RDS = { credentials: { source: "rds-iam" }, username: "app" } as const;
 const DSQL = { credentials: { source: "dsql-iam" } } as const;
@@ -12,13 +11,14 @@ describe("checkIam", () => {
 		[DSQL],
 		[{ ...DSQL, type: "postgres", username: "app" }],
 		[{ ...RDS, tls: true, type: "mysql", typeOrmOptions: { ssl: { ca: "…" } } }],
-		[{ password: "p", tls: false, username: "u" }],
+		[{ ...RDS, replicas: [{ host: "h", port: 1, ssmLookups: { port: { path: ["p"] } } }, "h"] }],
+		[{ password: "p", replicas: [{ host: "h", secretId: "s" }], tls: false, username: "u" }],
 		[{ credentials: "rds-iam", password: "p" }],
 	])("has nothing against %j", (config) => {
 		expect(checkIam(config)).toEqual([]);
 	});
 
-	it.each([
+	it.each<[Readonly<Record<string, unknown>>, string, string]>([
 		[{ ...RDS, password: "p" }, "password", 'has no meaning with credentials.source "rds-iam"'],
 		[{ ...RDS, secretId: "s" }, "secretId", 'has no meaning with credentials.source "rds-iam"'],
 		[{ ...RDS, tls: false }, "tls", 'may not be false with credentials.source "rds-iam"'],
@@ -26,13 +26,25 @@ describe("checkIam", () => {
 		[{ ...RDS, type: "cockroachdb" }, "type", 'may not be "cockroachdb" with credentials.source "rds-iam"'],
 		[{ ...RDS, username: undefined }, "username", 'is needed with credentials.source "rds-iam": the user whom IAM lets log in'],
 		[{ ...DSQL, type: "mysql" }, "type", 'must be "postgres" with credentials.source "dsql-iam"'],
+		[
+			{ ...RDS, replicas: [{ host: "h" }, { host: "h", password: "p" }] },
+			"replicas[1].password",
+			'has no meaning with credentials.source "rds-iam"',
+		],
+		[{ ...RDS, replicas: [{ host: "h", secretId: "s" }] }, "replicas[0].secretId", 'has no meaning with credentials.source "rds-iam"'],
+		[{ ...RDS, replicas: [{ host: "h", username: "u" }] }, "replicas[0].username", 'has no meaning with credentials.source "rds-iam"'],
+		[
+			{ ...DSQL, replicas: [{ host: "h", ssmLookups: { secretId: { path: ["p"] } } }] },
+			"replicas[0].ssmLookups.secretId",
+			'has no meaning with credentials.source "dsql-iam"',
+		],
 	])("refuses %j", (config, option, fault) => {
 		expect(checkIam(config)).toMatchObject([{ message: `Option "${option}" ${fault}.`, option }]);
 	});
 });
 
 describe("validateConfig", () => {
-	const validate = (config: object): void => validateConfig({ entities: [], ...config } as ITypeOrmAwsConnectorConfig);
+	const validate = (config: object): void => validateConfig({ entities: [], ...config });
 
 	it.each([
 		{ ...RDS, credentials: { region: "eu-west-1", source: "rds-iam" } },

@@ -145,6 +145,14 @@ describe("createDataSourceOptions", () => {
 		});
 	});
 
+	it.each([EDatabaseType.POSTGRES, EDatabaseType.MYSQL])("says to %s that there is no TLS, and that there is", (type) => {
+		const ssl = { rejectUnauthorized: true };
+
+		expect(create({ type }, { ssl: false })).toHaveProperty("ssl", false);
+		expect(create({ type }, { ssl })).toHaveProperty("ssl", ssl);
+		expect(create({ type }, { ssl: undefined })).not.toHaveProperty("ssl");
+	});
+
 	describe("with replicas", () => {
 		const replicas = [
 			{ host: "reader-1", port: 6_432, secretId: undefined },
@@ -193,6 +201,21 @@ describe("createDataSourceOptions", () => {
 				master: { ...master, ssl: { ca: "authority" } },
 				slaves: slaves.map((slave) => ({ ...slave, ssl: { ca: "authority" } })),
 			});
+		});
+
+		it("gives each of them the connector's own ssl, marked as its own", () => {
+			const ssl = { rejectUnauthorized: true };
+			const options = create({ replicas }, { replicaCredentials, ssl });
+			const origin = readOrigin(options);
+
+			expect(options).toHaveProperty("ssl", ssl);
+			expect(options).toHaveProperty("replication", {
+				master: { ...master, ssl },
+				slaves: slaves.map((slave) => ({ ...slave, ssl })),
+			});
+			expect(origin?.wasServed("ssl", ssl)).toBe(true);
+			expect(origin?.wasServed("ssl", ssl, 1)).toBe(true);
+			expect(origin?.wasServed("ssl", { ...ssl }, 0)).toBe(false);
 		});
 
 		it("says nothing of replication where there are none", () => {

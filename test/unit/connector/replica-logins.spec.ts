@@ -121,6 +121,27 @@ describe("The login of a replica", () => {
 		expect([listFetches(), versionId]).toEqual([["app/reader AWSCURRENT"], "r1"]);
 	});
 
+	it("is under the names that the master's secret has", async () => {
+		put("app/database", { pass: "one", user: "app" }, "v1");
+		put("app/reader", { host: "elsewhere", pass: "r1", user: "reader" }, "r1");
+		const keys = { password: "pass", username: "user" };
+		const connector = create([{ host: "reader-1", secretId: "app/reader" }], { credentials: { keys, source: "secrets-manager" } });
+
+		const { options } = await connector.resolveConnection();
+
+		expect(listLogins(options)).toEqual(["app:one", "reader:r1"]);
+		expect(options).toMatchObject({ replication: { slaves: [{ host: "reader-1" }] } });
+	});
+
+	it("is known by the secrets that it came from", async () => {
+		const connector = create([{ host: "reader-1", secretId: "app/reader" }, { host: "reader-2" }]);
+		const atStart = connector.secretIds;
+
+		await connector.resolveConnection();
+
+		expect([atStart, connector.secretIds]).toEqual([[], ["app/database", "app/reader"]]);
+	});
+
 	it("is what fails when its secret is missing", async () => {
 		const connector = create([{ host: "reader-1", secretId: "app/missing" }]);
 

@@ -570,3 +570,49 @@ describe("a secret that says where the database is", () => {
 		expect(problems).toEqual([]);
 	});
 });
+
+describe("TLS", () => {
+	const AWS_HOST = "shop.abc.eu-west-1.rds.amazonaws.com";
+	const UNTRUSTED = Object.assign(new Error("…"), { code: "SELF_SIGNED_CERT_IN_CHAIN" });
+
+	it("is on for an AWS host at the start and in a rotation, by the same object", async () => {
+		const { connector } = setUp({ ...ALL_GIVEN, host: AWS_HOST });
+
+		const options = (await connector.getTypeOrmOptions()) as { readonly ssl?: object };
+		const fresh = (await connector.resolveConnection()).options as { readonly ssl?: object };
+
+		expect(options.ssl).toMatchObject({ rejectUnauthorized: true });
+		expect(fresh.ssl).toBe(options.ssl);
+	});
+
+	it("is on for all servers when one of the replicas is of AWS", async () => {
+		const { connector } = setUp({ ...ALL_GIVEN, replicas: [{ host: AWS_HOST }] });
+
+		const options = await connector.getTypeOrmOptions();
+
+		expect(options).toHaveProperty("replication.master.ssl.rejectUnauthorized", true);
+		expect(options).toHaveProperty("replication.slaves.0.ssl.rejectUnauthorized", true);
+	});
+
+	it("is left to typeOrmOptions where they have it", async () => {
+		const ssl = { ca: "authority" };
+		const { connector } = setUp({ ...ALL_GIVEN, host: AWS_HOST, typeOrmOptions: { ssl } });
+
+		await expect(connector.getTypeOrmOptions()).resolves.toHaveProperty("ssl", ssl);
+	});
+
+	it("has Nest try again as ever, with one word on what to do", async () => {
+		const { connector } = setUp({ ...ALL_GIVEN, tls: true });
+
+		const { toRetry } = (await connector.getTypeOrmOptions()) as { readonly toRetry?: (error: unknown) => boolean };
+
+		expect([toRetry?.(UNTRUSTED), toRetry?.(UNTRUSTED), toRetry?.(new Error("another"))]).toEqual([true, true, true]);
+		expect(listWarnings()).toEqual([expect.stringMatching(/^Connector "orders": The database cannot be connected to: .*tls\.ca/)]);
+	});
+
+	it.each([undefined, false])("leaves Nest alone where it is %p", async (tls) => {
+		const { connector } = setUp({ ...ALL_GIVEN, ...(tls === undefined ? {} : { tls }) });
+
+		await expect(connector.getTypeOrmOptions()).resolves.not.toHaveProperty("toRetry");
+	});
+});

@@ -905,6 +905,7 @@ describe("AcquireGate", () => {
 
 			expect(await failure).toMatchObject({ code: "28P01" });
 			expect(scene.clock.nowMs()).toBe(REFUSED_SOCKET_MS);
+			expect(scene.server.refusedCount).toBe(1);
 		});
 	});
 

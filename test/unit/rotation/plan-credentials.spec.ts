@@ -35,7 +35,7 @@ describe("planCredentials", () => {
 			expect(plan.master).toMatchObject({ host: "db", password: "two", port: 5_432, username: "green" });
 		});
 
-		it.each([{ host: "elsewhere" }, { port: 6_432 }, { username: "green" }, { password: "two" }])(
+		it.each([{ host: "elsewhere" }, { port: 6_432 }, { username: "green" }, { password: "two" }, { ssl: {} }])(
 			"follows a change of %j alone",
 			(change) => {
 				const plan = planCredentials(serve(SERVED), serve({ ...SERVED, ...change }));
@@ -45,7 +45,7 @@ describe("planCredentials", () => {
 			},
 		);
 
-		it("is unchanged when all four are as they were", () => {
+		it("is unchanged when all of them are as they were", () => {
 			expect(planCredentials(serve(SERVED), serve({ ...SERVED })).isUnchanged).toBe(true);
 		});
 
@@ -87,6 +87,7 @@ describe("planCredentials", () => {
 			["host", "127.0.0.1"],
 			["password", "own"],
 			["port", 15_432],
+			["ssl", { ca: "authority" }],
 			["username", "me"],
 		])("keeps the %s that the user put on top", (key, value) => {
 			const plan = planCredentials(serve(SERVED, { [key]: value }), serve({ ...RENEWED, host: "moved", port: 6_432 }));

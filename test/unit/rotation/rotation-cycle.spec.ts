@@ -204,6 +204,24 @@ describe("runRotationCycle", () => {
 			expect(dataSource.driver.master?.rawListeners("remove")).toEqual([application]);
 		});
 
+		it("stages nothing while the check of what it promoted last still holds a connection", async () => {
+			const first = await run();
+			if (first.outcome !== "rotated") throw new Error("The first rotation promotes");
+			server.answerMs = 50;
+			await passTime(clock, 1);
+			changePassword("three");
+			phases.length = 0;
+
+			const second = run({ promotedHealth: first.promotedHealth });
+			await passTime(clock, 45);
+			const phasesMeanwhile = [...phases];
+			await passTime(clock, 1_000);
+
+			expect(phasesMeanwhile).toEqual(["fetching"]);
+			expect((await second).outcome).toBe("rotated");
+			expect(server.openMaximum).toBe(2);
+		});
+
 		it("goes on when the live side has no idle connection to be asked on", async () => {
 			server.passwords.set("app", "one");
 			connector.current = { host: "elsewhere" };

@@ -358,6 +358,17 @@ describe("RotatorService", () => {
 			expect(connector.fetchCount).toBe(0);
 		});
 
+		it("rotates for each of several secrets", async () => {
+			const several: RotatableConnector = Object.assign(connector, { secretIds: ["app/database", "app/reader"] });
+			const rotator = await start({ connector: several });
+			const outcomes: unknown[] = [];
+
+			for (const name of ["app/database", "app/reader", "app/other"])
+				outcomes.push(await rotator.notifySecretChanged({ ...event, detail: { name } }));
+
+			expect(outcomes).toEqual([{ outcome: "unchanged" }, { outcome: "unchanged" }, undefined]);
+		});
+
 		it("ignores any event as long as it does not know its own secret", async () => {
 			connector.secretId = undefined;
 			const rotator = await start();

@@ -213,6 +213,13 @@ describe("a handshake", () => {
 		await expect(shakeHands(await create({ tls: { ca: authority.certificate } }), identity)).resolves.toBe("TLSv1.3 as nobody");
 	});
 
+	it("succeeds with an authority that stands second in a text, and in a list", async () => {
+		const other = new CertificateAuthority("Other CA").certificate;
+
+		for (const ca of [`${other}\n${authority.certificate}`, [other, Buffer.from(authority.certificate)]])
+			await expect(shakeHands(await create({ tls: { ca } }), identity)).resolves.toBe("TLSv1.3 as nobody");
+	});
+
 	it("fails without it, with the authorities of RDS and without", async () => {
 		await expect(shakeHands(await create({ tls: true }), identity)).resolves.toBe("UNABLE_TO_VERIFY_LEAF_SIGNATURE");
 		await expect(shakeHands(await create({ hosts: [RDS] }), identity)).resolves.toBe("UNABLE_TO_VERIFY_LEAF_SIGNATURE");

@@ -1,0 +1,322 @@
+/** The doctor against the environment of the demonstration, with one thing wrong at a time: it names the field, the place and the remedy, and no secret. */
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { type Cloud, startCloud } from "../../../examples/demo/cloud.js";
+import { CertificateAuthority } from "../../support/certificates.js";
+import { serveTls } from "../../support/postgres/serve-tls.js";
+import { findSecretsInText, makeCanary } from "../../support/secret-search.js";
+import { type CliRun, runCli, runHere } from "./run-cli.js";
+
+jest.setTimeout(60_000);
+
+const PLACE = ["--application", "bank", "--environment", "demo", "--namespace", "aws-ecs-fargate", "--instance", "bank-api"];
+const PATHS = {
+	databaseName: "/bank/demo/aws-ecs-fargate/bank-api/postgres/database-name",
+	host: "/bank/demo/aws-rds/aurora-postgres/host",
+	port: "/bank/demo/aws-rds/aurora-postgres/port",
+	secretId: "/bank/demo/aws-secrets-manager/database/secret-id",
+	synchronize: "/bank/demo/aws-ecs-fargate/bank-api/typeorm/synchronize",
+	type: "/bank/demo/aws-ecs-fargate/bank-api/postgres/type",
+};
+const SECRET_ID = "bank/database";
+const PASSWORD = makeCanary("password");
+
+let cloud: Cloud;
+let configCount = 0;
+let folder: string;
+
+beforeAll(async () => {
+	cloud = await startCloud(4);
+	await cloud.server.setPassword("app", PASSWORD);
+	folder = await mkdtemp(join(tmpdir(), "doctor-"));
+	await serve([]);
+}, 60_000);
+
+beforeEach(() => {
+	const { aws, server } = cloud;
+	aws.faults.clear();
+	aws.secrets.put(SECRET_ID, { password: PASSWORD, username: "app" });
+	for (const [name, value] of Object.entries({
+		[PATHS.databaseName]: "bank",
+		[PATHS.host]: server.host,
+		[PATHS.port]: String(server.port),
+		[PATHS.secretId]: SECRET_ID,
+		[PATHS.synchronize]: "true",
+		[PATHS.type]: "postgres",
+	})) {
+		aws.parameters.put(name, value);
+	}
+});
+
+afterAll(async () => {
+	await cloud.stop();
+	await rm(folder, { recursive: true });
+});
+
+/** Rules of the server for everybody but its administrator, and a certificate of an authority that nobody knows. */
+async function serve(
+	rules: readonly string[],
+	server = new CertificateAuthority("Nobody's CA").issue({ names: ["127.0.0.1"] }),
+): Promise<void> {
+	await serveTls(cloud.server, { rules: rules.length === 0 ? ["host all all 127.0.0.1/32 scram-sha-256"] : rules, server });
+}
+
+async function diagnose(...options: string[]): Promise<CliRun> {
+	return runHere(["doctor", ...PLACE, ...options], cloud.aws.env);
+}
+
+async function writeConfig(config: object): Promise<string> {
+	configCount += 1;
+	const file = join(folder, `connector-${String(configCount)}.json`);
+	await writeFile(file, JSON.stringify(config));
+	return file;
+}
+
+/** The part behind the checks. */
+function readProblems({ stdout }: CliRun): string {
+	return stdout.slice(stdout.search(/^\d+ problems?$/m));
+}
+
+/** A port of this machine where nobody listens. */
+async function findClosedPort(): Promise<number> {
+	const listener = createServer().listen(0, "127.0.0.1");
+	await once(listener, "listening");
+	const { port } = listener.address() as AddressInfo;
+	listener.close();
+	await once(listener, "close");
+	return port;
+}
+
+/** What is wrong, and what the doctor says of it: field, place, remedy. */
+const CASES: Readonly<Record<string, readonly [spoil: () => unknown, field: string, place: string, remedy: RegExp]>> = {
+	"a parameter is missing": [
+		() => cloud.aws.parameters.delete(PATHS.port),
+		"port",
+		PATHS.port,
+		/aws ssm put-parameter --name \S+\/port --type String --value '<an integer from 1 to 65535>'/,
+	],
+	"a number is none": [
+		() => cloud.aws.parameters.put(PATHS.port, "5432abc"),
+		"port",
+		PATHS.port,
+		/aws ssm put-parameter --name \S+\/port --overwrite --value '<an integer/,
+	],
+	"a choice is none": [
+		() => cloud.aws.parameters.put(PATHS.type, "oracle"),
+		"type",
+		PATHS.type,
+		/--name \S+\/type --overwrite --value '<one of .*"postgres"/,
+	],
+	"a truth value is none": [
+		() => cloud.aws.parameters.put(PATHS.synchronize, "yes"),
+		"shouldSynchronize",
+		PATHS.synchronize,
+		/--overwrite --value '<true or false>'/,
+	],
+	"a parameter is a list": [
+		() => cloud.aws.parameters.put(PATHS.host, "a,b", "StringList"),
+		"host",
+		PATHS.host,
+		/Delete the parameter, then: aws ssm put-parameter --name \S+\/host --type String/,
+	],
+	"a parameter is still encrypted": [
+		() => cloud.aws.parameters.put(PATHS.host, makeCanary("host"), "SecureString"),
+		"host",
+		PATHS.host,
+		/--decrypt here, and shouldDecryptParameters: true/,
+	],
+	"Parameter Store denies": [
+		() => cloud.aws.faults.inject({ kind: "denied", service: "ssm" }),
+		"Parameter Store could not be read",
+		PATHS.host,
+		/Allow ssm:GetParameters .* the command "policy"/,
+	],
+	"the secret does not exist": [
+		() => cloud.aws.secrets.delete(SECRET_ID),
+		"secret-id",
+		PATHS.secretId,
+		/aws secretsmanager create-secret --name bank\/database --secret-string file:/,
+	],
+	"the secret is denied": [
+		() => cloud.aws.faults.inject({ kind: "denied", operation: "GetSecretValue" }),
+		"secret-id",
+		PATHS.secretId,
+		/Allow secretsmanager:GetSecretValue/,
+	],
+	"the secret cannot be decrypted": [
+		() => cloud.aws.faults.inject({ kind: "decryption-failure", operation: "GetSecretValue" }),
+		"secret-id",
+		PATHS.secretId,
+		/kms:Decrypt/,
+	],
+	"the secret is no JSON": [
+		() => cloud.aws.secrets.put(SECRET_ID, makeCanary("text")),
+		"secret-id",
+		PATHS.secretId,
+		/aws secretsmanager put-secret-value --secret-id bank\/database --secret-string file:/,
+	],
+	"the secret lacks a field": [
+		() => cloud.aws.secrets.put(SECRET_ID, { passwort: makeCanary("misspelt"), username: "app" }),
+		"password",
+		PATHS.secretId,
+		/put-secret-value --secret-id bank\/database/,
+	],
+	"the password is wrong": [
+		() => cloud.aws.secrets.put(SECRET_ID, { password: makeCanary("wrong"), username: "app" }),
+		"password",
+		PATHS.secretId,
+		/aws secretsmanager rotate-secret --secret-id bank\/database/,
+	],
+	"nobody is at the port": [
+		async () => cloud.aws.parameters.put(PATHS.port, String(await findClosedPort())),
+		"host, port",
+		PATHS.port,
+		/security group/,
+	],
+	"the host does not exist": [
+		() => cloud.aws.parameters.put(PATHS.host, "nowhere.invalid"),
+		"host",
+		PATHS.host,
+		/aws ssm put-parameter --name \S+\/host --overwrite --value '<a host name>'/,
+	],
+	"the database does not exist": [
+		() => cloud.aws.parameters.put(PATHS.databaseName, "casino"),
+		"databaseName",
+		PATHS.databaseName,
+		/--name \S+\/database-name --overwrite --value '<the name of a database/,
+	],
+};
+
+it("finds nothing wrong where nothing is", async () => {
+	const run = await runCli(["doctor", ...PLACE], cloud.aws.env);
+
+	expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+	expect(run.stdout).toMatch(/✓ {2}parameters .*\n ✓ {2}secret .*\n ✓ {2}server .*\n ✓ {2}login .*\n\nNo problem\.\n$/);
+	expect(findSecretsInText("output", run.stdout)).toEqual([]);
+});
+
+it.each(Object.entries(CASES))("names field, place and remedy when %s", async (_, [spoil, field, place, remedy]) => {
+	await spoil();
+
+	const run = await diagnose();
+
+	const problems = readProblems(run);
+	expect(run).toMatchObject({ exitCode: 1, stderr: "" });
+	expect(problems).toMatch(/^1 problem\n/);
+	expect(problems).toContain(field);
+	expect(run.stdout).toContain(place);
+	expect(problems).toMatch(remedy);
+	expect(findSecretsInText("output", `${run.stdout}${run.stderr}`)).toEqual([]);
+});
+
+describe("TLS", () => {
+	afterEach(async () => serve([]));
+
+	it("that the server does not have is named", async () => {
+		await serveTls(cloud.server, { server: undefined });
+
+		const run = await diagnose("--config", await writeConfig({ tls: {} }));
+
+		expect(run.exitCode).toBe(1);
+		expect(readProblems(run)).toMatch(/does not offer TLS\.\n {5}tls\n {5}> .*switch it on/i);
+	});
+
+	it("with an authority that nobody knows is named, and right once it is known", async () => {
+		const authority = new CertificateAuthority("Bank CA");
+		await serve([], authority.issue({ names: ["127.0.0.1"] }));
+
+		const unknown = await diagnose("--config", await writeConfig({ tls: {} }));
+		const known = await diagnose("--config", await writeConfig({ tls: { ca: authority.certificate } }));
+
+		expect(unknown.exitCode).toBe(1);
+		expect(readProblems(unknown)).toMatch(/TLS with 127\.0\.0\.1:\d+ fails: \w+\.\n {5}tls\n {5}> .*tls\.ca/);
+		expect(known.exitCode).toBe(0);
+		expect(known.stdout).toMatch(/✓ {2}server +127\.0\.0\.1:\d+ answers with TLSv1\.3, certificate of Bank CA, valid until/);
+	});
+
+	it("that the server insists on is named", async () => {
+		await serve(["hostssl all all 127.0.0.1/32 scram-sha-256"]);
+
+		const run = await diagnose();
+
+		expect(run.exitCode).toBe(1);
+		expect(readProblems(run)).toMatch(/wants another kind of TLS \(28000\)\.\n( {5}tls\n)? {5}> .*tls: true/i);
+	});
+});
+
+it("lists everything that is wrong at once, as data too", async () => {
+	const { aws } = cloud;
+	aws.parameters.put(PATHS.synchronize, "yes");
+	aws.parameters.put(PATHS.port, String(await findClosedPort()));
+	aws.secrets.put(SECRET_ID, makeCanary("text"));
+
+	const run = await runCli(["doctor", ...PLACE, "--json"], aws.env);
+
+	const { checks, isValid, problems } = JSON.parse(run.stdout) as Record<string, Record<string, string>[]>;
+	expect(run.exitCode).toBe(1);
+	expect(isValid).toBe(false);
+	expect(checks?.map(({ name, outcome }) => [name, outcome])).toEqual([
+		["parameters", "failed"],
+		["secret", "failed"],
+		["server", "failed"],
+		["login", "skipped"],
+	]);
+	expect(problems?.map(({ code, label, path }) => [code, label, path])).toEqual([
+		["ERR_CONNECTOR_PARAMETER_INVALID", "shouldSynchronize", PATHS.synchronize],
+		["ERR_CONNECTOR_SECRET_MALFORMED", "secret-id", PATHS.secretId],
+		["ECONNREFUSED", "host, port", PATHS.host],
+	]);
+	expect(findSecretsInText("output", run.stdout)).toEqual([]);
+});
+
+it("asks for the two segments that most parameters are below", async () => {
+	const run = await runHere(["doctor", ...PLACE.slice(0, 4)], cloud.aws.env);
+
+	expect(run.exitCode).toBe(1);
+	expect(readProblems(run)).toMatch(/^1 problem\n.*\n {5}databaseName, type, .*\n {5}> Add --namespace and --instance, as /);
+});
+
+it("tells of AWS warnings as notes, and not in the middle of its data", async () => {
+	cloud.aws.faults.inject({ kind: "denied", when: (input) => input["VersionStage"] === "AWSPENDING" });
+
+	const run = await runCli(["doctor", ...PLACE, "--json"], cloud.aws.env);
+
+	const { isValid, notes } = JSON.parse(run.stdout) as { isValid: boolean; notes: string[] };
+	expect(isValid).toBe(true);
+	expect(notes).toEqual([expect.stringMatching(/AWSPENDING of secret "bank\/database" cannot be read/)]);
+});
+
+it("takes a login from a file of options, and shows none of it", async () => {
+	const { server } = cloud;
+	const config = { databaseName: "bank", host: server.host, password: PASSWORD, port: server.port, type: "postgres", username: "app" };
+
+	const run = await runHere(["doctor", "--config", await writeConfig(config)], cloud.aws.env);
+
+	expect(run.exitCode).toBe(0);
+	expect(run.stdout).toMatch(/^password +\[hidden\] +code/m);
+	expect(findSecretsInText("output", run.stdout)).toEqual([]);
+});
+
+it.each([
+	[["doctor"], /--application/],
+	[["doctor", "--application", "bank"], /belong together/],
+	[["heal"], /There is no command "heal"/],
+	[["policy", ...PLACE, "--account", "12"], /twelve digits/],
+	[["doctor", ...PLACE, "--config", "no-such-file.json"], /no-such-file\.json: cannot be loaded \(Error, MODULE_NOT_FOUND\)/],
+])("answers %p with a sentence and exit code 2", async (commandLine, sentence) => {
+	const run = await runHere(commandLine, cloud.aws.env);
+
+	expect(run).toMatchObject({ exitCode: 2, stdout: "" });
+	expect(run.stderr).toMatch(sentence);
+});
+
+it("a process that was misused ends with 2", async () => {
+	const run = await runCli(["doctor"], cloud.aws.env);
+
+	expect(run).toMatchObject({ exitCode: 2, stdout: "" });
+	expect(run.stderr).toMatch(/^Say where the parameters are.*\n.*--help\n$/);
+});

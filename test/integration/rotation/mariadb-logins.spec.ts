@@ -1,0 +1,97 @@
+/** Accounts that MariaDB does not let in, each in its own way. What it is is decided by errno: mysql2 knows some numbers by a wrong name. */
+import { describeEngines } from "../../support/describe-engines.js";
+import type { Scene } from "../../support/rotating-database.js";
+import type { DatabaseServer } from "../../support/server/database-server.js";
+import { waitUntil } from "../../support/wait-until.js";
+
+type AnyScene = Scene<DatabaseServer>;
+
+const MONTH_MS = 2_592_000_000;
+
+async function alterNext({ server, users }: AnyScene, change: string): Promise<void> {
+	await server.admin.query(`ALTER USER '${users[1]}'@'%' ${change}`);
+}
+
+interface Refusal {
+	readonly begin: (scene: AnyScene) => Promise<void>;
+	readonly errno: number;
+	readonly phase: "connect" | "verify";
+	readonly title: string;
+}
+
+const REFUSALS: readonly Refusal[] = [
+	{ begin: async (scene) => alterNext(scene, "ACCOUNT LOCK"), errno: 4151, phase: "connect", title: "is locked" },
+	{ begin: async (scene) => alterNext(scene, "PASSWORD EXPIRE"), errno: 1820, phase: "verify", title: "has an expired password" },
+	{ begin: async (scene) => alterNext(scene, "IDENTIFIED BY ''"), errno: 1045, phase: "connect", title: "has no password" },
+	{
+		begin: async (scene) => alterNext(scene, "IDENTIFIED VIA unix_socket"),
+		errno: 1698,
+		phase: "connect",
+		title: "takes no password at all",
+	},
+	{
+		begin: async ({ server, users }) => void (await server.admin.query(`DROP USER '${users[1]}'@'%'`)),
+		errno: 1045,
+		phase: "connect",
+		title: "is gone",
+	},
+];
+
+describeEngines("An account", { engines: ["mariadb"], isExpensive: true }, ({ dialect, start }) => {
+	it.each(REFUSALS)(
+		"that $title is not promoted: $errno",
+		async ({ begin, errno, phase }) => {
+			const scene = await start();
+			await scene.alternate();
+			await begin(scene);
+
+			const result = await scene.rotator.rotateDatabaseConnection();
+			const user = await scene.findUser();
+			const leftover = await scene.server.connections(scene.users[1]);
+			await scene.stop();
+
+			expect(result).toMatchObject({ error: { cause: { errno }, phase }, outcome: "failed" });
+			expect([user, leftover]).toEqual([scene.users[0], []]);
+		},
+		60_000,
+	);
+
+	it("is never tried without a password, also where it has none", async () => {
+		const scene = await start();
+		await alterNext(scene, "IDENTIFIED BY ''");
+		scene.aws.secrets.put(scene.secretId, { password: "", username: scene.users[1] });
+
+		const result = await scene.rotator.rotateDatabaseConnection();
+		const [user, refusedCount] = [await scene.findUser(), await scene.server.refusedLogins(scene.users[1])];
+		await scene.stop();
+
+		expect(result).toMatchObject({ error: { code: "ERR_CONNECTOR_SECRET_MALFORMED" }, outcome: "failed" });
+		expect([user, refusedCount]).toEqual([scene.users[0], 0]);
+	}, 60_000);
+
+	it.each([
+		{ change: (user: string) => dialect.lockUser(user), title: "is locked" },
+		{ change: (user: string) => `ALTER USER '${user}'@'%' IDENTIFIED VIA unix_socket`, title: "takes no password any more" },
+		{ change: (user: string) => `DROP USER '${user}'@'%'`, title: "is dropped" },
+	])(
+		"that $title while it serves is left for the next one, and callers wait for that",
+		async ({ change }) => {
+			const scene = await start({ config: { rotation: { intervalMs: MONTH_MS, isEnabled: true } } });
+			await scene.server.admin.query(change(scene.users[0]));
+			await scene.server.terminate(scene.users[0]);
+
+			const queries = Promise.all(
+				Array.from({ length: 10 }, async (): Promise<unknown> => scene.dataSource.query("SELECT 1 AS one")),
+			);
+			await waitUntil("a login was refused", () => scene.events.some(({ type }) => type === "acquire.refused"));
+			await scene.alternate();
+			const answers = await queries;
+			const user = await scene.findUser();
+			await scene.stop();
+
+			expect(answers).toEqual(answers.map(() => [{ one: 1 }]));
+			expect(user).toBe(scene.users[1]);
+		},
+		60_000,
+	);
+});

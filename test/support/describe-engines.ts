@@ -1,0 +1,69 @@
+/** Claims about rotation that hold on every engine: a spec says them once, and they are run for each engine and TypeORM. */
+import { describeWith } from "./describe-with.js";
+import { type Scene, type SceneOptions, type SceneServers, startScene, startSceneServers } from "./rotating-database.js";
+import type { DatabaseServer, DatabaseServerOptions, EngineName } from "./server/database-server.js";
+import { DIALECTS, type SqlDialect } from "./sql-dialects.js";
+import { TYPEORM_VERSIONS, type TypeOrmVersion } from "./typeorm-versions.js";
+
+/** One engine and one TypeORM. */
+export interface EngineCase {
+	readonly dialect: SqlDialect;
+	readonly engine: EngineName;
+	/** The servers, from `beforeAll` on. */
+	getServers(): SceneServers<DatabaseServer>;
+	/** Makes a database of its own and a DataSource that rotates. */
+	start(options?: Omit<SceneOptions, "version">): Promise<Scene<DatabaseServer>>;
+	readonly version: TypeOrmVersion;
+}
+
+/** What differs from claim to claim. */
+export interface EngineOptions extends DatabaseServerOptions {
+	/** Default: all. */
+	readonly engines?: readonly EngineName[];
+	readonly hasReplica?: boolean;
+	/** Whether the oldest and the latest TypeORM have to do, on the engines after the first. Default `false`. */
+	readonly isExpensive?: boolean;
+	/** Default: all. */
+	readonly versions?: readonly TypeOrmVersion[];
+}
+
+const TITLES: Readonly<Record<EngineName, string>> = { mariadb: "MariaDB", postgres: "PostgreSQL" };
+const ENGINES: readonly EngineName[] = ["postgres", "mariadb"];
+
+/**
+ * Describes the same on each engine, whose servers are shared by all of it.
+ * @example
+ * describeEngines("A pool", {}, ({ start }) => {
+ * 	it("serves", async () => { const scene = await start(); … });
+ * });
+ */
+export function describeEngines(
+	title: string,
+	{ engines = ENGINES, isExpensive = false, versions = TYPEORM_VERSIONS, ...options }: EngineOptions,
+	define: (engineCase: EngineCase) => void,
+): void {
+	for (const engine of engines) {
+		const describeEngine = engine === "postgres" ? describe : describeWith(engine);
+		describeEngine(`${title} on ${TITLES[engine]}`, () => {
+			let servers: SceneServers<DatabaseServer>;
+
+			beforeAll(async () => {
+				servers = await startSceneServers({ ...options, engine });
+			}, 60_000);
+
+			afterAll(async () => servers.stop());
+
+			const isShort = isExpensive && engine !== ENGINES[0];
+			const listed = isShort ? versions.filter((_, index) => index === 0 || index === versions.length - 1) : versions;
+			describe.each(listed)("with TypeORM $label", (version) => {
+				define({
+					dialect: DIALECTS[engine],
+					engine,
+					getServers: () => servers,
+					start: async (sceneOptions) => startScene(servers, { ...sceneOptions, version }),
+					version,
+				});
+			});
+		});
+	}
+}

@@ -1,0 +1,52 @@
+/** What the command line may say, and how it is told that it may not. */
+import { COMMANDS, parseArguments, UsageError } from "../../../src/cli/parse-arguments.js";
+import { USAGE } from "../../../src/cli/usage.js";
+
+const PLACE = ["--application", "shop", "--environment", "test"];
+
+it.each(COMMANDS)("understands %s", (command) => {
+	expect(parseArguments([command, ...PLACE])).toEqual({ command, options: { application: "shop", environment: "test" } });
+});
+
+it.each([[[]], [["help"]], [["--help"]], [["-h"]], [["doctor", "--help"]], [["policy", "-h"]]])("answers %p with help", (commandLine) => {
+	expect(parseArguments(commandLine)).toEqual({ command: "help" });
+});
+
+it.each([[["--version"]], [["doctor", "--version"]]])("answers %p with its version", (commandLine) => {
+	expect(parseArguments(commandLine)).toEqual({ command: "version" });
+});
+
+it("does without a place when there is a file of options", () => {
+	expect(parseArguments(["doctor", "--config", "connector.json"])).toMatchObject({ options: { config: "connector.json" } });
+});
+
+it("collects repeated values", () => {
+	expect(parseArguments(["provision", ...PLACE, "--set", "a=1", "--set", "b=2"])).toMatchObject({ options: { set: ["a=1", "b=2"] } });
+});
+
+it.each([
+	["an unknown command", ["heal"], /"heal".*doctor, policy, provision/],
+	["an unknown option", ["doctor", ...PLACE, "--regio", "x"], /^doctor: .*--regio/],
+	["an option of another command", ["doctor", ...PLACE, "--apply"], /--apply/],
+	["an option without its value", ["doctor", "--application"], /--application/],
+	["an argument that is no option", ["doctor", ...PLACE, "extra"], /extra/],
+	["no place", ["policy"], /--application <name> --environment <name>/],
+	["half a place", ["policy", "--environment", "test"], /belong together/],
+	["half a rotation", ["provision", ...PLACE, "--rotation-lambda-arn", "arn"], /belong together/],
+	["too many days", ["provision", ...PLACE, "--rotation-days", "1001"], /1 to 1000/],
+	["a short account", ["policy", ...PLACE, "--account", "123"], /twelve digits/],
+	["an endpoint that is none", ["doctor", ...PLACE, "--endpoint", "nowhere"], /--endpoint must be a URL/],
+])("refuses %s", (_, commandLine, sentence) => {
+	const parse = (): unknown => parseArguments(commandLine);
+
+	expect(parse).toThrow(UsageError);
+	expect(parse).toThrow(sentence);
+});
+
+it("explains every option in its help", () => {
+	const options = ["application", "config", "decrypt", "endpoint", "environment", "instance", "json", "namespace", "on-demand", "region"];
+	const own = ["account", "allow-set", "apply", "automatic-rotation", "parameter-kms-key", "resource-id", "rotation-days"];
+	const others = ["rotation-lambda-arn", "secret-description", "secret-kms-key", "set"];
+
+	expect([...options, ...own, ...others].filter((name) => !USAGE.includes(`--${name}`))).toEqual([]);
+});
