@@ -319,6 +319,7 @@ describe("beginEnd", () => {
 		expect(view).toMatchObject({ idleCount: 0, totalCount: 0 });
 		await pass(49);
 		expect(server.openCount).toBe(2);
+		expect(end).not.toHaveBeenCalled();
 		expect(ending.isDone).toBe(false);
 
 		await pass(1);
@@ -453,6 +454,7 @@ describe("beginEnd", () => {
 
 			const ending = view.beginEnd();
 			ending.force();
+			expect(ending.isDone).toBe(false);
 			await server.settle();
 
 			expect(await failure).toMatchObject({ code: "PROTOCOL_CONNECTION_LOST" });
