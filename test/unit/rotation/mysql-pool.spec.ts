@@ -585,7 +585,7 @@ describe("sockets", () => {
 
 	it("are counted although mysql2 has forgotten the refused login, until they are closed", async () => {
 		await refuse(50);
-		expect(view).toMatchObject({ closingCount: 1, openCount: 1, totalCount: 0 });
+		expect(view).toMatchObject({ closingCount: 1, leavingCount: 0, openCount: 1, totalCount: 0 });
 
 		await pass(50);
 
@@ -598,7 +598,7 @@ describe("sockets", () => {
 		server.closeMs = 50;
 
 		idle?.destroy();
-		expect(view).toMatchObject({ closingCount: 1, openCount: 1, totalCount: 0 });
+		expect(view).toMatchObject({ closingCount: 1, leavingCount: 1, openCount: 1, totalCount: 0 });
 		await server.settle();
 		await pass(50);
 
@@ -671,6 +671,7 @@ describe("onLogin", () => {
 describe("onClosed", () => {
 	it("tells of each connection that the pool gives up, once its socket is closed, also of those that were there before", async () => {
 		const [idle] = await warm(2);
+		view.onLogin(() => undefined);
 		const openCounts: number[] = [];
 		view.onClosed(() => openCounts.push(server.openCount));
 		server.closeMs = 50;
@@ -681,6 +682,21 @@ describe("onClosed", () => {
 		await pass(50);
 
 		expect(openCounts).toEqual([1]);
+	});
+
+	it("does not tell of logins that failed: nobody had them", async () => {
+		const listener = jest.fn();
+		view.onLogin(() => undefined);
+		view.onClosed(listener);
+		server.passwords.set("app", "two");
+		const failure = failureOf(lend());
+		view.noteOpening();
+
+		await failure;
+		await server.settle();
+
+		expect(view.openCount).toBe(0);
+		expect(listener).not.toHaveBeenCalled();
 	});
 
 	it("tells everybody", async () => {
