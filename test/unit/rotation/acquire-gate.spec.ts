@@ -372,7 +372,7 @@ describe("AcquireGate", () => {
 						}
 
 						expect(scene.server.openMaximum).toBeLessThanOrEqual(3 + 1);
-						for (let round = 0; round < 60 && (loans.length > 0 || scene.gate.waitingCount > 0); round += 1) {
+						for (let round = 0; round < 60 && scene.gate.heldCount + scene.gate.waitingCount > 0; round += 1) {
 							loans.splice(0).forEach(({ release }) => release());
 							await scene.pass(50);
 						}
