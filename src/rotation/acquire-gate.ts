@@ -259,16 +259,19 @@ export class AcquireGate {
 		const { ledger } = side;
 		const isOpening = !hasIdle(side);
 		ledger.heldCount += 1;
-		ledger.claimCount += 1;
+		const idleCount = countIdle(side.pools);
 		const obtaining = beginObtaining(obtain);
+		// mysql2 takes its idle connection at once, pg-pool in the next tick.
+		const claimCount = countIdle(side.pools) < idleCount ? 0 : 1;
+		ledger.claimCount += claimCount;
 		if (isOpening) for (const pool of side.pools) pool.noteOpening();
 		return obtaining.then(
 			(obtained) => {
-				ledger.claimCount -= 1;
+				ledger.claimCount -= claimCount;
 				return interceptRelease(obtained, () => this.takeBack(ledger, side));
 			},
 			(error: unknown) => {
-				ledger.claimCount -= 1;
+				ledger.claimCount -= claimCount;
 				ledger.heldCount -= 1;
 				// The caller goes on with this permit, or gives it back himself.
 				if (ledger.owedCount !== undefined) {

@@ -127,6 +127,32 @@ describeEngines("A password that is wrong everywhere while some connections are 
 		expect(countBefore).toBe(2);
 		expect(listFailures(callers.calls)).toEqual([]);
 	}, 60_000);
+
+	it("hands out what is idle, also to callers who come at once", async () => {
+		const scene = await startWrong(engineCase);
+		const { username } = scene.current();
+		const runners = Array.from({ length: 4 }, () => scene.dataSource.createQueryRunner());
+		const [first, second, ...others] = runners;
+		await Promise.all([first, second].map(async (runner): Promise<unknown> => runner?.connect()));
+		await scene.server.setPassword(username, "nobody knows");
+		const waiting = scene.dataSource.query("SELECT 1");
+		await waitUntil("a login was refused", () => scene.events.some(({ type }) => type === "acquire.refused"));
+		await Promise.all([first, second].map(async (runner) => runner?.release()));
+		await waiting;
+		await waitUntil("nothing heals any more", () => scene.rotator.describe().includes("state=idle"));
+		const startCountBefore = countStarts(scene);
+
+		const answers = await Promise.all(
+			others.map(async (runner): Promise<unknown> => runner.connect().then(async () => runner.query("SELECT 1 AS one"))),
+		);
+		const startCount = countStarts(scene) - startCountBefore;
+		await Promise.all(others.map(async (runner) => runner.release()));
+		await scene.stop();
+
+		expect(answers).toEqual([[{ one: 1 }], [{ one: 1 }]]);
+		// Nobody had to wait for other credentials.
+		expect(startCount).toBe(0);
+	}, 60_000);
 });
 
 /** Rotations that were started because callers wait. */
