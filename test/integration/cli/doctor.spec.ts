@@ -253,6 +253,19 @@ describe("TLS", () => {
 		expect(run.stdout).toMatch(/✓ {2}server +\S+ answers with TLSv1\.3, certificate of Nobody's CA/);
 	});
 
+	it("leads a token to a server, which does not take it", async () => {
+		const authority = new CertificateAuthority("Bank CA");
+		await serve([], authority.issue({ names: ["127.0.0.1"] }));
+		const credentials = { region: "eu-west-1", source: "rds-iam" };
+
+		const run = await diagnose("--config", await writeConfig({ credentials, tls: { ca: authority.certificate }, username: "app" }));
+
+		expect(run.exitCode).toBe(1);
+		expect(run.stdout).toMatch(/^password +\[hidden\] +token/m);
+		expect(readProblems(run)).toMatch(/user "app" .* does not accept the password \(28P01\)\.\n {5}> .*"policy" .* rds_iam\.\n$/);
+		expect(`${run.stdout}${run.stderr}`).not.toMatch(/X-Amz-|Signature/);
+	});
+
 	it("that the server insists on is named", async () => {
 		await serve(["hostssl all all 127.0.0.1/32 scram-sha-256"]);
 
