@@ -10,6 +10,7 @@ import type { PoolSet } from "./driver-family.js";
 import { beginObtaining, interceptRelease, type LiveDataSource, type Obtain, type ObtainedConnection } from "./live-data-source.js";
 import {
 	closeSurplus,
+	countIdle,
 	hasIdle,
 	keepPermit,
 	lacksRoom,
