@@ -296,11 +296,8 @@ export class AcquireGate {
 		if (!isAuthenticationFailure(error)) {
 			if (wasProbe) logins.noteOtherFault();
 		} else if (logins.noteRefusal(error as Error)) {
-			this.options.events.publish({
-				code: String((error as { code?: unknown }).code),
-				isHealing: this.isHealing,
-				type: "acquire.refused",
-			});
+			const code = String((error as { code?: unknown }).code);
+			this.options.events.publish({ code, isHealing: this.isHealing, type: "acquire.refused" });
 		}
 	}
 

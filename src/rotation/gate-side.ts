@@ -57,7 +57,7 @@ export async function keepPermit<Connection>({ permits }: Side, obtain: () => Pr
 }
 
 /** Connections that nobody uses. */
-function countIdle(pools: readonly ConnectionPool[]): number {
+export function countIdle(pools: readonly ConnectionPool[]): number {
 	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
 }
 
