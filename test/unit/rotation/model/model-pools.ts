@@ -95,8 +95,6 @@ export class PoolLedger {
 		const retired = this.find(previous.options as FakeLogin);
 		retired.queuedCount = previous.waitingCount;
 		retired.retiredAtMs = this.clock.nowMs();
-		// pg-pool closed these itself, and nobody hears when they are gone.
-		for (const client of retired.sockets) if (client._ending) retired.sockets.delete(client);
 	}
 }
 
@@ -106,7 +104,7 @@ export class ObservedServer extends FakePostgresServer {
 	isCutting = false;
 	/** Whether somebody may try refused credentials out of turn. */
 	isOutOfTurnAllowed = (): boolean => false;
-	/** Most sockets that were in use or idle at the same time. */
+	/** Most sockets that were open at the same time. */
 	peakCount = 0;
 	private readonly open = new Set<FakePostgresClient>();
 	private readonly attempts = new Map<FakePostgresClient, { readonly isProven: boolean; readonly startedAtMs: number }>();
@@ -133,7 +131,7 @@ export class ObservedServer extends FakePostgresServer {
 			this.open.add(client);
 			record.sockets.add(client);
 		} else record.provenAtMs = nowMs;
-		this.peakCount = Math.max(this.peakCount, this.countOpen());
+		this.peakCount = Math.max(this.peakCount, this.openCount);
 		const isSlow = [...record.sockets].some((socket) => nowMs - (this.attempts.get(socket)?.startedAtMs ?? nowMs) >= SLOW_LOGIN_MS);
 		const isProven = isSlow || (record.provenAtMs !== undefined && nowMs - record.provenAtMs <= PROVEN_MS);
 		if (fault === undefined) this.attempts.set(client, { isProven, startedAtMs: nowMs });
@@ -170,14 +168,6 @@ export class ObservedServer extends FakePostgresServer {
 	private noteLateOpening(record: PoolRecord): void {
 		record.queuedCount -= 1;
 		if (record.queuedCount < 0) this.blame("I5", `retired pool ${record.number} opens a connection`);
-	}
-
-	/** pg-pool itself does not wait for the end of an idle connection that it closes; a retired one counts until its socket is gone. */
-	private countOpen(): number {
-		const sockets = this.ledger.records.flatMap((record) =>
-			[...record.sockets].filter(({ _ending }) => record.retiredAtMs !== undefined || !_ending),
-		);
-		return sockets.length;
 	}
 
 	/** A refused login costs one try in half a second, not one for each caller. */

@@ -180,6 +180,7 @@ export class RotationScene {
 	private async close(order: "rotator first" | "typeorm first"): Promise<void> {
 		this.closingAtMs = this.clock.nowMs();
 		this.server.closeMs = 0;
+		this.server.refusedCloseMs = 0;
 		this.server.finishGoodbyes();
 		await this.rotator.onModuleDestroy();
 		this.isRotationOver = true;
@@ -195,6 +196,7 @@ export class RotationScene {
 		this.isDatabaseWell = WELL_STATES.has(state);
 		server.answerMs = state === "hang" || state === "statements hang" ? NEVER_MS : 0;
 		server.closeMs = this.isClosing ? 0 : (CLOSE_MS[state] ?? 0);
+		server.refusedCloseMs = server.closeMs;
 		server.connectionLimit = state === "full" ? POOL_SIZE : Number.POSITIVE_INFINITY;
 		server.fault = state === "statements fail" ? new Error("the database system is starting up") : undefined;
 		server.isReachable = state !== "down";
