@@ -49,10 +49,10 @@ export function readValue({ explanation }: Session, field: string): boolean | nu
 	return explanation.fields.find((row) => row.field === field)?.value;
 }
 
-/** The name of a field's parameter, where the value comes from there; `undefined` when it is given in code. */
+/** The name of a field's parameter, where the value comes from there; `undefined` when it is given in code or not needed. */
 export function readPath({ explanation }: Session, field: string): string | undefined {
 	const row = explanation.fields.find((candidate) => candidate.field === field);
-	return row?.source === "code" ? undefined : row?.path;
+	return row?.source === "code" || row?.source === "unneeded" ? undefined : row?.path;
 }
 
 /** A clause as the beginning of a sentence. */

@@ -147,6 +147,9 @@ function hidePassword(message: string, options: DataSourceOptions | undefined): 
 }
 
 function correctLogin(session: Session): string {
+	if (session.explanation.fields.some(({ field, source }) => field === "password" && source === "token")) {
+		return 'Allow this identity to log in as that user: the command "policy" prints the statement. In an RDS database the user needs the role rds_iam.';
+	}
 	const secretId = readValue(session, "secretId");
 	if (typeof secretId !== "string") return 'Correct the options "username" and "password".';
 	const id = quoteForShell(secretId);

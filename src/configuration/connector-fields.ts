@@ -20,6 +20,7 @@ export type FieldKind =
 	| { readonly kind: "enum"; readonly values: readonly string[] }
 	| { readonly kind: "host" }
 	| { readonly kind: "integer"; readonly maximum: number; readonly minimum: number }
+	| { readonly kind: "secret" }
 	| { readonly kind: "text" };
 
 /** One row of the table. */
@@ -70,7 +71,7 @@ export const CONNECTOR_FIELDS = {
 		readRaw: (config) => config.port,
 	},
 	secretId: {
-		accepts: TEXT,
+		accepts: { kind: "secret" },
 		isNeeded: (config) =>
 			isTargetInSecret(config) ||
 			(chooseSource(config).source === "secrets-manager" && (config.username === undefined || config.password === undefined)),

@@ -1,8 +1,8 @@
 /** The AWS identity that tokens are signed with. One that has expired signs tokens that look well and are refused, so it is noticed here. */
 import type { TAwsCredentials } from "../configuration/connector.options.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
-import { CredentialsUnavailableError } from "../errors/errors.js";
-import { fetchDefaultIdentity } from "../secrets/default-identity.js";
+import { ConnectorTimeoutError, CredentialsUnavailableError } from "../errors/errors.js";
+import { fetchKeptIdentity, forgetIdentity } from "../secrets/aws-identity-cache.js";
 import { classifyAwsFailure } from "../support/aws-failure.js";
 import { wallClockMs } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
@@ -15,34 +15,29 @@ export interface AwsIdentity {
 	readonly sessionToken?: string;
 }
 
-type IdentityProvider = (properties?: { readonly forceRefresh?: boolean }) => Promise<AwsIdentity>;
-
 /** All that a chain of providers may take; the SDK itself would wait for ever. */
 const DEADLINE_MS = 10_000;
 
 /**
- * Fetches the identity; once more past all caches when it has expired.
+ * Fetches the identity, which is kept until shortly before it expires; once more past all caches when it has expired all the same.
  * @param credentials An identity or a function that fetches one. Default: the SDK's own chain.
+ * @param region where a provider that has to ask AWS asks.
  * @throws CredentialsUnavailableError when there is none, or none that is still valid; ConnectorTimeoutError after 10 s.
  */
-export async function fetchIdentity(credentials: TAwsCredentials, nowMs: () => number = wallClockMs): Promise<AwsIdentity> {
-	const fetch: IdentityProvider =
-		credentials === undefined
-			? fetchDefaultIdentity
-			: typeof credentials === "function"
-				? credentials
-				: async () => Promise.resolve(credentials);
+export async function fetchIdentity(credentials: TAwsCredentials, region: string, nowMs: () => number = wallClockMs): Promise<AwsIdentity> {
 	const isExpired = ({ expiration }: AwsIdentity): boolean => expiration !== undefined && expiration.getTime() <= nowMs();
 	try {
 		const ask = async (): Promise<AwsIdentity> => {
-			const identity = await fetch();
-			return isExpired(identity) ? fetch({ forceRefresh: true }) : identity;
+			const identity = await fetchKeptIdentity(credentials, region);
+			return isExpired(identity) ? fetchKeptIdentity(credentials, region, { forceRefresh: true }) : identity;
 		};
 		const identity = await withDeadline(ask, { deadlineMs: DEADLINE_MS, subject: "The fetch of the AWS identity" });
 		if (!isExpired(identity)) return identity;
 		const reason = `the AWS identity expired at ${String(identity.expiration?.toISOString())} and was not renewed`;
 		throw new CredentialsUnavailableError(undefined, reason, typeof credentials !== "object");
 	} catch (error) {
+		// The SDK asks a provider once at a time: one that never answers would hold up every later fetch.
+		if (error instanceof ConnectorTimeoutError) forgetIdentity(credentials);
 		if (isTypeOrmAwsConnectorError(error)) throw error;
 		const { cause, isTransient, reason } = classifyAwsFailure(error);
 		throw new CredentialsUnavailableError(undefined, reason, isTransient, { cause });

@@ -32,7 +32,7 @@ export function createDsqlTokenProvider({
 	if (region === undefined) throw new OptionInvalidError("region", `is needed, since host "${host}" does not name one`);
 	const hostname = expandClusterId(host, region);
 	return async () => {
-		const identity = await fetchIdentity(credentials);
+		const identity = await fetchIdentity(credentials, region);
 		const signer = new DsqlSigner({ credentials: identity, expiresIn: tokenDurationSecs, hostname, region });
 		return username === DSQL_ADMIN ? signer.getDbConnectAdminAuthToken() : signer.getDbConnectAuthToken();
 	};

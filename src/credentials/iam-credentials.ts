@@ -2,7 +2,7 @@
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { IDsqlIamCredentialsSource, IRdsIamCredentialsSource } from "../configuration/credentials.options.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
-import { renewDefaultIdentity } from "../secrets/default-identity.js";
+import { forgetIdentity } from "../secrets/aws-identity-cache.js";
 import type { CredentialsProvider } from "./credentials-provider.js";
 import { expandClusterId, findRegionInHost } from "../configuration/database-host.js";
 import { createDsqlTokenProvider, DSQL_ADMIN } from "./dsql-token.js";
@@ -64,7 +64,7 @@ export class IamCredentials implements CredentialsProvider {
 	}
 
 	renew(): void {
-		renewDefaultIdentity();
+		forgetIdentity(this.#options.config.aws?.credentials);
 	}
 
 	private bindRds(username: string, { host, port }: TokenTarget): BoundLogin {

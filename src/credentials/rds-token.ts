@@ -27,7 +27,7 @@ export function createRdsTokenProvider({
 	const Signer = loadRdsSigner();
 	if (region === undefined) throw new OptionInvalidError("region", `is needed, since host "${host}" does not name one`);
 	return async () => {
-		const identity = await fetchIdentity(credentials);
+		const identity = await fetchIdentity(credentials, region);
 		return new Signer({ credentials: identity, hostname: host, port, region, username }).getAuthToken();
 	};
 }

@@ -7,6 +7,9 @@ export type FieldValue = boolean | number | string;
 /** The value, or what is wrong with what was given, as the end of `"field" …`. */
 export type Parsed = { readonly fault: string } | { readonly value: FieldValue };
 
+/** What Secrets Manager allows in a name and in an ARN. RDS puts an exclamation mark into the names of its own. */
+const SECRET_NAME = /^[\w/+=.@:!-]+$/;
+
 /** Longest part of an unusable value that a message repeats. */
 const MAXIMUM_QUOTE_LENGTH = 40;
 
@@ -36,7 +39,7 @@ export function parseText(accepts: FieldKind, text: string): Parsed {
  */
 export function parseRaw(accepts: FieldKind, raw: unknown): Parsed {
 	if (typeof raw === "string")
-		return accepts.kind === "text" || accepts.kind === "host" ? parseName(accepts, raw) : parseText(accepts, raw);
+		return ["host", "secret", "text"].includes(accepts.kind) ? parseName(accepts, raw) : parseText(accepts, raw);
 	switch (accepts.kind) {
 		case "boolean":
 			return typeof raw === "boolean" ? { value: raw } : refuse(accepts, describe(raw));
@@ -62,6 +65,8 @@ export function describeKind(accepts: FieldKind): string {
 			return "a host name";
 		case "integer":
 			return `an integer from ${String(accepts.minimum)} to ${String(accepts.maximum)}`;
+		case "secret":
+			return "the name or the ARN of a secret";
 		default:
 			return "a text";
 	}
@@ -74,6 +79,7 @@ function isInRange({ maximum, minimum }: Extract<FieldKind, { kind: "integer" }>
 /** Texts are never quoted: an address may hold a password, as in `postgres://user:password@host`. */
 function parseName({ kind }: FieldKind, text: string): Parsed {
 	if (text.trim() === "") return { fault: "must not be empty" };
+	if (kind === "secret" && !SECRET_NAME.test(text)) return { fault: "must be the name or the ARN of a secret, not what is in it" };
 	const fault = kind === "host" ? findHostFault(text) : undefined;
 	return fault === undefined ? { value: text } : { fault };
 }
@@ -88,7 +94,7 @@ function findHostFault(host: string): string | undefined {
 	return undefined;
 }
 
-function refuse(accepts: Exclude<FieldKind, { kind: "host" | "text" }>, given: string): Parsed {
+function refuse(accepts: Exclude<FieldKind, { kind: "host" | "secret" | "text" }>, given: string): Parsed {
 	return { fault: `must be ${describeKind(accepts)}, not ${given}` };
 }
 

@@ -9,9 +9,10 @@ import type { ConnectionPool } from "./connection-pool.js";
 import type { PoolSet } from "./driver-family.js";
 import { beginObtaining, interceptRelease, type LiveDataSource, type Obtain, type ObtainedConnection } from "./live-data-source.js";
 import {
-	countIdle,
+	closeSurplus,
 	hasIdle,
 	keepPermit,
+	lacksRoom,
 	type Ledger,
 	openLedger,
 	retirePools,
@@ -144,11 +145,7 @@ export class AcquireGate {
 	 * connection is one more than a pool has, however many generations drain.
 	 */
 	async closeSurplus(): Promise<void> {
-		for (const { permits, pools } of this.listSides()) {
-			const surplusCount = Math.max(0, countIdle(pools) - Math.max(0, permits.freeCount));
-			const candidates = pools.flatMap((pool) => Array.from({ length: pool.idleCount }, () => pool)).slice(0, surplusCount);
-			await Promise.all(candidates.map(async (pool) => pool.closeIdle(this.options.clock)));
-		}
+		for (const side of this.listSides()) await closeSurplus(side, this.options.clock);
 	}
 
 	private createSide(pools: readonly ConnectionPool[]): Side {
@@ -222,7 +219,7 @@ export class AcquireGate {
 				if (!this.isHealing && refusal !== undefined && !hasIdle(side)) throw refusal;
 				continue;
 			}
-			if (!hasIdle(side)) await waitForRoom(side, clock);
+			while (!hasIdle(side) && lacksRoom(side) && clock.nowMs() < deadlineAtMs) await waitForRoom(side, clock);
 			const attempt = { deadlineAtMs, generation: this.currentGeneration, isProbe: turn === "probe", pools: side.pools, startedAtMs };
 			try {
 				const obtained = await this.lend(obtain, side);

@@ -25,6 +25,8 @@ export interface ConnectionPool {
 	readonly isEnding: boolean;
 	/** Sockets that are open. */
 	readonly openCount: number;
+	/** Those of the sockets that are closing whose login had succeeded. */
+	readonly leavingCount: number;
 	/** Largest number of connections. */
 	readonly size: number;
 	/** How long a caller waits for a connection. 0: for ever. */
@@ -45,9 +47,9 @@ export interface ConnectionPool {
 	cutClosing(): void;
 	/** To be called when a login may have begun: its socket is followed from now on, also when the login is refused. */
 	noteOpening(): void;
-	/** Calls `listener` for each connection that the pool gives up, once its socket is closed. */
+	/** Calls `listener` for each connection that the pool gives up, once its socket is closed: of those that `onLogin` has seen, not of failed logins. */
 	onClosed(listener: () => void): void;
-	/** Calls `listener` for each login that succeeds. */
+	/** Calls `listener` for each login that succeeds from now on. Connections that are there already are taken for logged in. */
 	onLogin(listener: () => void): void;
 	/**
 	 * Asks `SELECT 1` over a connection that is idle at this moment; resolves to `undefined` when there is none. Never opens a connection. One that does

@@ -57,7 +57,7 @@ export async function keepPermit<Connection>({ permits }: Side, obtain: () => Pr
 }
 
 /** Connections that nobody uses. */
-export function countIdle(pools: readonly ConnectionPool[]): number {
+function countIdle(pools: readonly ConnectionPool[]): number {
 	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
 }
 
@@ -71,12 +71,23 @@ export function hasIdle({ ledger, pools }: Side): boolean {
 	return pools.length > 0 && pools.every((pool) => pool.idleCount > ledger.claimCount);
 }
 
-/**
- * Waits while a login would be one socket too many beside one that is closing: an idle connection that its pool has given up. Ends in the same turn in which
- * the login begins.
- */
+/** Whether a login would be one socket too many beside one that is closing: an idle connection that its pool has given up. */
+export function lacksRoom(side: Side): boolean {
+	return side.pools.some(({ closingCount }) => closingCount > 0) && countOpen(side) >= side.permits.total;
+}
+
+/** Waits until that may have changed. Somebody who waits for the same socket may be quicker. */
 export async function waitForRoom(side: Side, clock: Clock): Promise<void> {
-	await waitForClosing(side.pools, clock, () => countOpen(side) >= side.permits.total);
+	await waitForClosing(side.pools, clock, () => lacksRoom(side));
+}
+
+/** Closes idle connections for which there is no permit, and waits until there is no socket too many. */
+export async function closeSurplus(side: Side, clock: Clock): Promise<void> {
+	const { permits, pools } = side;
+	const surplusCount = Math.max(0, countIdle(pools) - Math.max(0, permits.freeCount));
+	const candidates = pools.flatMap((pool) => Array.from({ length: pool.idleCount }, () => pool)).slice(0, surplusCount);
+	await Promise.all(candidates.map(async (pool) => pool.closeIdle(clock)));
+	await waitForClosing(pools, clock, () => countOpen(side) > permits.total);
 }
 
 /** Waits for sockets that are closing. One whose peer does not answer is cut. */
@@ -100,7 +111,7 @@ export async function waitForClosing(pools: readonly ConnectionPool[], clock: Cl
  */
 export function retirePools(side: Side, next: readonly ConnectionPool[]): () => void {
 	const { ledger, permits, pools } = side;
-	const connectionCount = pools.reduce((sum, pool) => sum + pool.totalCount, 0);
+	const connectionCount = pools.reduce((sum, pool) => sum + pool.totalCount + pool.leavingCount, 0);
 	permits.reserve(Math.max(0, connectionCount - ledger.heldCount));
 	// More callers than connections: some wait in the pool's own queue, as where TypeORM's random choice of replicas is uneven.
 	ledger.owedCount = Math.max(connectionCount, ledger.heldCount);

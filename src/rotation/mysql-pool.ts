@@ -43,10 +43,10 @@ const READ_ONLY_QUERY = "SELECT @@global.read_only AS readOnly, @@global.innodb_
 
 /** A pool of mysql2. */
 export class MysqlPool implements ConnectionPool {
-	private readonly closedListeners: (() => void)[] = [];
+	private readonly closedListeners: ((hasLoggedIn: boolean) => void)[] = [];
 	private readonly sockets = new OpenSockets<MysqlConnection>(
 		({ stream }, callback) => stream.once("close", callback),
-		() => this.closedListeners.forEach((listener) => listener()),
+		(hasLoggedIn) => this.closedListeners.forEach((listener) => listener(hasLoggedIn)),
 	);
 
 	/** @param pool Pool of mysql2, whose private parts are touched here and nowhere else. */
@@ -62,6 +62,10 @@ export class MysqlPool implements ConnectionPool {
 
 	get isEnding(): boolean {
 		return this.pool._closed === true;
+	}
+
+	get leavingCount(): number {
+		return this.listClosing().filter((connection) => this.sockets.hasLoggedIn(connection)).length;
 	}
 
 	get openCount(): number {
@@ -103,9 +107,10 @@ export class MysqlPool implements ConnectionPool {
 			pool.end(() => undefined);
 		};
 		const endIfEmpty = (): void => {
-			if (sockets.count === 0 && this.totalCount === 0) end();
+			// A pool that somebody else has ended forgets nobody any more.
+			if (sockets.count === 0 && (this.isEnding || this.totalCount === 0)) end();
 		};
-		this.onClosed(endIfEmpty);
+		this.closedListeners.push(endIfEmpty);
 		endIfEmpty();
 		return {
 			cutIdle: () => idle.forEach(cut),
@@ -159,14 +164,17 @@ export class MysqlPool implements ConnectionPool {
 
 	onClosed(listener: () => void): void {
 		this.noteOpening();
-		this.closedListeners.push(listener);
+		this.closedListeners.push((hasLoggedIn) => {
+			if (hasLoggedIn) listener();
+		});
 	}
 
 	onLogin(listener: () => void): void {
+		this.sockets.noteLogins(list(this.pool._allConnections));
 		watchPool(this.pool, "connection", (connection: MysqlConnection) => {
 			// mysql2 listens once. A second error of the same connection, unheard, would end the process.
 			connection.on("error", () => undefined);
-			this.sockets.follow([connection]);
+			this.sockets.noteLogins([connection]);
 			listener();
 		});
 	}

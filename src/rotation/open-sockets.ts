@@ -5,13 +5,17 @@ import type { Clock } from "../support/clock.js";
 export class OpenSockets<Connection extends object> {
 	// Private to the language: a connection knows its password, and whoever prints us must not show it.
 	readonly #known = new WeakSet<Connection>();
+	readonly #loggedIn = new WeakSet<Connection>();
 	readonly #open = new Set<Connection>();
 	private readonly waiting = new Set<() => void>();
 
-	/** @param whenClosed calls back once, when the socket of a connection is closed. */
+	/**
+	 * @param whenClosed calls back once, when the socket of a connection is closed.
+	 * @param onClosed is told of each, and whether its login had succeeded.
+	 */
 	constructor(
 		private readonly whenClosed: (connection: Connection, callback: () => void) => void,
-		private readonly onClosed: () => void = () => undefined,
+		private readonly onClosed: (hasLoggedIn: boolean) => void = () => undefined,
 	) {}
 
 	/** Sockets that are open. */
@@ -27,6 +31,18 @@ export class OpenSockets<Connection extends object> {
 			this.#open.add(connection);
 			this.whenClosed(connection, () => this.forget(connection));
 		}
+	}
+
+	/** Follows those whose login has succeeded. */
+	noteLogins(connections: Iterable<Connection>): void {
+		const all = [...connections];
+		for (const connection of all) this.#loggedIn.add(connection);
+		this.follow(all);
+	}
+
+	/** Whether its login has succeeded. */
+	hasLoggedIn(connection: Connection): boolean {
+		return this.#loggedIn.has(connection);
 	}
 
 	/** Those that are open although `members`, which is what the pool counts, lacks them. */
@@ -51,6 +67,6 @@ export class OpenSockets<Connection extends object> {
 	private forget(connection: Connection): void {
 		this.#open.delete(connection);
 		for (const finish of [...this.waiting]) finish();
-		this.onClosed();
+		this.onClosed(this.#loggedIn.has(connection));
 	}
 }

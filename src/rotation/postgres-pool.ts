@@ -37,7 +37,13 @@ const APPLICATION_EVENTS = ["acquire", "connect", "error", "release", "remove"];
 
 /** A pool of node-postgres. */
 export class PostgresPool implements ConnectionPool {
-	private readonly sockets = new OpenSockets<PgClient>((client, callback) => client.once("end", callback));
+	private readonly closedListeners: (() => void)[] = [];
+	private readonly sockets = new OpenSockets<PgClient>(
+		(client, callback) => client.once("end", callback),
+		(hasLoggedIn) => {
+			if (hasLoggedIn) this.closedListeners.forEach((listener) => listener());
+		},
+	);
 
 	/** @param pool Pool of pg, whose private parts are touched here and nowhere else. */
 	constructor(readonly pool: PgPool) {}
@@ -52,6 +58,10 @@ export class PostgresPool implements ConnectionPool {
 
 	get isEnding(): boolean {
 		return this.pool.ending === true;
+	}
+
+	get leavingCount(): number {
+		return this.listClosing().filter((client) => this.sockets.hasLoggedIn(client)).length;
 	}
 
 	get openCount(): number {
@@ -142,14 +152,16 @@ export class PostgresPool implements ConnectionPool {
 	}
 
 	onClosed(listener: () => void): void {
-		watchPool(this.pool, "remove", () => listener());
+		this.noteOpening();
+		this.closedListeners.push(listener);
 	}
 
 	onLogin(listener: () => void): void {
+		this.sockets.noteLogins(this.pool._clients ?? []);
 		watchPool(this.pool, "connect", (client: PgClient) => {
 			// The server's last word may come in one packet with the end of the login, before the borrower listens; unheard, it ends the process.
 			client.on("error", () => undefined);
-			this.sockets.follow([client]);
+			this.sockets.noteLogins([client]);
 			listener();
 		});
 	}

@@ -10,7 +10,7 @@ import { CONNECTOR_FIELDS, type FieldName } from "../../src/configuration/connec
 import { ParameterStoreConfigModule, RotatorService, TypeOrmAwsConnectorService } from "../../src/index.js";
 import { buildParameterPath } from "../../src/parameter-store/parameter-path.js";
 import { buildFieldLookup } from "../../src/resolution/field-lookup.js";
-import { renewDefaultIdentity } from "../../src/secrets/default-identity.js";
+import { forgetIdentity } from "../../src/secrets/aws-identity-cache.js";
 import { CertificateAuthority } from "../support/certificates.js";
 import { type FakeAws, startFakeAws } from "../support/fake-aws/fake-aws.js";
 import { APPLICATION_KEY, type IamScene, startIamScene } from "../support/iam-gateway/iam-scene.js";
@@ -118,7 +118,7 @@ async function bootOnGateway(service: "dsql" | "rds-db", connector: DynamicModul
 	const { ssl, tunnel } = iamScene;
 	const { accessKeyId, secretAccessKey, sessionToken } = APPLICATION_KEY;
 	Object.assign(process.env, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken });
-	renewDefaultIdentity();
+	forgetIdentity(undefined);
 	const wiring = TypeOrmModule.forRootAsync({
 		inject: [TypeOrmAwsConnectorService],
 		useFactory: async (service: TypeOrmAwsConnectorService) => ({ ...(await service.getTypeOrmOptions()), ...tunnel, ssl }) as never,

@@ -1,13 +1,15 @@
 /** The doctor in front of MariaDB: the same claims through mysql2. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { CertificateAuthority } from "../../support/certificates.js";
 import { describeWith } from "../../support/describe-with.js";
 import { type MariadbServer, startMariadb } from "../../support/mariadb/mariadb-server.js";
 import { findSecretsInText, makeCanary } from "../../support/secret-search.js";
 import { type CliRun, runHere } from "./run-cli.js";
 
+const authority = new CertificateAuthority("Shop CA");
 const PASSWORD = makeCanary("password");
 
 describeWith("mariadb")("MariaDB", () => {
@@ -17,7 +19,12 @@ describeWith("mariadb")("MariaDB", () => {
 
 	beforeAll(async () => {
 		folder = await mkdtemp(join(tmpdir(), "doctor-"));
-		server = await startMariadb();
+		// When this runs as root, the server runs as somebody else.
+		await chmod(folder, 0o755);
+		const { certificate, key } = authority.issue({ names: ["localhost"] });
+		await writeFile(join(folder, "server.pem"), certificate);
+		await writeFile(join(folder, "key.pem"), key);
+		server = await startMariadb({ settings: { "ssl-cert": join(folder, "server.pem"), "ssl-key": join(folder, "key.pem") } });
 		await server.createDatabase("shop");
 		await server.createRole("app", PASSWORD, { databases: ["shop"] });
 	}, 60_000);
@@ -46,7 +53,7 @@ describeWith("mariadb")("MariaDB", () => {
 
 	it.each([
 		["the password is wrong", { password: makeCanary("wrong") }, "password", /Correct the options "username" and "password"/],
-		["the database is not there", { databaseName: "casino" }, "databaseName", /Correct the option "databaseName"|GRANT/],
+		["the database is not there", { databaseName: "casino" }, "databaseName", /GRANT … ON database/],
 	])("is understood when %s", async (_, config, field, remedy) => {
 		const run = await diagnose(config);
 
@@ -56,11 +63,14 @@ describeWith("mariadb")("MariaDB", () => {
 		expect(findSecretsInText("output", `${run.stdout}${run.stderr}`)).toEqual([]);
 	});
 
-	it("is asked for TLS", async () => {
-		const run = await diagnose({ host: "localhost", tls: {} });
+	it("is asked for TLS in the middle of its own greeting", async () => {
+		const trusted = await diagnose({ host: "localhost", tls: { ca: authority.certificate } });
+		const unknown = await diagnose({ host: "localhost", tls: {} });
 
-		expect(run.exitCode).toBe(1);
-		expect(run.stdout).toMatch(/✗ {2}server +tls$/m);
-		expect(findSecretsInText("output", `${run.stdout}${run.stderr}`)).toEqual([]);
+		expect(trusted.stdout).toMatch(/✓ {2}server +localhost:\d+ answers with TLSv1\.[23], certificate of Shop CA, valid until/);
+		expect(trusted.exitCode).toBe(0);
+		expect(unknown.stdout).toMatch(/✗ {2}server +tls$/m);
+		expect(unknown.stdout).toMatch(/TLS with localhost:\d+ fails: \w+\.\n {5}tls\n {5}> .*tls\.ca/);
+		expect(unknown.exitCode).toBe(1);
 	});
 });

@@ -135,6 +135,12 @@ const CASES: Readonly<Record<string, readonly [spoil: () => unknown, field: stri
 		PATHS.host,
 		/Allow ssm:GetParameters .* the command "policy"/,
 	],
+	"the content of the secret is in the place of its name": [
+		() => cloud.aws.parameters.put(PATHS.secretId, JSON.stringify({ password: makeCanary("content"), username: "app" })),
+		"secret-id",
+		PATHS.secretId,
+		/--overwrite --value '<the name or the ARN of a secret>'/,
+	],
 	"the secret does not exist": [
 		() => cloud.aws.secrets.delete(SECRET_ID),
 		"secret-id",
@@ -238,6 +244,28 @@ describe("TLS", () => {
 		expect(known.stdout).toMatch(/✓ {2}server +127\.0\.0\.1:\d+ answers with TLSv1\.3, certificate of Bank CA, valid until/);
 	});
 
+	it("is tried as typeOrmOptions.ssl says where the application gives that", async () => {
+		await serve([]);
+
+		const run = await diagnose("--config", await writeConfig({ typeOrmOptions: { ssl: { rejectUnauthorized: false } } }));
+
+		expect(run.exitCode).toBe(0);
+		expect(run.stdout).toMatch(/✓ {2}server +\S+ answers with TLSv1\.3, certificate of Nobody's CA/);
+	});
+
+	it("leads a token to a server, which does not take it", async () => {
+		const authority = new CertificateAuthority("Bank CA");
+		await serve([], authority.issue({ names: ["127.0.0.1"] }));
+		const credentials = { region: "eu-west-1", source: "rds-iam" };
+
+		const run = await diagnose("--config", await writeConfig({ credentials, tls: { ca: authority.certificate }, username: "app" }));
+
+		expect(run.exitCode).toBe(1);
+		expect(run.stdout).toMatch(/^password +\[hidden\] +token/m);
+		expect(readProblems(run)).toMatch(/user "app" .* does not accept the password \(28P01\)\.\n {5}> .*"policy" .* rds_iam\.\n$/);
+		expect(`${run.stdout}${run.stderr}`).not.toMatch(/X-Amz-|Signature/);
+	});
+
 	it("that the server insists on is named", async () => {
 		await serve(["hostssl all all 127.0.0.1/32 scram-sha-256"]);
 
@@ -246,6 +274,27 @@ describe("TLS", () => {
 		expect(run.exitCode).toBe(1);
 		expect(readProblems(run)).toMatch(/wants another kind of TLS \(28000\)\.\n( {5}tls\n)? {5}> .*tls: true/i);
 	});
+});
+
+it("hides a password that a server quotes in words of its own", async () => {
+	const fields = ["SFATAL", "CXX000", `Mno luck with ${PASSWORD}`, ""].map((field) => `${field}\0`).join("");
+	const message = Buffer.concat([Buffer.from("E\0\0\0\0"), Buffer.from(fields)]);
+	message.writeInt32BE(message.length - 1, 1);
+	const server = createServer((socket) => {
+		socket.on("error", () => undefined);
+		socket.once("data", () => socket.end(message));
+		socket.resume();
+	}).listen(0, "127.0.0.1");
+	await once(server, "listening");
+	cloud.aws.parameters.put(PATHS.port, String((server.address() as AddressInfo).port));
+
+	const run = await diagnose();
+
+	server.close();
+	await once(server, "close");
+	expect(run.exitCode).toBe(1);
+	expect(readProblems(run)).toContain("no luck with [hidden] (XX000)");
+	expect(findSecretsInText("output", `${run.stdout}${run.stderr}`)).toEqual([]);
 });
 
 it("lists everything that is wrong at once, as data too", async () => {
@@ -288,6 +337,20 @@ it("tells of AWS warnings as notes, and not in the middle of its data", async ()
 	const { isValid, notes } = JSON.parse(run.stdout) as { isValid: boolean; notes: string[] };
 	expect(isValid).toBe(true);
 	expect(notes).toEqual([expect.stringMatching(/AWSPENDING of secret "bank\/database" cannot be read/)]);
+});
+
+it("asks the endpoint and the region of its command line for everything", async () => {
+	const { aws } = cloud;
+	const { AWS_ACCESS_KEY_ID = "", AWS_SECRET_ACCESS_KEY = "" } = aws.env;
+	const place = ["--endpoint", aws.url, "--region", "eu-central-1"];
+	aws.calls.clear();
+
+	const run = await runHere(["doctor", ...PLACE, ...place], { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY });
+
+	expect(run.exitCode).toBe(0);
+	expect(new Set(aws.calls.list.map(({ region, service }) => `${service} ${String(region)}`))).toEqual(
+		new Set(["ssm eu-central-1", "secretsmanager eu-central-1"]),
+	);
 });
 
 it("takes a login from a file of options, and shows none of it", async () => {

@@ -127,6 +127,15 @@ it("leaves alone what somebody else creates in the meantime", async () => {
 	expect(stdout).toMatch(/^kept +parameter {2}\S+\/host +exists, and stays as it is$/m);
 });
 
+it("creates no secret for an ARN, which belongs to one that exists", async () => {
+	aws.parameters.put(PATHS.secretId, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbC123");
+
+	const { stdout } = await provision(...SET, "--apply");
+
+	expect(stdout).not.toMatch(/secret:shop/);
+	expect(listWrites()).not.toContain("CreateSecret");
+});
+
 it("shows in its dry run that the secret exists", async () => {
 	aws.secrets.put("shop/database", "anything");
 

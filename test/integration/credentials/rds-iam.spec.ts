@@ -134,7 +134,8 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 	}, 60_000);
 
 	it("says that the AWS identity has expired instead of signing with it, and leaves no connection behind", async () => {
-		const identity = { ...APPLICATION_KEY, expiration: new Date(Date.now() + 3_600_000) };
+		// Less than five minutes: the SDK asks for it each time.
+		const identity = { ...APPLICATION_KEY, expiration: new Date(Date.now() + 120_000) };
 		const calls: unknown[] = [];
 		const credentials = async (properties?: unknown): Promise<typeof identity> => {
 			calls.push(properties);
@@ -148,7 +149,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		const failure = await failureOf(application.dataSource.query("SELECT 1"));
 		await waitUntil("the connection is closed", () => scene.gateway.openCount === 0);
 		const presentedCount = scene.gateway.desk.logins.length + scene.gateway.desk.refusals.length;
-		identity.expiration = new Date(Date.now() + 3_600_000);
+		identity.expiration = new Date(Date.now() + 120_000);
 		const user = await findUser(application);
 		await application.stop();
 
@@ -158,7 +159,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 			message: expect.stringMatching(/^No login token could be signed: the AWS identity expired at .* and was not renewed\.$/),
 		});
 		expect(presentedCount).toBe(loginCount);
-		expect(calls).toContainEqual({ forceRefresh: true });
+		expect(calls).toContainEqual(expect.objectContaining({ forceRefresh: true }));
 		expect(user).toBe("app");
 	}, 30_000);
 

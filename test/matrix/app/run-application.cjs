@@ -8,6 +8,7 @@ const { equal, match, ok } = require("node:assert/strict");
 const { setTimeout: sleep } = require("node:timers/promises");
 
 const { checkRegistrations } = require("./check-registrations.cjs");
+const { checkSecrets } = require("./check-secrets.cjs");
 
 const { MATRIX_RUN: RUN, MATRIX_SECOND_PASSWORD: SECOND_PASSWORD } = process.env;
 const FIRST_USER = `${RUN}_first`;
@@ -18,6 +19,7 @@ const INTERVAL_MS = 300;
 exports.runApplication = async function runApplication(packages) {
 	const { common, connector, core, nestTypeorm, secretsManager, typeorm } = packages;
 	await checkRegistrations(packages);
+	await checkSecrets(packages, RUN);
 	const Note = new typeorm.EntitySchema({
 		name: "Note",
 		tableName: "note",

@@ -119,6 +119,21 @@ describe("validateConfig", () => {
 		expect(problem).toContain(expectation);
 	});
 
+	it.each([
+		["replicas", { replicas: {} }, "must be a list of replicas"],
+		["replicas[1].host", { replicas: [{ host: "h" }, {}] }, "is not given"],
+		["defaultMode", { defaultMode: "replica", replicas: [] }, 'must be "master" or "slave"'],
+		["defaultMode", { defaultMode: "slave" }, 'needs "replicas"'],
+		["typeOrmOptions", { typeOrmOptions: [] }, "must be an object"],
+		["typeOrmOptions.host", { typeOrmOptions: { host: "h" } }, 'belongs to the connector: use "host"'],
+	])("refuses %s when it cannot mean anything: %j", (option, options, expectation) => {
+		expect(findProblem(options)).toContain(`Option "${option}" ${expectation}`);
+	});
+
+	it.each(["master", "slave"])("accepts the mode %s, also when a list of replicas is empty", (defaultMode) => {
+		expect(findProblems({ defaultMode, entities: [], replicas: [] })).toEqual([]);
+	});
+
 	it("takes an option that is undefined for one that is left out", () => {
 		const nothing = {
 			aws: undefined,

@@ -71,6 +71,12 @@ describe("a field", () => {
 		expect(findField(explanation, "host")).toMatchObject({ path: "/shop/test/aws-rds/aurora-postgres/reader/host", source: "missing" });
 	});
 
+	it("shows no password that an address in it holds", async () => {
+		const explanation = await explain({ databaseName: `postgres://app:${makeCanary("address")}@db/orders` });
+
+		expect(findField(explanation, "databaseName")).toMatchObject({ value: "postgres://[hidden]@db/orders" });
+	});
+
 	it("has no path where its look-up makes none", async () => {
 		const source = {
 			describePath: () => {

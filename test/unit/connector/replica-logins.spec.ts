@@ -196,6 +196,20 @@ describe("The pending version", () => {
 		expect(pending?.versionId).toBe("v2+r1");
 	});
 
+	it("of a secret that says where the database is belongs to the place of the current one", async () => {
+		put("app/database", { ...MASTER, host: "in-secret" }, "v1");
+		put("app/database", { ...MASTER, host: "later", password: "two" }, "v2", "AWSPENDING");
+		const connector = create([{ host: "reader-1", secretId: "app/reader" }], {
+			credentials: { shouldProvideTarget: true, source: "secrets-manager" },
+		});
+		await connector.resolveConnection();
+
+		const pending = await connector.resolvePendingConnection();
+
+		expect(pending?.options).toMatchObject({ host: "in-secret", replication: { slaves: [{ host: "reader-1" }] } });
+		expect(listLogins(pending?.options)).toEqual(["app:two", "reader:r1"]);
+	});
+
 	it("is not looked for when it is not to be used", async () => {
 		const rotation = { shouldUsePendingSecret: false };
 		const connector = create([{ host: "reader-1", secretId: "app/reader" }], { rotation });

@@ -1,46 +1,65 @@
-/** The AWS identity is asked for each time and looked at before it signs: one that has expired is asked for once more, and then said to be the fault. */
+/** The AWS identity is kept as long as it is valid and looked at before it signs: one that has expired is asked for once more, and then said to be the fault. */
 import { fetchIdentity } from "../../../src/credentials/aws-identity.js";
 import { ConnectorTimeoutError, CredentialsUnavailableError } from "../../../src/errors/errors.js";
-import { renewDefaultIdentity } from "../../../src/secrets/default-identity.js";
+import { forgetIdentity } from "../../../src/secrets/aws-identity-cache.js";
 import { failureOf } from "../../support/failure-of.js";
 
-const NOW_MS = Date.UTC(2026, 0, 2);
+const MINUTE_MS = 60_000;
 const KEYS = { accessKeyId: "AKIA", secretAccessKey: "secret" };
-
-const now = (): number => NOW_MS;
+const REGION = "eu-west-1";
 
 function expiresIn(durationMs: number): typeof KEYS & { readonly expiration: Date } {
-	return { ...KEYS, expiration: new Date(NOW_MS + durationMs) };
+	return { ...KEYS, expiration: new Date(Date.now() + durationMs) };
 }
 
 describe("fetchIdentity", () => {
 	it("takes an identity as it is", async () => {
-		await expect(fetchIdentity(KEYS, now)).resolves.toBe(KEYS);
+		await expect(fetchIdentity(KEYS, REGION)).resolves.toMatchObject(KEYS);
 	});
 
-	it("asks a provider each time", async () => {
-		const provider = jest.fn().mockResolvedValue(expiresIn(1));
+	it("asks a provider once as long as the identity is valid, and tells it the region", async () => {
+		const provider = jest.fn().mockResolvedValue(expiresIn(60 * MINUTE_MS));
 
-		const identities = [await fetchIdentity(provider, now), await fetchIdentity(provider, now)];
+		const identities = [await fetchIdentity(provider, REGION), await fetchIdentity(provider, REGION)];
 
-		expect(identities).toEqual([expiresIn(1), expiresIn(1)]);
-		expect(provider.mock.calls).toEqual([[], []]);
+		expect(identities).toMatchObject([KEYS, KEYS]);
+		expect(provider).toHaveBeenCalledTimes(1);
+		const [{ callerClientConfig }] = provider.mock.calls[0] as [{ callerClientConfig: { region: () => Promise<string> } }];
+		await expect(callerClientConfig.region()).resolves.toBe(REGION);
 	});
 
-	it("asks a provider past its caches when what it gave has expired", async () => {
-		const provider = jest.fn().mockResolvedValueOnce(expiresIn(0)).mockResolvedValueOnce(expiresIn(60_000));
+	it("asks for each region, since that may be where a role is assumed", async () => {
+		const provider = jest.fn().mockResolvedValue(expiresIn(60 * MINUTE_MS));
 
-		const identity = await fetchIdentity(provider, now);
+		for (const region of [REGION, "us-east-1"]) await fetchIdentity(provider, region);
 
-		expect(identity).toEqual(expiresIn(60_000));
-		expect(provider.mock.calls).toEqual([[], [{ forceRefresh: true }]]);
+		expect(provider).toHaveBeenCalledTimes(2);
+	});
+
+	it("asks again shortly before it expires", async () => {
+		const provider = jest.fn().mockImplementation(async () => Promise.resolve(expiresIn(4 * MINUTE_MS)));
+		await fetchIdentity(provider, REGION);
+		provider.mockClear();
+
+		await fetchIdentity(provider, REGION);
+
+		expect(provider).toHaveBeenCalled();
+	});
+
+	it("asks a provider past its own cache when what that holds has expired", async () => {
+		const provider = async (properties: { readonly forceRefresh?: boolean } = {}): Promise<typeof KEYS> =>
+			Promise.resolve(expiresIn(properties.forceRefresh === true ? MINUTE_MS : -1));
+
+		const identity = await fetchIdentity(provider, REGION);
+
+		expect(identity.expiration?.getTime()).toBeGreaterThan(Date.now());
 	});
 
 	it.each([
-		["a constant one", expiresIn(0), false],
-		["one of a provider", async () => Promise.resolve(expiresIn(0)), true],
+		["a constant one", { ...KEYS, expiration: new Date(Date.UTC(2026, 0, 2)) }, false],
+		["one of a provider", async () => Promise.resolve({ ...KEYS, expiration: new Date(Date.UTC(2026, 0, 2)) }), true],
 	])("says so when the identity stays expired: %s", async (_, credentials, isTransient) => {
-		const failure = await failureOf(fetchIdentity(credentials, now));
+		const failure = await failureOf(fetchIdentity(credentials, REGION, () => Date.UTC(2026, 0, 2)));
 
 		expect(failure).toBeInstanceOf(CredentialsUnavailableError);
 		expect(failure).toMatchObject({
@@ -53,7 +72,7 @@ describe("fetchIdentity", () => {
 	it("says why there is none", async () => {
 		const cause = Object.assign(new Error("Could not load credentials from any providers"), { name: "CredentialsProviderError" });
 
-		const failure = await failureOf(fetchIdentity(async () => Promise.reject(cause), now));
+		const failure = await failureOf(fetchIdentity(async () => Promise.reject(cause), REGION));
 
 		expect(failure).toBeInstanceOf(CredentialsUnavailableError);
 		expect(failure).toMatchObject({
@@ -62,29 +81,34 @@ describe("fetchIdentity", () => {
 		});
 	});
 
-	it("does not wait for ever", async () => {
+	it("does not wait for ever, and begins afresh afterwards", async () => {
 		jest.useFakeTimers({ doNotFake: ["setImmediate"] });
-		const failure = failureOf(fetchIdentity(async () => new Promise(() => undefined), now));
+		const provider = jest
+			.fn()
+			.mockReturnValueOnce(new Promise(() => undefined))
+			.mockResolvedValueOnce(KEYS);
+		const failure = failureOf(fetchIdentity(provider, REGION));
 
 		await jest.advanceTimersByTimeAsync(10_000);
 		jest.useRealTimers();
 
 		expect(await failure).toBeInstanceOf(ConnectorTimeoutError);
+		await expect(fetchIdentity(provider, REGION)).resolves.toMatchObject(KEYS);
 	});
 
-	it("finds the identity of the process by itself, and again after it was renewed", async () => {
+	it("finds the identity of the process by itself, and again after it was forgotten", async () => {
 		const environment = { ...process.env };
 		process.env["AWS_ACCESS_KEY_ID"] = "AKIAONE";
 		process.env["AWS_SECRET_ACCESS_KEY"] = "one";
-		renewDefaultIdentity();
+		forgetIdentity(undefined);
 
-		const first = await fetchIdentity(undefined, now);
+		const first = await fetchIdentity(undefined, REGION);
 		process.env["AWS_ACCESS_KEY_ID"] = "AKIATWO";
-		const kept = await fetchIdentity(undefined, now);
-		renewDefaultIdentity();
-		const renewed = await fetchIdentity(undefined, now);
+		const kept = await fetchIdentity(undefined, REGION);
+		forgetIdentity(undefined);
+		const renewed = await fetchIdentity(undefined, REGION);
 		process.env = environment;
-		renewDefaultIdentity();
+		forgetIdentity(undefined);
 
 		expect([first, kept, renewed].map(({ accessKeyId }) => accessKeyId)).toEqual(["AKIAONE", "AKIAONE", "AKIATWO"]);
 	});

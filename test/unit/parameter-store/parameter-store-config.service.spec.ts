@@ -573,6 +573,7 @@ describe("values past cacheTtlMs", () => {
 
 		service.get(HOST);
 		service.get({ path: ["none"] });
+		await clock.advance(0);
 
 		expect(store.treeReads).toHaveLength(1);
 	});

@@ -75,6 +75,26 @@ describe("parseText", () => {
 		expect(parseText(HOST, text)).toEqual({ fault });
 	});
 
+	it.each([
+		"app/database",
+		"rds!db-1f2e-3d4c",
+		"a+b=c.d@e_f",
+		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/database-AbC123",
+	])("takes %j for the name of a secret", (text) => {
+		expect(parseText({ kind: "secret" }, ` ${text}\n`)).toEqual({ value: text });
+		expect(parseRaw({ kind: "secret" }, text)).toEqual({ value: text });
+	});
+
+	it.each(['{"username":"app","password":"hunter2"}', "hunter2 hunter2", "hunter2;", "pa$$word"])(
+		"does not take what is in a secret for its name, and does not repeat it: %j",
+		(text) => {
+			const fault = "must be the name or the ARN of a secret, not what is in it";
+
+			expect(parseText({ kind: "secret" }, text)).toEqual({ fault });
+			expect(parseRaw({ kind: "secret" }, text)).toEqual({ fault });
+		},
+	);
+
 	it("never repeats an address, which may hold a password", () => {
 		expect(inspect(parseText(HOST, "postgres://app:hunter2@db.example.com/orders"))).not.toContain("hunter2");
 	});

@@ -353,29 +353,35 @@ describe("AcquireGate", () => {
 				{ arbitrary: fc.constant("promote" as const), weight: 2 },
 				{ arbitrary: fc.constant("pass" as const), weight: 2 },
 			);
+			const commandLists = fc.array(command, { maxLength: 40, minLength: 10 });
 			await fc.assert(
-				fc.asyncProperty(fc.array(command, { maxLength: 40, minLength: 10 }), fc.constantFrom(0, 30), async (commands, closeMs) => {
-					const scene = await Scene.create({ connectTimeoutMS: 0, poolSize: 3 });
-					scene.server.closeMs = closeMs;
-					const loans: Loan[] = [];
-					for (const step of commands) {
-						if (step === "acquire") void scene.acquire().then((loan) => loans.push(loan));
-						else if (step === "pass") await scene.pass(25);
-						else if (step === "promote") await Promise.all([scene.promote(), scene.pass(50)]);
-						else loans.splice(step % Math.max(loans.length, 1), 1).forEach(({ release }) => release());
-						await settle();
-					}
+				fc.asyncProperty(
+					commandLists,
+					fc.constantFrom(0, 30),
+					fc.constantFrom(0, 40),
+					async (commands, closeMs, idleTimeoutMillis) => {
+						const scene = await Scene.create({ connectTimeoutMS: 0, extra: { idleTimeoutMillis }, poolSize: 3 });
+						scene.server.closeMs = closeMs;
+						const loans: Loan[] = [];
+						for (const step of commands) {
+							if (step === "acquire") void scene.acquire().then((loan) => loans.push(loan));
+							else if (step === "pass") await scene.pass(25);
+							else if (step === "promote") await Promise.all([scene.promote(), scene.pass(50)]);
+							else loans.splice(step % Math.max(loans.length, 1), 1).forEach(({ release }) => release());
+							await settle();
+						}
 
-					expect(scene.server.openMaximum).toBeLessThanOrEqual(3 + 1);
-					for (let round = 0; round < 60 && (loans.length > 0 || scene.gate.waitingCount > 0); round += 1) {
-						loans.splice(0).forEach(({ release }) => release());
-						await scene.pass(50);
-					}
-					await scene.pass(200);
-					expect(scene.gate).toMatchObject({ heldCount: 0, waitingCount: 0 });
-					expect(scene.server.openMaximum).toBeLessThanOrEqual(3 + 1);
-					expect(scene.server.openCount).toBe(scene.live.readPools().master.totalCount);
-				}),
+						expect(scene.server.openMaximum).toBeLessThanOrEqual(3 + 1);
+						for (let round = 0; round < 60 && scene.gate.heldCount + scene.gate.waitingCount > 0; round += 1) {
+							loans.splice(0).forEach(({ release }) => release());
+							await scene.pass(50);
+						}
+						await scene.pass(200);
+						expect(scene.gate).toMatchObject({ heldCount: 0, waitingCount: 0 });
+						expect(scene.server.openMaximum).toBeLessThanOrEqual(3 + 1);
+						expect(scene.server.openCount).toBe(scene.live.readPools().master.totalCount);
+					},
+				),
 				{ numRuns: 60 },
 			);
 		}, 60_000);
@@ -779,6 +785,129 @@ describe("AcquireGate", () => {
 			current.release();
 			await scene.pass(200);
 			await Promise.all(waiting);
+		});
+	});
+
+	describe("beside a socket that is still closing", () => {
+		const IDLE_MS = 1_000;
+
+		/** A pool whose connection was idle for too long; the server takes its time to let go of it. */
+		async function outlastIdle(options: Record<string, unknown> & { closeMs: number }): Promise<Scene> {
+			const { closeMs, ...rest } = options;
+			const scene = await Scene.create({ extra: { idleTimeoutMillis: IDLE_MS }, isHealing: false, poolSize: 1, ...rest });
+			scene.server.closeMs = closeMs;
+			await scene.pass(IDLE_MS);
+			expect(scene.live.readPools().master).toMatchObject({ closingCount: 1, totalCount: 0 });
+			return scene;
+		}
+
+		it("waits until a connection that was idle for too long is closed, and has no socket too many", async () => {
+			const scene = await outlastIdle({ closeMs: 100 });
+			const waiting = scene.acquire();
+			await scene.pass(99);
+			expect(await isPending(waiting)).toBe(true);
+
+			await scene.pass(1);
+
+			expect(await isPending(waiting)).toBe(false);
+			expect(scene.server.openMaximum).toBe(1);
+			expect(scene.server.openCount).toBe(1);
+		});
+
+		it("does not wait where there is room for both", async () => {
+			const scene = await outlastIdle({ closeMs: 100, poolSize: 2 });
+
+			expect(await isPending(scene.acquire())).toBe(false);
+		});
+
+		it("counts the lent connections of a retired generation as well", async () => {
+			const scene = await Scene.create({ extra: { idleTimeoutMillis: IDLE_MS }, isHealing: false });
+			await scene.acquire();
+			await scene.promote();
+			scene.server.closeMs = 100;
+			await scene.pass(IDLE_MS);
+			expect(scene.live.readPools().master).toMatchObject({ closingCount: 1, totalCount: 0 });
+
+			const waiting = scene.acquire();
+			await scene.pass(99);
+			expect(await isPending(waiting)).toBe(true);
+			await scene.pass(1);
+
+			expect(await isPending(waiting)).toBe(false);
+			expect(scene.server.openCount).toBe(2);
+		});
+
+		it("lets one of two go on for each that is closed", async () => {
+			const scene = await Scene.create({ extra: { idleTimeoutMillis: IDLE_MS }, isHealing: false });
+			const loans = [await scene.acquire(), await scene.acquire()];
+			scene.server.closeMs = 100;
+			loans[0]?.release();
+			await scene.pass(50);
+			loans[1]?.release();
+			await scene.pass(IDLE_MS);
+
+			const waiting = [scene.acquire(), scene.acquire()];
+			await scene.pass(50);
+			expect(await Promise.all(waiting.map(isPending))).toEqual([false, true]);
+			await scene.pass(50);
+
+			expect(await Promise.all(waiting.map(isPending))).toEqual([false, false]);
+			expect(scene.server.openMaximum).toBe(2);
+		});
+
+		it("cuts one after a quarter of a second whose peer does not answer, and goes on", async () => {
+			const scene = await outlastIdle({ closeMs: NEVER_MS });
+			const waiting = scene.acquire();
+			await scene.pass(249);
+			expect(await isPending(waiting)).toBe(true);
+
+			await scene.pass(1);
+
+			expect(await isPending(waiting)).toBe(false);
+			expect(scene.server.openCount).toBe(1);
+		});
+
+		it("keeps the process alive while a caller waits", async () => {
+			const scene = await outlastIdle({ closeMs: NEVER_MS });
+
+			const waiting = scene.acquire();
+			await settle();
+
+			expect(scene.clock.isProcessKept).toBe(true);
+			await scene.pass(250);
+			await waiting;
+		});
+
+		it("keeps the permit of a refused login until its socket is closed", async () => {
+			const scene = await Scene.create({ isHealing: false, poolSize: 1 });
+			await scene.changePassword("two");
+			scene.server.refusedCloseMs = 100;
+			const failures = [failureOf(scene.acquire()), failureOf(scene.acquire())];
+
+			await scene.pass(99);
+			expect(await isPending(failures[0] as Promise<unknown>)).toBe(true);
+			expect(scene.gate).toMatchObject({ heldCount: 1, waitingCount: 1 });
+			await scene.pass(101);
+
+			expect(await Promise.all(failures)).toMatchObject([{ code: "28P01" }, { code: "28P01" }]);
+			expect(scene.server.openMaximum).toBe(1);
+			expect(scene.gate.heldCount).toBe(0);
+		});
+
+		it("cuts the socket of a refused login, too, that nobody closes, and the caller goes on waiting for credentials", async () => {
+			const scene = await Scene.create({ poolSize: 1 });
+			await scene.changePassword("two");
+			scene.server.refusedCloseMs = NEVER_MS;
+			const waiting = scene.acquire();
+			await scene.pass(249);
+			expect(scene.server.openCount).toBe(1);
+
+			await scene.pass(1);
+			expect(scene.server.openCount).toBe(0);
+			await scene.promote("two");
+
+			await expect(waiting).resolves.toBeDefined();
+			expect(scene.server.openMaximum).toBe(1);
 		});
 	});
 

@@ -75,6 +75,24 @@ describe("OpenSockets", () => {
 		expect(counts).toEqual([1, 0]);
 	});
 
+	it("knows whose login has succeeded, and tells it with the close", () => {
+		const [lent, refused] = connect(2) as [Connection, Connection];
+		sockets.follow([lent, refused]);
+		sockets.noteLogins(new Set([lent]));
+		expect([lent, refused].map((connection) => sockets.hasLoggedIn(connection))).toEqual([true, false]);
+
+		close(refused);
+		close(lent);
+
+		expect(onClosed.mock.calls).toEqual([[false], [true]]);
+	});
+
+	it("follows those whose login has succeeded", () => {
+		sockets.noteLogins(connect(2));
+
+		expect(sockets.count).toBe(2);
+	});
+
 	it("needs nobody to be told", () => {
 		const [connection] = connect(1) as [Connection];
 		const untold = new OpenSockets<Connection>((each, callback) => closers.set(each, callback));

@@ -234,6 +234,15 @@ describe("planCredentials", () => {
 			expect(plan.options).toMatchObject({ password: "two", username: "green" });
 		});
 
+		it("follows a stand-in that says it of each server, and nothing beside them", () => {
+			const live = plain({ database: "shop", replication: { master: SERVED, slaves: [REPLICA] } });
+			const fresh = plain({ database: "shop", replication: { master: RENEWED, slaves: [{ ...REPLICA, password: "r2" }] } });
+
+			const plan = planCredentials(live, fresh);
+
+			expect([plan.master, ...plan.slaves]).toEqual([RENEWED, { ...REPLICA, password: "r2" }]);
+		});
+
 		it("is unchanged when every server is as it was", () => {
 			expect(planCredentials(serveAll(SERVED, [REPLICA, OWN_LOGIN]), serveAll(SERVED, [REPLICA, OWN_LOGIN])).isUnchanged).toBe(true);
 		});

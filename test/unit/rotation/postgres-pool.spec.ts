@@ -370,7 +370,7 @@ describe("sockets", () => {
 
 	it("are counted although pg-pool has forgotten the refused login, until they are closed", async () => {
 		await refuse(50);
-		expect(view).toMatchObject({ closingCount: 1, openCount: 1, totalCount: 0 });
+		expect(view).toMatchObject({ closingCount: 1, leavingCount: 0, openCount: 1, totalCount: 0 });
 
 		await clock.advance(50);
 		await settle();
@@ -387,7 +387,7 @@ describe("sockets", () => {
 
 		await clock.advance(1_000);
 		await settle();
-		expect(view).toMatchObject({ closingCount: 1, openCount: 1, totalCount: 0 });
+		expect(view).toMatchObject({ closingCount: 1, leavingCount: 1, openCount: 1, totalCount: 0 });
 
 		await clock.advance(50);
 		await settle();
@@ -490,10 +490,11 @@ describe("onLogin", () => {
 });
 
 describe("onClosed", () => {
-	it("tells of each connection that the pool gives up, once its socket is closed", async () => {
+	it("tells of each connection that the pool gives up, once its socket is closed, also of those that were there before", async () => {
+		const loans = await Promise.all([lend(), lend()]);
+		view.onLogin(() => undefined);
 		const openCounts: number[] = [];
 		view.onClosed(() => openCounts.push(server.openCount));
-		const loans = await Promise.all([lend(), lend()]);
 		server.closeMs = 50;
 
 		loans[0]?.release(new Error("broken"));
@@ -514,6 +515,23 @@ describe("onClosed", () => {
 		(await lend(replacement.pool)).release(new Error("broken"));
 		await settle();
 
+		expect(listener).not.toHaveBeenCalled();
+	});
+});
+
+describe("onClosed, of logins that failed", () => {
+	it("says nothing: nobody had them", async () => {
+		const listener = jest.fn();
+		view.onLogin(() => undefined);
+		view.onClosed(listener);
+		server.passwords.set("app", "two");
+		const failure = failureOf(lend());
+		view.noteOpening();
+
+		await failure;
+		await settle();
+
+		expect(view.openCount).toBe(0);
 		expect(listener).not.toHaveBeenCalled();
 	});
 });

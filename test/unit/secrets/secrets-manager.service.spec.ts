@@ -368,6 +368,24 @@ describe("set", () => {
 		await expect(secrets.getString("app/key")).resolves.toBe("two");
 	});
 
+	it("leaves the reads after it one request, when the one before it ends", async () => {
+		const secrets = prepare();
+		aws.hold();
+		const { release: releaseFirst } = aws;
+		const before = secrets.getString("app/key");
+		await secrets.set("app/key", "two");
+		aws.hold();
+		const after = secrets.getString("app/key", { cache: false });
+		releaseFirst();
+		await before;
+
+		const joined = secrets.getString("app/key", { cache: false });
+		aws.release();
+
+		expect([await after, await joined]).toEqual(["two", "two"]);
+		expect(aws.requestCount).toBe(2);
+	});
+
 	it("fails as AWS says, and counts it", async () => {
 		const secrets = prepare();
 		aws.answer = new SecretNotFoundError("app/key");
