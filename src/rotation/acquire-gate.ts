@@ -9,6 +9,7 @@ import type { ConnectionPool } from "./connection-pool.js";
 import type { PoolSet } from "./driver-family.js";
 import { beginObtaining, interceptRelease, type LiveDataSource, type Obtain, type ObtainedConnection } from "./live-data-source.js";
 import {
+	countIdle,
 	closeSurplus,
 	hasIdle,
 	keepPermit,

@@ -57,7 +57,8 @@ export async function keepPermit<Connection>({ permits }: Side, obtain: () => Pr
 }
 
 /** Connections that nobody uses. */
-function countIdle(pools: readonly ConnectionPool[]): number {
+/** Connections that nobody uses. */
+export function countIdle(pools: readonly ConnectionPool[]): number {
 	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
 }
 

@@ -4,9 +4,9 @@ import { describeEngines } from "../../support/describe-engines.js";
 import { startLedgerWorkload } from "../../support/ledger-workload.js";
 import { waitUntil } from "../../support/wait-until.js";
 
-const LOGIN_EVENTS = { mariadb: "connection", postgres: "connect" };
+const LOGIN_EVENTS = { mariadb: "connection", mysql: "connection", postgres: "connect" };
 /** A retired pool is watched for the end of its connections, or for their return. */
-const ENDING_EVENTS = { mariadb: "release", postgres: "remove" };
+const ENDING_EVENTS = { mariadb: "release", mysql: "release", postgres: "remove" };
 
 describeEngines("Retired pools", {}, ({ engine, start }) => {
 	it("leaves no connection of the former user after rotations under load", async () => {
