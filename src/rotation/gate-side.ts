@@ -57,7 +57,6 @@ export async function keepPermit<Connection>({ permits }: Side, obtain: () => Pr
 }
 
 /** Connections that nobody uses. */
-/** Connections that nobody uses. */
 export function countIdle(pools: readonly ConnectionPool[]): number {
 	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
 }

@@ -5,8 +5,8 @@ import { startLedgerWorkload } from "../../support/ledger-workload.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const LOGIN_EVENTS = { mariadb: "connection", mysql: "connection", postgres: "connect" };
-/** A retired pool is watched for the end of its connections, or for their return. */
-const ENDING_EVENTS = { mariadb: "release", mysql: "release", postgres: "remove" };
+/** What a retired pool of mysql2 is watched for: connections that come back. */
+const ENDING_EVENTS = { mariadb: { release: 1 }, mysql: { release: 1 }, postgres: {} };
 
 describeEngines("Retired pools", {}, ({ engine, start }) => {
 	it("leaves no connection of the former user after rotations under load", async () => {
@@ -66,6 +66,6 @@ describeEngines("Retired pools", {}, ({ engine, start }) => {
 		expect(acquisitionCountAfter).toBe(acquisitionCountBefore + 1);
 		expect(Object.fromEntries(listeners[0] ?? [])).toMatchObject({ acquire: 1, [LOGIN_EVENTS[engine]]: 1 });
 		expect((listeners[0] ?? []).map(([, count]) => count)).toEqual((listeners[0] ?? []).map(() => 1));
-		expect(Object.fromEntries(listeners[1] ?? [])).toEqual({ ...Object.fromEntries(listeners[0] ?? []), [ENDING_EVENTS[engine]]: 1 });
+		expect(Object.fromEntries(listeners[1] ?? [])).toEqual({ ...Object.fromEntries(listeners[0] ?? []), ...ENDING_EVENTS[engine] });
 	}, 60_000);
 });
