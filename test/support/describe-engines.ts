@@ -45,8 +45,9 @@ export function describeEngines(
 	{ engines = ENGINES, isExpensive = false, versions = TYPEORM_VERSIONS, ...options }: EngineOptions,
 	define: (engineCase: EngineCase) => void,
 ): void {
+	const { each } = describe;
 	for (const engine of engines) {
-		const describeEngine = engine === "postgres" ? describe : describeWith(engine);
+		const describeEngine: jest.Describe = engine === "postgres" ? describe : describeWith(engine);
 		describeEngine(`${title} on ${TITLES[engine]}`, () => {
 			let servers: SceneServers<DatabaseServer>;
 
@@ -59,7 +60,7 @@ export function describeEngines(
 			const isShort = isExpensive && engine !== ENGINES[0];
 			const ends = versions.filter((_, index) => index === versions.length - 1 || (index === 0 && engine !== "mysql"));
 			const listed = isShort ? ends : versions;
-			describe.each(listed)("with TypeORM $label", (version) => {
+			each(listed)("with TypeORM $label", (version) => {
 				define({
 					dialect: DIALECTS[engine],
 					engine,

@@ -23,7 +23,7 @@ async function startHealing({ dialect, engine, start }: EngineCase, config: Scen
 	const { driver, pools } = countPoolsOf(engine);
 	const scene = await start({
 		config: { poolSize: POOL_SIZE, rotation: { intervalMs: MONTH_MS, isEnabled: true }, ...config },
-		override: (options) => ({ ...options, driver }) as typeof options,
+		override: (options) => ({ ...options, driver }),
 	});
 	const { username } = scene.current();
 	return {

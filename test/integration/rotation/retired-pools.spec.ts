@@ -29,7 +29,7 @@ describeEngines("Retired pools", {}, ({ engine, start }) => {
 
 	it("ends each pool exactly once, the last one with the DataSource", async () => {
 		const { driver, pools } = countPoolsOf(engine);
-		const scene = await start({ override: (options) => ({ ...options, driver }) as typeof options });
+		const scene = await start({ override: (options) => ({ ...options, driver }) });
 		for (let rotation = 0; rotation < 4; rotation += 1) {
 			await scene.alternate();
 			await scene.rotator.rotateDatabaseConnection();
@@ -47,7 +47,7 @@ describeEngines("Retired pools", {}, ({ engine, start }) => {
 
 	it("does not gather listeners on the live pool from rotation to rotation", async () => {
 		const { driver, pools } = countPoolsOf(engine);
-		const scene = await start({ override: (options) => ({ ...options, driver }) as typeof options });
+		const scene = await start({ override: (options) => ({ ...options, driver }) });
 		let acquisitionCount = 0;
 		pools[0]?.pool.on("acquire", () => (acquisitionCount += 1));
 		for (let rotation = 0; rotation < 6; rotation += 1) {
