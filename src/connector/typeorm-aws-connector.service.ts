@@ -73,8 +73,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * @param parameterStoreConfigService Anything with `get(lookup)`; `undefined` when every field without a default is given in code.
 	 * @param config The connector's options.
 	 * @param name Name of the connector in messages.
-	 * @param sharedSecrets Reads secrets together with others. Default: this connector on its own.
 	 * @param dataSourceName Becomes `name` in the options. Up to version 11 `@nestjs/typeorm` looks for it there when it closes a named DataSource.
+	 * @param sharedSecrets Reads secrets together with others. Default: this connector on its own.
 	 * @throws ConfigurationError with every option that is unknown or of a wrong kind. Values of fields are checked when they are resolved.
 	 */
 	constructor(

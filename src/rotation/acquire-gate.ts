@@ -11,6 +11,7 @@ import { beginObtaining, interceptRelease, type LiveDataSource, type Obtain, typ
 import {
 	beginClaim,
 	closeSurplus,
+	countIdle,
 	hasIdle,
 	keepPermit,
 	lacksRoom,
@@ -292,11 +293,8 @@ export class AcquireGate {
 		if (!isAuthenticationFailure(error)) {
 			if (wasProbe) logins.noteOtherFault();
 		} else if (logins.noteRefusal(error as Error)) {
-			this.options.events.publish({
-				code: String((error as { code?: unknown }).code),
-				isHealing: this.isHealing,
-				type: "acquire.refused",
-			});
+			const code = String((error as { code?: unknown }).code);
+			this.options.events.publish({ code, isHealing: this.isHealing, type: "acquire.refused" });
 		}
 	}
 

@@ -45,8 +45,19 @@ export class SecretLease implements Pick<SecretFetcher, "close" | "fetch" | "ren
 
 	/** See {@link SecretFetcher.fetch}. */
 	async fetch(secretId: string, { signal, ...options }: FetchSecretOptions = {}): Promise<FetchedSecret> {
-		const ends = this.closing.signal;
-		return this.store.fetch(secretId, { ...options, signal: signal === undefined ? ends : AbortSignal.any([signal, ends]) });
+		const end = new AbortController();
+		const abort = (): void => end.abort();
+		const signals = signal === undefined ? [this.closing.signal] : [this.closing.signal, signal];
+		// AbortSignal.any() would leave a reference behind in a signal that lives as long as the application.
+		for (const each of signals) {
+			if (each.aborted) abort();
+			each.addEventListener("abort", abort, { once: true });
+		}
+		try {
+			return await this.store.fetch(secretId, { ...options, signal: end.signal });
+		} finally {
+			for (const each of signals) each.removeEventListener("abort", abort);
+		}
 	}
 
 	/** See {@link SecretFetcher.renew}. It does no harm to the others. */

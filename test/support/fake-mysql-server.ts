@@ -26,6 +26,8 @@ interface Handshake {
 const ACCESS_DENIED = 1_045;
 const UNKNOWN_VARIABLE = 1_193;
 
+const VERSION = "8.0.40-fake";
+
 /** All that a client of today needs, without TLS and compression. */
 const CAPABILITY_FLAGS = 0xff_ff_ff & ~0x08_00 & ~0x00_20;
 
@@ -137,7 +139,7 @@ export class FakeMysqlServer {
 			characterSet: 8,
 			connectionId: 1,
 			protocolVersion: 10,
-			serverVersion: "8.0.40-fake",
+			serverVersion: VERSION,
 			statusFlags: 2,
 		});
 	}
@@ -190,7 +192,8 @@ export class FakeMysqlServer {
 				readOnly: this.isReadOnly === "read_only" ? "1" : "0",
 			};
 		}
-		return { db_name: "shop", one: "1", version: "8.0.40-fake" };
+		// Each TypeORM has its own name for it.
+		return { one: "1", version: VERSION, "version()": VERSION };
 	}
 
 	private after(delayMs: number, callback: () => void): void {

@@ -95,6 +95,19 @@ describe("a login of tokens on MySQL and MariaDB", () => {
 		await expect(ask({ host: HOST, ssl: {} }, { ...SQL, type: EDatabaseType.MARIADB })).resolves.toBe(`token for ${HOST}:5432\0`);
 	});
 
+	it("keeps the error of a token as the cause, since mysql2 writes into the one that it gets", async () => {
+		const cause = new Error("no identity");
+		const { extra } = describeLogin(
+			createLogin("rds", async () => Promise.reject(cause)),
+			SQL,
+		);
+
+		const login = (extra as Plugins).authPlugins.mysql_clear_password({ connection: { config: { host: HOST, ssl: {} } } })();
+
+		await expect(login).rejects.toMatchObject({ cause, message: "no identity" });
+		await expect(login).rejects.not.toBe(cause);
+	});
+
 	it("signs for the server that is connected to, and behind a tunnel for the one that was served", async () => {
 		await expect(ask({ host: READER, port: 3_307, ssl: {} })).resolves.toBe(`token for ${READER}:3307\0`);
 		await expect(ask({ host: "127.0.0.1", port: 3_307, ssl: {} })).resolves.toBe(`token for ${HOST}:5432\0`);

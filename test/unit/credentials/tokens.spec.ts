@@ -1,4 +1,5 @@
 /** Tokens say whom and what they are for; the packages that sign them are named where they are missing. */
+import type { TAwsCredentials } from "../../../src/configuration/connector.options.js";
 import { createDsqlTokenProvider } from "../../../src/credentials/dsql-token.js";
 import { createRdsTokenProvider } from "../../../src/credentials/rds-token.js";
 import { OptionInvalidError } from "../../../src/errors/errors.js";
@@ -82,6 +83,27 @@ describe("createDsqlTokenProvider", () => {
 	it("needs a region", () => {
 		expect(() => createDsqlTokenProvider({ credentials, host: "abcdef" })).toThrow(OptionInvalidError);
 	});
+});
+
+it.each([
+	[
+		"RDS",
+		(provider: TAwsCredentials) =>
+			createRdsTokenProvider({ ...(provider && { credentials: provider }), host: RDS_HOST, username: "app" }),
+		"eu-west-1",
+	],
+	[
+		"DSQL",
+		(provider: TAwsCredentials) => createDsqlTokenProvider({ ...(provider && { credentials: provider }), host: DSQL_HOST }),
+		"us-east-1",
+	],
+])("the identity for a token of %s is asked for in the region of the database", async (_, create, region) => {
+	const provider = jest.fn().mockResolvedValue(credentials);
+
+	await create(provider)();
+
+	const [[{ callerClientConfig }]] = provider.mock.calls as [[{ callerClientConfig: { region: () => Promise<string> } }]];
+	await expect(callerClientConfig.region()).resolves.toBe(region);
 });
 
 describe("a missing package", () => {

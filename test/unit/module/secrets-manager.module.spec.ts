@@ -126,8 +126,8 @@ describe("the store behind the service", () => {
 	};
 
 	function readStore(connector: TypeOrmAwsConnectorService): unknown {
-		const { credentials } = connector as unknown as { readonly credentials: { readonly fetcher: SecretReader } };
-		return (credentials.fetcher as unknown as { readonly store: unknown }).store;
+		const { logins } = connector as unknown as { readonly logins: { readonly master: { readonly fetcher: SecretReader } } };
+		return (logins.master.fetcher as unknown as { readonly store: unknown }).store;
 	}
 
 	it("is that of a connector which does not say how to reach AWS", async () => {

@@ -2,11 +2,11 @@
 import { RotationUnsupportedError } from "../../../src/errors/errors.js";
 import type { ConnectionPool } from "../../../src/rotation/connection-pool.js";
 import { listPools } from "../../../src/rotation/driver-family.js";
-import { LiveDataSource, type Obtain } from "../../../src/rotation/live-data-source.js";
+import { interceptRelease, LiveDataSource, type Obtain } from "../../../src/rotation/live-data-source.js";
 import type { CredentialPlan, LooseOptions, NodeCredentials } from "../../../src/rotation/plan-credentials.js";
 import type { PgPool, PostgresPool } from "../../../src/rotation/postgres-pool.js";
 import { FakeClock } from "../../support/fake-clock.js";
-import { asDataSource, createFakeDataSource, type FakeDataSource, settle } from "../../support/fake-postgres-driver.js";
+import { asDataSource, createFakeDataSource, type FakeDataSource, type PostgresLoan, settle } from "../../support/fake-postgres-driver.js";
 import { FakePostgresServer } from "../../support/fake-postgres-server.js";
 
 const NODE = { password: "one", port: 5_432, username: "app" };
@@ -53,11 +53,69 @@ function raw(pool: ConnectionPool | undefined): PgPool | undefined {
 	return (pool as PostgresPool | undefined)?.pool;
 }
 
-describe("listPools", () => {
-	it("has the master first", () => {
-		const [master, first, second] = ["master", "first", "second"] as unknown as [ConnectionPool, ConnectionPool, ConnectionPool];
+describe("interceptRelease", () => {
+	describe("of a pair, as with pg", () => {
+		it("passes on what the connection is given back with, and tells of it afterwards", () => {
+			const order: unknown[] = [];
+			const client = {};
+			const error = new Error("broken");
 
-		expect(listPools({ master, slaves: [first, second] })).toEqual(["master", "first", "second"]);
+			const [obtained, release] = interceptRelease([client, (reason) => order.push(reason)], () =>
+				order.push("told"),
+			) as PostgresLoan;
+			release(error);
+
+			expect(obtained).toBe(client);
+			expect(order).toEqual([error, "told"]);
+		});
+
+		it("does not tell of a release that the pool refuses", () => {
+			const onReleased = jest.fn();
+			const refuse = (): never => {
+				throw new Error("Release called on client which has already been released to the pool.");
+			};
+
+			const [, release] = interceptRelease([{}, refuse], onReleased) as PostgresLoan;
+
+			expect(() => release()).toThrow("already been released");
+			expect(onReleased).not.toHaveBeenCalled();
+		});
+	});
+
+	describe("of a connection that gives itself back, as with mysql2", () => {
+		class Connection {
+			releaseCount = 0;
+
+			release(): void {
+				this.releaseCount += 1;
+			}
+		}
+
+		it("gives it back and tells of it, once", () => {
+			const connection = new Connection();
+			const onReleased = jest.fn(() => connection.releaseCount);
+
+			const obtained = interceptRelease(connection, onReleased);
+			connection.release();
+			connection.release();
+
+			expect(obtained).toBe(connection);
+			expect(connection.releaseCount).toBe(2);
+			expect(onReleased.mock.results.map(({ value }) => value as unknown)).toEqual([1]);
+		});
+
+		it("tells each borrower of his own loan, although the connection is the same one", () => {
+			const connection = new Connection();
+			const told: string[] = [];
+
+			for (const borrower of ["first", "second", "third"]) {
+				interceptRelease(connection, () => told.push(borrower));
+				connection.release();
+			}
+
+			expect(told).toEqual(["first", "second", "third"]);
+			expect(connection.releaseCount).toBe(3);
+		});
 	});
 });
 

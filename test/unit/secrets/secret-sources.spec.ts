@@ -104,6 +104,29 @@ describe("SecretLease", () => {
 		expect(store.options[0]?.versionStage).toBe("AWSPENDING");
 	});
 
+	it.each(["caller", "lease"])("asks as one who has left already when the %s has", async (who) => {
+		const store = new SilentStore();
+		const lease = new SecretLease(store);
+		if (who === "lease") lease.close();
+
+		void lease.fetch("app/key", who === "caller" ? { signal: AbortSignal.abort() } : {}).catch(() => undefined);
+
+		expect(store.options[0]?.signal?.aborted).toBe(true);
+	});
+
+	it("leaves nothing behind in the signals of a fetch that has ended", async () => {
+		const caller = new AbortController();
+		const [add, remove] = [jest.spyOn(caller.signal, "addEventListener"), jest.spyOn(caller.signal, "removeEventListener")];
+		const store = { fetch: async () => Promise.resolve({ text: "text", versionId: "v" }), renew: () => undefined };
+
+		await expect(new SecretLease(store).fetch("app/key", { signal: caller.signal })).resolves.toMatchObject({ text: "text" });
+
+		expect(remove.mock.calls.map(([type, listener]) => [type, listener])).toEqual(
+			add.mock.calls.map(([type, listener]) => [type, listener]),
+		);
+		expect(add).toHaveBeenCalledTimes(1);
+	});
+
 	it("renews the clients of the store", () => {
 		const store = new SilentStore();
 
