@@ -11,7 +11,6 @@ import { beginObtaining, interceptRelease, type LiveDataSource, type Obtain, typ
 import {
 	beginClaim,
 	closeSurplus,
-	countIdle,
 	hasIdle,
 	keepPermit,
 	lacksRoom,

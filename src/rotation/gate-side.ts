@@ -66,7 +66,7 @@ export function beginClaim<Obtaining>({ ledger, pools }: Side, begin: () => Obta
 }
 
 /** Connections that nobody uses. */
-export function countIdle(pools: readonly ConnectionPool[]): number {
+function countIdle(pools: readonly ConnectionPool[]): number {
 	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
 }
 
