@@ -9,8 +9,8 @@ import type { ConnectionPool } from "./connection-pool.js";
 import type { PoolSet } from "./driver-family.js";
 import { beginObtaining, interceptRelease, type LiveDataSource, type Obtain, type ObtainedConnection } from "./live-data-source.js";
 import {
+	beginClaim,
 	closeSurplus,
-	countIdle,
 	hasIdle,
 	keepPermit,
 	lacksRoom,
@@ -260,11 +260,7 @@ export class AcquireGate {
 		const { ledger } = side;
 		const isOpening = !hasIdle(side);
 		ledger.heldCount += 1;
-		const idleCount = countIdle(side.pools);
-		const obtaining = beginObtaining(obtain);
-		// mysql2 takes its idle connection at once, pg-pool in the next tick.
-		const claimCount = countIdle(side.pools) < idleCount ? 0 : 1;
-		ledger.claimCount += claimCount;
+		const { claimCount, obtaining } = beginClaim(side, () => beginObtaining(obtain));
 		if (isOpening) for (const pool of side.pools) pool.noteOpening();
 		return obtaining.then(
 			(obtained) => {

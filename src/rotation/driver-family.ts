@@ -140,10 +140,14 @@ function createMysqlFamily(driver: MysqlDriver): DriverFamily {
 		},
 		open: (plan, onCreated) => {
 			if (plan.options.replication === undefined) {
-				// Not with TypeORM's own factory: that ends a pool whose first login fails, and so does whoever staged it.
-				const pool = mysqlPools.of(driver.mysql.createPool(driver.createConnectionOptions(plan.options, plan.master)));
-				onCreated(pool, 0);
-				return [openMysqlPool(pool)];
+				const open: PoolOpening = async () => {
+					// Not with TypeORM's own factory: that ends a pool whose first login fails, and so does whoever staged it.
+					const pool = mysqlPools.of(driver.mysql.createPool(driver.createConnectionOptions(plan.options, plan.master)));
+					onCreated(pool, 0);
+					await pool.connect();
+					return pool;
+				};
+				return [open];
 			}
 			const cluster = driver.mysql.createPoolCluster(plan.options.replication);
 			plan.slaves.forEach((slave, index) =>
@@ -154,15 +158,11 @@ function createMysqlFamily(driver: MysqlDriver): DriverFamily {
 			clusters.set(set.master, cluster);
 			const pools = listPools(set);
 			pools.forEach(onCreated);
-			return pools.map(openMysqlPool);
+			return pools.map((pool) => async () => {
+				await pool.connect();
+				return pool;
+			});
 		},
-	};
-}
-
-function openMysqlPool(pool: ConnectionPool): PoolOpening {
-	return async () => {
-		await pool.connect();
-		return pool;
 	};
 }
 

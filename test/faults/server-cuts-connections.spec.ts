@@ -20,7 +20,7 @@ function isConnectionLoss(failure: Error): boolean {
 
 afterEach(endWatchedScenes);
 
-describeEngines("The server", { isExpensive: true }, ({ dialect, getServers, version }) => {
+describeEngines("The server", { isExpensive: true }, ({ getServers, version }) => {
 	it("may terminate backends while rotations run", async () => {
 		const scene = await startWatchedScene(getServers(), { config: { rotation: ROTATION }, isExpected: isConnectionLoss, version });
 

@@ -1,10 +1,10 @@
 /** Alternating users under load: nobody notices, and the old user's connections go away. */
-import { describeEngines } from "../../support/describe-engines.js";
+import { ALL_ENGINES, describeEngines } from "../../support/describe-engines.js";
 import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
 
 const ROTATION_COUNT = 50;
 
-describeEngines("Alternating users", { isExpensive: true }, ({ start }) => {
+describeEngines("Alternating users", { engines: ALL_ENGINES, isExpensive: true }, ({ start }) => {
 	it("rotates 50 times under 16 workers without a failed operation", async () => {
 		const scene = await start();
 		const workload = startLedgerWorkload(scene.dataSource, { workerCount: 16 });

@@ -17,7 +17,9 @@ async function rotate(scene: Scene<DatabaseServer>): Promise<string> {
 }
 
 describeEngines("Work", { isExpensive: true }, (engineCase) => {
-	describe.each([true, false])("when rotation.isEnabled is %s", (isEnabled) => itLasts(engineCase, isEnabled));
+	describe.each([true, false])("when rotation.isEnabled is %s", (isEnabled) => {
+		itLasts(engineCase, isEnabled);
+	});
 });
 
 describeEngines("A very long transaction", { versions: TYPEORM_VERSIONS.slice(-1) }, ({ start }) => {
