@@ -37,6 +37,8 @@ const APPLICATION_EVENTS = ["acquire", "connect", "error", "release", "remove"];
 
 /** A pool of node-postgres. */
 export class PostgresPool implements ConnectionPool {
+	/** Idle connections that are asked for and not handed out yet. */
+	private claimCount = 0;
 	private readonly closedListeners: (() => void)[] = [];
 	private readonly sockets = new OpenSockets<PgClient>(
 		(client, callback) => client.once("end", callback),
@@ -53,7 +55,7 @@ export class PostgresPool implements ConnectionPool {
 	}
 
 	get idleCount(): number {
-		return this.pool.idleCount;
+		return this.pool.idleCount - this.claimCount;
 	}
 
 	get isEnding(): boolean {
@@ -203,9 +205,12 @@ export class PostgresPool implements ConnectionPool {
 		// pg-pool hands out its idle connection on the next tick. At the start of a turn of the event loop nobody can take it first and make the pool
 		// open another one for us.
 		await startOfTurn();
-		if (this.isEnding || pool.idleCount === 0 || pool.waitingCount > 0) return undefined;
+		if (this.isEnding || this.idleCount <= 0 || pool.waitingCount > 0) return undefined;
+		// Until then it is idle to pg-pool, and not to anybody who wants one.
+		this.claimCount += 1;
 		return new Promise((resolve, reject) => {
 			pool.connect((connectError, client, release) => {
+				this.claimCount -= 1;
 				if (connectError) reject(connectError);
 				else resolve({ client, release });
 			});

@@ -28,7 +28,7 @@ function createWork(failures: readonly unknown[]): { readonly atMs: number[]; wo
 		atMs,
 		work: (clock) => async () => {
 			atMs.push(clock.nowMs());
-			 
+
 			if (atMs.length <= failures.length) throw failures[atMs.length - 1];
 			return Promise.resolve("done");
 		},

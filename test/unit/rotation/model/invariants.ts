@@ -2,7 +2,7 @@
 import type { FakeLogin } from "../../../support/fake-postgres-server.js";
 import type { Caller } from "./model-caller.js";
 import type { Blame, PoolRecord } from "./model-pools.js";
-import { BUDGET_MS, DEADLINES, POOL_SIZE, type RotationScene, type SceneObserver } from "./rotation-scene.js";
+import { BUDGET_MS, DEADLINES, POOL_SIZE, type RotationScene, type SceneObserver, SLOW_GOODBYE_MS } from "./rotation-scene.js";
 
 /** What a rotation that hangs in each of its steps, twice, and the pause of the healer may take. */
 export const HEALING_MS = 5_000;
@@ -142,7 +142,8 @@ export class Invariants implements SceneObserver {
 
 	private checkClose(): void {
 		const { clock, closedAtMs = Number.POSITIVE_INFINITY, ledger, server, waiters } = this.scene;
-		if (clock.nowMs() <= closedAtMs + SLACK_MS) return;
+		// pg-pool has ended when it has said goodbye on every connection, and does not wait for the answers.
+		if (clock.nowMs() <= closedAtMs + SLACK_MS + SLOW_GOODBYE_MS) return;
 		if (server.openCount > 0) this.blame("I8", `${server.openCount} sockets are left`);
 		// pg-pool neither serves nor rejects who waits in a pool that TypeORM ends; only a timer of its own ends that.
 		const queueLength = ledger.records.reduce((count, { pool }) => count + pool.waitingCount, 0);

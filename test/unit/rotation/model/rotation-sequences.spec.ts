@@ -50,6 +50,17 @@ const SEQUENCES: readonly { readonly commands: readonly Command[]; readonly name
 		commands: [["secret", "alternate user"], ["rotate"], ["close", "rotator first"], ["advance", 121]],
 		name: "leaves no timer of a drain that has ended",
 	},
+	{
+		commands: [
+			["database", "slow goodbyes"],
+			["secret", "change both"],
+			["acquire", 2],
+			["close", "rotator first"],
+			["advance", 100],
+			["advance", 1],
+		],
+		name: "closes a connection whose login ends beside a slow goodbye",
+	},
 ];
 
 describe("a rotator", () => {
