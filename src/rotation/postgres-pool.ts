@@ -150,7 +150,10 @@ export class PostgresPool implements ConnectionPool {
 	}
 
 	noteOpening(): void {
-		this.sockets.follow(this.pool._clients ?? []);
+		const follow = (): void => this.sockets.follow(this.pool._clients ?? []);
+		follow();
+		// While an idle connection is on its way to somebody else, pg-pool opens the next one in the next tick.
+		process.nextTick(follow);
 	}
 
 	onClosed(listener: () => void): void {

