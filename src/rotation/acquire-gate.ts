@@ -97,9 +97,9 @@ export class AcquireGate {
 	}
 
 	/**
-	 * Begins a new generation, whose staging has just logged in. Each connection of the old pools keeps a permit until its socket is closed, which pg-pool
-	 * tells with `remove`. To be called in the same turn in which the pools are exchanged.
-	 * @returns To be called when nothing of the old pools is left: gives back the permits of callers for whom no `remove` came.
+	 * Begins a new generation, whose staging has just logged in. Each connection of the old pools keeps a permit until its socket is
+	 * closed. To be called in the same turn in which the pools are exchanged.
+	 * @returns To be called when nothing of the old pools is left: gives back the permits of callers for whom no close was told.
 	 */
 	promote(next: PoolSet): () => void {
 		this.currentGeneration += 1;

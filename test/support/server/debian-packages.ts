@@ -97,7 +97,7 @@ async function useSuite(
 	{ configuration, scratch }: { readonly configuration: string; readonly scratch: string },
 ): Promise<void> {
 	const [sources, status] = [join(scratch, "sources.list"), join(scratch, "status")];
-	await writeFile(sources, `deb [signed-by=${DEBIAN_KEYS}] http://deb.debian.org/debian ${suite} main\n`);
+	await writeFile(sources, `deb [signed-by=${DEBIAN_KEYS}] ${await findArchive()} ${suite} main\n`);
 	await writeFile(status, "");
 	const lines = `
 		Dir::Etc::PreferencesParts "-";
@@ -106,6 +106,18 @@ async function useSuite(
 		Dir::State::status "${status}";
 	`;
 	await appendFile(configuration, lines);
+}
+
+/** Debian's archive, at the place where the machine gets its own packages. */
+async function findArchive(): Promise<string> {
+	try {
+		const { stdout } = await promisify(execFile)("apt-get", ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]);
+		const archive = stdout.split("\n").find((uri) => /\/debian\/?$/.test(uri));
+		if (archive !== undefined) return archive;
+	} catch (error) {
+		throw new ServerUnavailableError("No Debian package: apt-get does not say where its packages come from", { cause: error });
+	}
+	throw new ServerUnavailableError("No Debian package: this machine gets none from an archive of Debian");
 }
 
 async function run(program: string, parameters: readonly string[], folder: string): Promise<void> {
