@@ -9,7 +9,7 @@ export interface ProbeAnswer {
 
 /** A pool that is being ended: how far it is, and a way to cut the rest. */
 export interface PoolEnd {
-	/** Destroys the sockets that were idle when the end began: nobody's work is on them, and a dead peer never lets go of them by itself. */
+	/** Destroys the sockets that were idle or closing when the end began: nobody's work is on them, and a dead peer never lets go of them by itself. */
 	cutIdle(): void;
 	/** Destroys the sockets that are left: a statement on one of them fails. */
 	force(): void;

@@ -80,14 +80,22 @@ export function hasIdle({ ledger, pools }: Side): boolean {
 	return pools.length > 0 && pools.every((pool) => pool.idleCount > ledger.claimCount);
 }
 
-/** Whether a login would be one socket too many beside one that is closing: an idle connection that its pool has given up. */
+/**
+ * Whether a login would be one socket too many: beside one that is closing, an idle connection that its pool has given up, or beside those of a retired
+ * generation that got their permits when there were none left.
+ */
 export function lacksRoom(side: Side): boolean {
-	return side.pools.some(({ closingCount }) => closingCount > 0) && countOpen(side) >= side.permits.total;
+	return isOvercommitted(side) || (side.pools.some(({ closingCount }) => closingCount > 0) && countOpen(side) >= side.permits.total);
 }
 
 /** Waits until that may have changed. Somebody who waits for the same socket may be quicker. */
-export async function waitForRoom(side: Side, clock: Clock): Promise<void> {
-	await waitForClosing(side.pools, clock, () => lacksRoom(side));
+export async function waitForRoom(side: Side, clock: Clock, remainingMs: number): Promise<void> {
+	if (isOvercommitted(side)) await side.logins.sleep(remainingMs);
+	else await waitForClosing(side.pools, clock, () => lacksRoom(side));
+}
+
+function isOvercommitted({ permits }: Side): boolean {
+	return permits.freeCount < 0;
 }
 
 /** Closes idle connections for which there is no permit, and waits until there is no socket too many. */
@@ -130,6 +138,8 @@ export function retirePools(side: Side, next: readonly ConnectionPool[]): () => 
 		ledger.owedCount -= 1;
 		side.retiredCount -= 1;
 		permits.give();
+		// Whoever has a permit and waits for room looks again.
+		side.logins.wakeAll();
 	};
 	for (const pool of pools) pool.onClosed(payBack);
 	side.ledger = openLedger();

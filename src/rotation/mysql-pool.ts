@@ -96,8 +96,8 @@ export class MysqlPool implements ConnectionPool {
 	beginEnd(): PoolEnd {
 		const { pool } = this;
 		this.noteOpening();
-		const idle = list(pool._freeConnections);
-		for (const connection of idle) sayGoodbye(connection);
+		const unused = [...list(pool._freeConnections), ...this.listClosing()];
+		for (const connection of list(pool._freeConnections)) sayGoodbye(connection);
 		watchPool(pool, "release", sayGoodbye);
 		const { sockets } = this;
 		let isEnded = false;
@@ -113,7 +113,7 @@ export class MysqlPool implements ConnectionPool {
 		this.closedListeners.push(endIfEmpty);
 		endIfEmpty();
 		return {
-			cutIdle: () => idle.forEach(cut),
+			cutIdle: () => unused.forEach(cut),
 			force: () => {
 				for (const connection of [...list(pool._allConnections), ...this.listClosing()]) cut(connection);
 				end();

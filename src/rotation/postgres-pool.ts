@@ -89,8 +89,9 @@ export class PostgresPool implements ConnectionPool {
 	/** pg-pool neither serves nor rejects whoever waits in a pool that is ending. */
 	beginEnd(): PoolEnd {
 		const { pool } = this;
-		const clients = new Set(pool._clients ?? []);
-		const idleClients = (pool._idle ?? []).map(({ client }) => client);
+		const closing = this.listClosing();
+		const clients = new Set([...(pool._clients ?? []), ...closing]);
+		const unusedClients = [...(pool._idle ?? []).map(({ client }) => client), ...closing];
 		let isEnded = false;
 		for (const client of clients) client.once("end", () => clients.delete(client));
 		pool.end().then(
@@ -99,11 +100,10 @@ export class PostgresPool implements ConnectionPool {
 		);
 		return {
 			cutIdle: () => {
-				for (const client of idleClients) if (clients.has(client)) cut(client);
+				for (const client of unusedClients) if (clients.has(client)) cut(client);
 			},
 			force: () => {
 				for (const client of clients) cut(client);
-				this.cutClosing();
 			},
 			get isDone() {
 				return isEnded && clients.size === 0;

@@ -1,7 +1,7 @@
 /** Old and new pools together stay within one pool's size, and a refused login becomes a wait instead of an error. */
 import * as fc from "fast-check";
 
-import { AcquireTimeoutError } from "../../../src/errors/errors.js";
+import { AcquireTimeoutError, CredentialsUnavailableError } from "../../../src/errors/errors.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { EventChannel } from "../../../src/events/event-channel.js";
 import { AcquireGate } from "../../../src/rotation/acquire-gate.js";
@@ -908,6 +908,175 @@ describe("AcquireGate", () => {
 
 			await expect(waiting).resolves.toBeDefined();
 			expect(scene.server.openMaximum).toBe(1);
+		});
+	});
+
+	describe("beside a promotion, with a permit and no connection yet", () => {
+		const IDLE_MS = 1_000;
+
+		/** Two of three connections were idle for too long, one caller logs in, two wait for what comes of it, and a rotation comes between. */
+		async function promoteBesideGoodbyes(closeMs = 200): Promise<{ scene: Scene; waiting: Promise<Loan>[] }> {
+			const scene = await Scene.create({ extra: { idleTimeoutMillis: IDLE_MS }, poolSize: 3 });
+			const loans = [await scene.acquire(), await scene.acquire()];
+			for (const loan of loans) loan.release();
+			scene.server.closeMs = closeMs;
+			await scene.pass(IDLE_MS);
+			scene.server.loginMs = 500;
+			const waiting = [scene.acquire(), scene.acquire(), scene.acquire()];
+			await settle();
+			scene.server.loginMs = 0;
+			await scene.promote();
+			return { scene, waiting };
+		}
+
+		it("lends what was staged, and opens no other connection before old ones are closed", async () => {
+			const { scene, waiting } = await promoteBesideGoodbyes();
+			await scene.pass(199);
+			expect((await Promise.all(waiting.map(isPending))).filter((isWaiting) => isWaiting)).toHaveLength(2);
+
+			await scene.pass(1);
+			expect((await Promise.all(waiting.map(isPending))).filter((isWaiting) => isWaiting)).toHaveLength(1);
+			await scene.pass(300);
+
+			await Promise.all(waiting);
+			expect(scene.server.openMaximum).toBe(4);
+			expect(scene.gate.heldCount).toBe(3);
+		});
+
+		it("goes on when the drain cuts old connections that do not close", async () => {
+			const { scene, waiting } = await promoteBesideGoodbyes(NEVER_MS);
+
+			await scene.pass(1_500);
+
+			await Promise.all(waiting);
+			expect(scene.server.openMaximum).toBe(4);
+			expect(scene.gate.heldCount).toBe(3);
+		});
+	});
+
+	describe("at a server that has no room", () => {
+		/** Somebody else has taken the place of a connection that was closed. */
+		async function fill(scene: Scene): Promise<void> {
+			scene.server.cutConnections();
+			await settle();
+			scene.server.connectionLimit = 0;
+		}
+
+		it("waits within the budget after a rotation, whose connections the server may count a little longer", async () => {
+			const scene = await Scene.create();
+			await scene.promote();
+			await fill(scene);
+			const waiting = scene.acquire();
+			await scene.pass(1_000);
+			expect(await isPending(waiting)).toBe(true);
+			scene.server.connectionLimit = POOL_SIZE;
+
+			await scene.pass(200);
+
+			await expect(waiting).resolves.toBeDefined();
+			expect(scene.events).not.toContainEqual(expect.objectContaining({ type: "acquire.refused" }));
+		});
+
+		it("does the same while a rotation stages", async () => {
+			const scene = await Scene.create();
+			await scene.gate.closeSurplus();
+			await fill(scene);
+			const waiting = scene.acquire();
+			await scene.pass(100);
+			scene.server.connectionLimit = POOL_SIZE;
+
+			await scene.pass(200);
+
+			await expect(waiting).resolves.toBeDefined();
+		});
+
+		it("does the same while a connection of a retired pool is lent, for however long", async () => {
+			const scene = await Scene.create();
+			await scene.acquire();
+			await scene.promote();
+			await scene.pass(DRAIN_MS / 2);
+			scene.server.connectionLimit = 1;
+			scene.live.readPools().master.cutClosing();
+			const taken = await scene.acquire();
+			taken.client.connection.stream.destroy();
+			taken.release(new Error("lost"));
+			await settle();
+			const waiting = scene.acquire();
+			await scene.pass(1_000);
+			expect(await isPending(waiting)).toBe(true);
+			scene.server.connectionLimit = POOL_SIZE;
+
+			await scene.pass(200);
+
+			await expect(waiting).resolves.toBeDefined();
+		});
+
+		it("ends the wait with the server's own error when the budget is used up", async () => {
+			const scene = await Scene.create();
+			await scene.promote();
+			await fill(scene);
+			const failure = failureOf(scene.acquire());
+			await scene.pass(TIMEOUT_MS - 1);
+			expect(await isPending(failure)).toBe(true);
+
+			await scene.pass(200);
+
+			expect(await failure).toMatchObject({ code: "53300" });
+			expect(scene.gate.heldCount).toBe(0);
+		});
+
+		it("passes the error on at once where no rotation was about", async () => {
+			const scene = await Scene.create();
+			await fill(scene);
+
+			expect(await failureOf(scene.acquire())).toMatchObject({ code: "53300" });
+			expect(scene.gate.heldCount).toBe(0);
+		});
+
+		it("passes the error on at once some time after the last rotation", async () => {
+			const scene = await Scene.create();
+			await scene.promote();
+			await scene.pass(20_000);
+			await fill(scene);
+
+			expect(await failureOf(scene.acquire())).toMatchObject({ code: "53300" });
+		});
+	});
+
+	describe("when there is no login token", () => {
+		/** The AWS identity is missing, as pg passes it on from the function that is its password. */
+		function withoutIdentity(scene: Scene, isTransient: boolean): CredentialsUnavailableError {
+			const fault = new CredentialsUnavailableError(undefined, "the AWS identity was not renewed", isTransient);
+			scene.server.cutConnections();
+			jest.spyOn(scene.server, "authenticate").mockReturnValue(fault);
+			return fault;
+		}
+
+		it("waits for one within the budget where waiting may help", async () => {
+			const scene = await Scene.create();
+			withoutIdentity(scene, true);
+			await settle();
+			const waiting = scene.acquire();
+			await scene.pass(100);
+			expect(await isPending(waiting)).toBe(true);
+			expect(scene.onRefusal).toHaveBeenCalled();
+			jest.restoreAllMocks();
+
+			await scene.pass(2_000);
+
+			await expect(waiting).resolves.toBeDefined();
+			expect(scene.events).toContainEqual(
+				expect.objectContaining({ code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", isHealing: true, type: "acquire.refused" }),
+			);
+		});
+
+		it("passes the error on at once where waiting does not help", async () => {
+			const scene = await Scene.create();
+			const fault = withoutIdentity(scene, false);
+			await settle();
+
+			expect(await failureOf(scene.acquire())).toBe(fault);
+			jest.restoreAllMocks();
 		});
 	});
 

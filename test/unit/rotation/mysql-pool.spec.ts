@@ -433,6 +433,25 @@ describe("beginEnd", () => {
 			expect(ending.isDone).toBe(true);
 		});
 
+		it("closes, too, what was closing when the end began, and is not done before", async () => {
+			view.noteOpening();
+			const loan = await lend();
+			view.noteOpening();
+			loan._removeFromPool?.();
+			loan._realEnd?.();
+			await server.settle();
+			expect(view).toMatchObject({ closingCount: 1, totalCount: 0 });
+			const ending = view.beginEnd();
+			await server.settle();
+			expect(ending.isDone).toBe(false);
+
+			ending.cutIdle();
+			await server.settle();
+
+			expect(ending.isDone).toBe(true);
+			expect(server.openCount).toBe(0);
+		});
+
 		it("leaves a lent one to its borrower", async () => {
 			await warm(2);
 			const loan = await lend();

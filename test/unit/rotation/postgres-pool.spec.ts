@@ -629,6 +629,23 @@ describe("beginEnd", () => {
 			expect(end.isDone).toBe(true);
 		});
 
+		it("closes, too, what was closing when the end began, and is not done before", async () => {
+			view.onLogin(() => undefined);
+			const loan = await lend();
+			loan.release(new Error("lost"));
+			await settle();
+			expect(view).toMatchObject({ closingCount: 1, totalCount: 0 });
+			const end = view.beginEnd();
+			await settle();
+			expect(end.isDone).toBe(false);
+
+			end.cutIdle();
+			await settle();
+
+			expect(end.isDone).toBe(true);
+			expect(server.openCount).toBe(0);
+		});
+
 		it("leaves a lent one to its borrower", async () => {
 			await warm(2);
 			const loan = await lend();
