@@ -81,7 +81,6 @@ export class AcquireGate {
 	 */
 	promote(next: PoolSet): () => void {
 		this.state.generation += 1;
-		this.noteCrowd();
 		this.identity = this.options.live.identity;
 		const settlements = [this.promoteSide(this.sides.master, [next.master]), this.promoteSide(this.sides.slave, next.slaves)];
 		return () => {

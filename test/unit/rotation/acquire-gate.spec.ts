@@ -1011,6 +1011,25 @@ describe("AcquireGate", () => {
 			await expect(waiting).resolves.toBeDefined();
 		});
 
+		it("does the same when that connection has just been closed", async () => {
+			const scene = await Scene.create();
+			const loan = await scene.acquire();
+			await scene.promote();
+			await scene.pass(DRAIN_MS / 2);
+			loan.release();
+			await scene.pass(100);
+			expect(scene.gate.heldCount).toBe(0);
+			await fill(scene);
+			const waiting = scene.acquire();
+			await scene.pass(1_000);
+			expect(await isPending(waiting)).toBe(true);
+			scene.server.connectionLimit = POOL_SIZE;
+
+			await scene.pass(200);
+
+			await expect(waiting).resolves.toBeDefined();
+		});
+
 		it("ends the wait with the server's own error when the budget is used up", async () => {
 			const scene = await Scene.create();
 			await scene.promote();
