@@ -7,7 +7,17 @@ import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
 import { isAuthenticationFailure, isConnectionLimit } from "../support/login-failure.js";
 import type { ConnectionPool } from "./connection-pool.js";
-import { beginClaim, hasIdle, keepPermit, lacksRoom, type Ledger, type Side, waitForClosing, waitForPermit, waitForRoom } from "./gate-side.js";
+import {
+	beginClaim,
+	hasIdle,
+	keepPermit,
+	lacksRoom,
+	type Ledger,
+	type Side,
+	waitForClosing,
+	waitForPermit,
+	waitForRoom,
+} from "./gate-side.js";
 import { beginObtaining, interceptRelease, type Obtain, type ObtainedConnection } from "./live-data-source.js";
 
 /** How long a caller waits for credentials that work where the driver would wait for a connection for ever. */

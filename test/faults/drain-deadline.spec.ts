@@ -8,7 +8,7 @@ const CONFIG = { poolSize: 3, rotation: { drainTimeoutMs: DRAIN_TIMEOUT_MS, isEn
 
 afterEach(endWatchedScenes);
 
-describeEngines("At the deadline of the drain", { isExpensive: true }, ({ dialect, getServers, version }) => {
+describeEngines("At the deadline of the drain", {}, ({ dialect, getServers, version }) => {
 	it("a runner that is never released loses its connection", async () => {
 		const scene = await startWatchedScene(getServers(), { config: CONFIG, version });
 		const runner = scene.dataSource.createQueryRunner();

@@ -12,7 +12,7 @@ function block(durationMs: number): void {
 	while (performance.now() < endMs);
 }
 
-describeEngines("A blocked event loop", { isExpensive: true }, ({ getServers, version }) => {
+describeEngines("A blocked event loop", {}, ({ getServers, version }) => {
 	it("does not harm rotations under load", async () => {
 		const scene = await startWatchedScene(getServers(), { version });
 		let isBlocking = true;

@@ -5,7 +5,7 @@ import { createMovablePort } from "../support/movable-port.js";
 import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.js";
 import { waitUntil } from "../support/wait-until.js";
 
-describeEngines("The network", { isExpensive: true }, ({ dialect, getServers, version }) => {
+describeEngines("The network", {}, ({ dialect, getServers, version }) => {
 	let proxy: TcpProxy;
 
 	beforeEach(async () => {

@@ -82,7 +82,7 @@ const NO_ROOM: Refusal = {
 
 afterEach(endWatchedScenes);
 
-describeEngines("A server", { isExpensive: true }, ({ dialect, engine, getServers, version }) => {
+describeEngines("A server", {}, ({ dialect, engine, getServers, version }) => {
 	it.each(engine === "postgres" ? [...REFUSALS, NO_ROOM] : REFUSALS)(
 		"may refuse $title for twenty rotations",
 		async ({ begin, codes: { [nameEngine(engine)]: code }, end, stages: { [nameEngine(engine)]: expectedStage } }) => {

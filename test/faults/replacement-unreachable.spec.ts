@@ -9,7 +9,7 @@ import { waitUntil } from "../support/wait-until.js";
 /** One rotation's, and those of the load that may have opened a connection meanwhile; twenty rotations would leave forty. */
 const MAXIMUM_SOCKET_GROWTH = 12;
 
-describeEngines("A replacement", { isExpensive: true }, ({ getServers, version }) => {
+describeEngines("A replacement", {}, ({ getServers, version }) => {
 	let proxy: TcpProxy;
 
 	beforeEach(async () => {

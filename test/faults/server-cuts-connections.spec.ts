@@ -20,7 +20,7 @@ function isConnectionLoss(failure: Error): boolean {
 
 afterEach(endWatchedScenes);
 
-describeEngines("The server", { isExpensive: true }, ({ getServers, version }) => {
+describeEngines("The server", {}, ({ getServers, version }) => {
 	it("may terminate backends while rotations run", async () => {
 		const scene = await startWatchedScene(getServers(), { config: { rotation: ROTATION }, isExpected: isConnectionLoss, version });
 
@@ -54,7 +54,7 @@ describeEngines("The server", { isExpensive: true }, ({ getServers, version }) =
 	}, 60_000);
 });
 
-describeEngines("The role of the live side", { isExpensive: true }, ({ dialect, getServers, version }) => {
+describeEngines("The role of the live side", {}, ({ dialect, getServers, version }) => {
 	it("may be locked: open connections serve on, and who needs a new one is served by the next role", async () => {
 		const scene = await startWatchedScene(getServers(), {
 			config: { rotation: { intervalMs: 2_592_000_000, isEnabled: true } },

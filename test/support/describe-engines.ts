@@ -21,8 +21,6 @@ export interface EngineOptions extends DatabaseServerOptions {
 	/** Default: PostgreSQL and MariaDB. */
 	readonly engines?: readonly EngineName[];
 	readonly hasReplica?: boolean;
-	/** Whether the oldest and the latest TypeORM have to do on the engines after the first. Default `false`. */
-	readonly isExpensive?: boolean;
 	/** Default: all. */
 	readonly versions?: readonly TypeOrmVersion[];
 }
@@ -30,7 +28,7 @@ export interface EngineOptions extends DatabaseServerOptions {
 const TITLES: Readonly<Record<EngineName, string>> = { mariadb: "MariaDB", mysql: "MySQL", postgres: "PostgreSQL" };
 const ENGINES: readonly EngineName[] = ["postgres", "mariadb"];
 
-/** With MySQL, which takes long to start and is run with the latest TypeORM alone. */
+/** With MySQL, which takes long to start. */
 export const ALL_ENGINES: readonly EngineName[] = [...ENGINES, "mysql"];
 
 /**
@@ -42,7 +40,7 @@ export const ALL_ENGINES: readonly EngineName[] = [...ENGINES, "mysql"];
  */
 export function describeEngines(
 	title: string,
-	{ engines = ENGINES, isExpensive = false, versions = TYPEORM_VERSIONS, ...options }: EngineOptions,
+	{ engines = ENGINES, versions = TYPEORM_VERSIONS, ...options }: EngineOptions,
 	define: (engineCase: EngineCase) => void,
 ): void {
 	const { each } = describe;
@@ -57,10 +55,7 @@ export function describeEngines(
 
 			afterAll(async () => servers.stop());
 
-			const isShort = isExpensive && engine !== ENGINES[0] && process.env["EVERY_VERSION"] === undefined;
-			const ends = versions.filter((_, index) => index === versions.length - 1 || (index === 0 && engine !== "mysql"));
-			const listed = isShort ? ends : versions;
-			each(listed)("with TypeORM $label", (version) => {
+			each(versions)("with TypeORM $label", (version) => {
 				define({
 					dialect: DIALECTS[engine],
 					engine,

@@ -4,7 +4,7 @@ import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.j
 
 const ROTATION_COUNT = 50;
 
-describeEngines("Alternating users", { engines: ALL_ENGINES, isExpensive: true }, ({ start }) => {
+describeEngines("Alternating users", { engines: ALL_ENGINES }, ({ start }) => {
 	it("rotates 50 times under 16 workers without a failed operation", async () => {
 		const scene = await start();
 		const workload = startLedgerWorkload(scene.dataSource, { workerCount: 16 });

@@ -8,7 +8,7 @@ import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
 const POOL_SIZE = 5;
 const ROTATION_COUNT = 15;
 
-describeEngines("The number of connections", { isExpensive: true }, ({ dialect, getServers, start }) => {
+describeEngines("The number of connections", {}, ({ dialect, getServers, start }) => {
 	let proxy: TcpProxy;
 
 	beforeAll(async () => {

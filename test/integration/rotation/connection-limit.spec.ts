@@ -142,7 +142,7 @@ const LIMITS: readonly Limit[] = [
 describeEngines(
 	"A server at its limit",
 	// Without a limit from the start the server does not count.
-	{ engines: ["mariadb"], isExpensive: true, maxConnections: SERVER_LIMIT, settings: { "max-user-connections": NO_LIMIT } },
+	{ engines: ["mariadb"], maxConnections: SERVER_LIMIT, settings: { "max-user-connections": NO_LIMIT } },
 	({ start }) => {
 		it.each(LIMITS)(
 			"makes room for the replacement at the limit $title ($errno)",

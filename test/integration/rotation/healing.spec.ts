@@ -49,7 +49,7 @@ function callAtOnce(scene: Scene<DatabaseServer>, callerCount = CALLER_COUNT): P
 const ANSWER = [{ answer: "yes" }];
 const ALL_ANSWERED = Array.from({ length: CALLER_COUNT }, () => ANSWER);
 
-describeEngines("A password changed without notice", { engines: ALL_ENGINES, isExpensive: true }, (engineCase) => {
+describeEngines("A password changed without notice", { engines: ALL_ENGINES }, (engineCase) => {
 	const { dialect } = engineCase;
 
 	it("costs 40 callers no error and the server at most two refused logins", async () => {

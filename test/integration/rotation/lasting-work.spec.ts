@@ -4,7 +4,6 @@ import { beginStream, beginTransaction } from "../../support/lasting-work.js";
 import { readLedger } from "../../support/ledger-workload.js";
 import type { Scene } from "../../support/rotating-database.js";
 import type { DatabaseServer } from "../../support/server/database-server.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 /** Nothing in it depends on its length; the one of five seconds has a test of its own. */
@@ -16,13 +15,13 @@ async function rotate(scene: Scene<DatabaseServer>): Promise<string> {
 	return outcome;
 }
 
-describeEngines("Work", { isExpensive: true }, (engineCase) => {
+describeEngines("Work", {}, (engineCase) => {
 	describe.each([true, false])("when rotation.isEnabled is %s", (isEnabled) => {
 		itLasts(engineCase, isEnabled);
 	});
 });
 
-describeEngines("A very long transaction", { versions: TYPEORM_VERSIONS.slice(-1) }, ({ start }) => {
+describeEngines("A very long transaction", {}, ({ start }) => {
 	it("lives through three rotations in five seconds", async () => {
 		const scene = await start();
 		const transaction = await beginTransaction(scene.dataSource, "very-long", 5_000);

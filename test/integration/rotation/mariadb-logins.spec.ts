@@ -37,7 +37,7 @@ const REFUSALS: readonly Refusal[] = [
 	},
 ];
 
-describeEngines("An account", { engines: ["mariadb"], isExpensive: true }, ({ dialect, start }) => {
+describeEngines("An account", { engines: ["mariadb"] }, ({ dialect, start }) => {
 	it.each(REFUSALS)(
 		"that $title is not promoted: $errno",
 		async ({ begin, errno, phase }) => {

@@ -16,7 +16,7 @@ async function rotate(scene: Scene<DatabaseServer>): Promise<void> {
 	await waitUntil("the retired pool is closed", () => scene.rotator.describe().includes("draining=0"));
 }
 
-describeEngines("A pool of mysql2", { engines: ["mariadb"], isExpensive: true }, ({ dialect, getServers, start }) => {
+describeEngines("A pool of mysql2", { engines: ["mariadb"] }, ({ dialect, getServers, start }) => {
 	it("has poolSize connections at most, before and after a rotation, and prints nothing", async () => {
 		const recorder = recordOutput();
 		const scene = await start({ config: { connectionTimeoutMs: 5_000, idleTimeoutMs: 60_000, poolSize: POOL_SIZE } });

@@ -31,7 +31,7 @@ async function query(dataSource: DataSource, mode: ReplicationMode, sql = "SELEC
 	}
 }
 
-describeEngines("A replica", { hasReplica: true, isExpensive: true }, ({ dialect, getServers, start, version }) => {
+describeEngines("A replica", { hasReplica: true }, ({ dialect, getServers, start, version }) => {
 	let masterProxy: TcpProxy;
 	let replica: DatabaseReplica;
 	let replicaProxy: TcpProxy;

@@ -7,7 +7,7 @@ import type { DatabaseServer } from "../../support/server/database-server.js";
 const CALLER_COUNT = 40;
 const NEW_PASSWORD = "password-of-the-next-version";
 
-describeEngines("The window of a single-user rotation", { isExpensive: true }, ({ start, version }) => {
+describeEngines("The window of a single-user rotation", {}, ({ start, version }) => {
 	/** What a rotation function has done when it is half-way: AWSPENDING holds the new password, and the database has taken it. */
 	async function enterWindow(scene: Scene<DatabaseServer>): Promise<string> {
 		const { username } = scene.current();
