@@ -192,7 +192,9 @@ export class AcquireAttempts {
 
 /** Whether other credentials, or the same ones a little later, may be the cure: the server refuses them, or there is no login token at the moment. */
 function isRefusal(error: unknown): boolean {
-	return isAuthenticationFailure(error) || (error instanceof CredentialsUnavailableError && error.isTransient);
+	// mysql2 makes an error of its own of what an authentication plugin throws.
+	const reasons = [error, (error as Error | undefined)?.cause];
+	return isAuthenticationFailure(error) || reasons.some((reason) => reason instanceof CredentialsUnavailableError && reason.isTransient);
 }
 
 function takeBack(ledger: Ledger, side: Side): void {

@@ -18,6 +18,7 @@ import {
 	startIamApplication,
 	startIamScene,
 } from "../../support/iam-gateway/iam-scene.js";
+import { createLedger, readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
@@ -108,6 +109,28 @@ describe.each(TYPEORM_VERSIONS)("dsql-iam on TypeORM $label", (version) => {
 		expect([user, userAfterwards]).toEqual(["admin", "admin"]);
 		expect(application.events.map(({ type }) => type)).toContain("acquire.healed");
 	}, 30_000);
+
+	it("serves a load without a failure while tokens live for two seconds and connections for one", async () => {
+		const { desk } = scene.gateway;
+		const [formerCount, refusedCount] = [desk.logins.length, desk.refusals.length];
+		const application = await startIamApplication(scene, version, {
+			credentials: { source: "dsql-iam", tokenDurationSecs: 2 },
+			typeOrmOptions: { extra: { maxLifetimeSeconds: 1 } },
+		});
+		await application.dataSource.query("DROP TABLE IF EXISTS ledger");
+		await createLedger(application.dataSource);
+
+		const load = startLedgerWorkload(application.dataSource, { workerCount: 8 });
+		await waitUntil("connections have retired several times", () => desk.logins.length - formerCount >= 20);
+		const report = await load.stop();
+		const stored = await readLedger(application.dataSource);
+		await application.stop();
+
+		expect(report.failures).toEqual([]);
+		expect(stored.sort()).toEqual([...report.acknowledged].sort());
+		expect(report.operationCount).toBeGreaterThan(300);
+		expect(desk.refusals.length).toBe(refusedCount);
+	}, 60_000);
 });
 
 describe("the options of dsql-iam", () => {

@@ -139,6 +139,21 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 			expect(scene.gateway.desk.logins.length + scene.gateway.desk.refusals.length).toBe(loginCount);
 		}, 30_000);
 
+		it("lets callers wait for an AWS identity that is renewed in time", async () => {
+			const identity = { ...APPLICATION_KEY, expiration: new Date(Date.now() + 120_000) };
+			const application = await startIamApplication(scene, version, { aws: { credentials: async () => ({ ...identity }) } });
+			await cutAll(application);
+
+			identity.expiration = new Date(Date.now() - 1_000);
+			const queries = Promise.all(Array.from({ length: 20 }, async () => findUser(application)));
+			await waitUntil("a caller has waited", () => application.events.some(({ type }) => type === "acquire.refused"));
+			identity.expiration = new Date(Date.now() + 120_000);
+			const users = await queries;
+			await application.stop();
+
+			expect(users).toEqual(Array.from({ length: 20 }, () => "app@%"));
+		}, 30_000);
+
 		it.each([
 			["is not verified", { rejectUnauthorized: false }],
 			["is not encrypted", undefined],

@@ -141,7 +141,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 			calls.push(properties);
 			return { ...identity };
 		};
-		const application = await startIamApplication(scene, version, { aws: { credentials } });
+		const application = await startIamApplication(scene, version, { aws: { credentials }, connectionTimeoutMs: 1_000 });
 		const loginCount = scene.gateway.desk.logins.length + scene.gateway.desk.refusals.length;
 		await cutAll(application);
 
@@ -161,6 +161,24 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		expect(presentedCount).toBe(loginCount);
 		expect(calls).toContainEqual(expect.objectContaining({ forceRefresh: true }));
 		expect(user).toBe("app");
+	}, 30_000);
+
+	it("lets callers wait for an AWS identity that is renewed in time", async () => {
+		const identity = { ...APPLICATION_KEY, expiration: new Date(Date.now() + 120_000) };
+		const application = await startIamApplication(scene, version, { aws: { credentials: async () => ({ ...identity }) } });
+		await cutAll(application);
+
+		identity.expiration = new Date(Date.now() - 1_000);
+		const queries = Promise.all(Array.from({ length: 20 }, async () => findUser(application)));
+		await waitUntil("a caller has waited", () => application.events.some(({ type }) => type === "acquire.refused"));
+		identity.expiration = new Date(Date.now() + 120_000);
+		const users = await queries;
+		await application.stop();
+
+		expect(users).toEqual(Array.from({ length: 20 }, () => "app"));
+		expect(application.events).toContainEqual(
+			expect.objectContaining({ code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", isHealing: true, type: "acquire.refused" }),
+		);
 	}, 30_000);
 
 	it("does not send a token over a connection that is not encrypted", async () => {
