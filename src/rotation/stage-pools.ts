@@ -6,6 +6,7 @@ import type { PoolOpening, PoolSet } from "./driver-family.js";
 import type { LiveDataSource } from "./live-data-source.js";
 import type { CredentialPlan } from "./plan-credentials.js";
 import { ConnectorTimeoutError, RotatorClosedError, StagingFailedError } from "../errors/errors.js";
+import { withAnySignal } from "../support/with-any-signal.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { CLOSE_PATIENCE_MS, type ConnectionPool, type ProbeAnswer } from "./connection-pool.js";
 
@@ -71,15 +72,19 @@ export async function stagePools(live: LiveDataSource, request: StagingRequest):
 	const calledOff = new AbortController();
 	const nodes = openNodes(live, request.plan);
 	try {
-		const scoped = { ...request, signal: AbortSignal.any([request.signal, calledOff.signal]) };
 		let connectingCount = nodes.length;
 		const onConnected = (): void => {
 			connectingCount -= 1;
 			if (connectingCount === 0) request.onConnected();
 		};
-		const [master, ...slaves] = await Promise.all(
-			nodes.map(async (node, index) => (index === 0 ? stageMaster : stageReplica)(node, { ...scoped, onConnected })),
-		);
+		const [master, ...slaves] = await withAnySignal([request.signal, calledOff.signal], async (signal) => {
+			const staging = nodes.map(async (node, index) =>
+				(index === 0 ? stageMaster : stageReplica)(node, { ...request, onConnected, signal }),
+			);
+			// One that fails calls off the others, before anybody stops listening.
+			for (const each of staging) each.catch(() => calledOff.abort());
+			return Promise.all(staging);
+		});
 		return {
 			isReadOnly: master?.answer?.isReadOnly,
 			master: master?.pool as ConnectionPool,
@@ -87,7 +92,6 @@ export async function stagePools(live: LiveDataSource, request: StagingRequest):
 			unverified: slaves.flatMap(({ unverified }) => unverified ?? []),
 		};
 	} catch (error) {
-		calledOff.abort();
 		const created = nodes.flatMap(({ pool }) => pool ?? []);
 		discardPools(created);
 		await waitUntilClosed(created, request.clock);

@@ -1,5 +1,6 @@
 /** The stores of one application: whoever reaches AWS in the same way shares one. */
 import type { ITypeOrmAwsConnectorAws } from "../configuration/connector.options.js";
+import { withAnySignal } from "../support/with-any-signal.js";
 import { type FetchedSecret, SecretFetcher, type FetchSecretOptions } from "./secret-fetcher.js";
 import { SecretStore } from "./secret-store.js";
 
@@ -45,19 +46,8 @@ export class SecretLease implements Pick<SecretFetcher, "close" | "fetch" | "ren
 
 	/** See {@link SecretFetcher.fetch}. */
 	async fetch(secretId: string, { signal, ...options }: FetchSecretOptions = {}): Promise<FetchedSecret> {
-		const end = new AbortController();
-		const abort = (): void => end.abort();
 		const signals = signal === undefined ? [this.closing.signal] : [this.closing.signal, signal];
-		// AbortSignal.any() would leave a reference behind in a signal that lives as long as the application.
-		for (const each of signals) {
-			if (each.aborted) abort();
-			each.addEventListener("abort", abort, { once: true });
-		}
-		try {
-			return await this.store.fetch(secretId, { ...options, signal: end.signal });
-		} finally {
-			for (const each of signals) each.removeEventListener("abort", abort);
-		}
+		return withAnySignal(signals, async (first) => this.store.fetch(secretId, { ...options, signal: first }));
 	}
 
 	/** See {@link SecretFetcher.renew}. It does no harm to the others. */

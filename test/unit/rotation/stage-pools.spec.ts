@@ -333,9 +333,13 @@ describe("stagePools", () => {
 			master.passwords.set("app", "three");
 			const failure = failureOf(stagePools(live, request({ connectDeadlineMs: 2_000, slaveCount: 1 })));
 
+			await passTime(clock, 100);
+			await failure;
+			const { pendingCount } = clock;
 			await passTime(clock, 2_000);
 
 			expect(await failure).toMatchObject({ node: "master" });
+			expect(pendingCount).toBe(0);
 			expect(reader.refusedCount).toBe(1);
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});
