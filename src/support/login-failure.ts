@@ -8,15 +8,16 @@ interface Failure {
 
 const WRONG_PASSWORD: Failure = {
 	codes: new Set(["28P01"]),
-	// Refused, expired as the first statement finds out, expired at the login.
-	errnos: new Set([1_045, 1_820, 1_862]),
+	// Refused; refused by an account that takes no password, which is what MariaDB says of some users that it does not know; expired as the first
+	// statement finds out, expired at the login.
+	errnos: new Set([1_045, 1_698, 1_820, 1_862]),
 };
 
 const REFUSED: Failure = {
 	// PostgreSQL: invalid authorization. mysql2: a cluster has given up a server, as after several refused logins.
 	codes: new Set([...WRONG_PASSWORD.codes, "28000", "POOL_NOEXIST", "POOL_NONEONLINE"]),
-	// An account that takes no password; a locked one, on MySQL and on MariaDB.
-	errnos: new Set([...WRONG_PASSWORD.errnos, 1_698, 3_118, 4_151]),
+	// A locked account, on MySQL and on MariaDB.
+	errnos: new Set([...WRONG_PASSWORD.errnos, 3_118, 4_151]),
 };
 
 const LIMIT: Failure = {

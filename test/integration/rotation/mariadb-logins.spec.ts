@@ -14,24 +14,25 @@ async function alterNext({ server, users }: AnyScene, change: string): Promise<v
 
 interface Refusal {
 	readonly begin: (scene: AnyScene) => Promise<void>;
-	readonly errno: number;
+	readonly errnos: readonly number[];
 	readonly phase: "connect" | "verify";
 	readonly title: string;
 }
 
 const REFUSALS: readonly Refusal[] = [
-	{ begin: async (scene) => alterNext(scene, "ACCOUNT LOCK"), errno: 4151, phase: "connect", title: "is locked" },
-	{ begin: async (scene) => alterNext(scene, "PASSWORD EXPIRE"), errno: 1820, phase: "verify", title: "has an expired password" },
-	{ begin: async (scene) => alterNext(scene, "IDENTIFIED BY ''"), errno: 1045, phase: "connect", title: "has no password" },
+	{ begin: async (scene) => alterNext(scene, "ACCOUNT LOCK"), errnos: [4151], phase: "connect", title: "is locked" },
+	{ begin: async (scene) => alterNext(scene, "PASSWORD EXPIRE"), errnos: [1820], phase: "verify", title: "has an expired password" },
+	{ begin: async (scene) => alterNext(scene, "IDENTIFIED BY ''"), errnos: [1045], phase: "connect", title: "has no password" },
 	{
 		begin: async (scene) => alterNext(scene, "IDENTIFIED VIA unix_socket"),
-		errno: 1698,
+		errnos: [1698],
 		phase: "connect",
 		title: "takes no password at all",
 	},
 	{
+		// The server pretends that there is such an account, by chance one with a password (1045) or one without.
 		begin: async ({ server, users }) => void (await server.admin.query(`DROP USER '${users[1]}'@'%'`)),
-		errno: 1045,
+		errnos: [1045, 1698],
 		phase: "connect",
 		title: "is gone",
 	},
@@ -39,8 +40,8 @@ const REFUSALS: readonly Refusal[] = [
 
 describeEngines("An account", { engines: ["mariadb"] }, ({ dialect, start }) => {
 	it.each(REFUSALS)(
-		"that $title is not promoted: $errno",
-		async ({ begin, errno, phase }) => {
+		"that $title is not promoted: $errnos",
+		async ({ begin, errnos, phase }) => {
 			const scene = await start();
 			await scene.alternate();
 			await begin(scene);
@@ -50,7 +51,8 @@ describeEngines("An account", { engines: ["mariadb"] }, ({ dialect, start }) => 
 			const leftover = await scene.server.connections(scene.users[1]);
 			await scene.stop();
 
-			expect(result).toMatchObject({ error: { cause: { errno }, phase }, outcome: "failed" });
+			expect(result).toMatchObject({ error: { cause: { errno: expect.any(Number) }, phase }, outcome: "failed" });
+			expect(errnos).toContain((result as { error: { cause: { errno: number } } }).error.cause.errno);
 			expect([user, leftover]).toEqual([scene.users[0], []]);
 		},
 		60_000,

@@ -12,7 +12,7 @@ const CASES: readonly (readonly [text: string, error: unknown, isRefused: boolea
 	["a wrong password on MySQL and MariaDB", { code: "ER_ACCESS_DENIED_ERROR", errno: 1_045 }, true, false, true],
 	["a password that has expired", { code: "ER_MUST_CHANGE_PASSWORD_LOGIN", errno: 1_862 }, true, false, true],
 	["a password that has expired, as the first statement says", { code: "ER_MUST_CHANGE_PASSWORD", errno: 1_820 }, true, false, true],
-	["an account that takes no password", { code: "ER_ACCESS_DENIED_NO_PASSWORD_ERROR", errno: 1_698 }, true, false],
+	["an account that takes no password, or none at all", { code: "ER_ACCESS_DENIED_NO_PASSWORD_ERROR", errno: 1_698 }, true, false, true],
 	["an account that is locked, on MySQL", { errno: 3_118 }, true, false],
 	["an account that is locked, on MariaDB, by a wrong name", { code: "ER_OF_ANOTHER_SERVER", errno: 4_151 }, true, false],
 	["a server that a cluster of mysql2 has dropped", { code: "POOL_NOEXIST" }, true, false],
