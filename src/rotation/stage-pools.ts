@@ -1,6 +1,6 @@
 /** Opens and checks replacement pools. Whatever fails, nothing it opened stays open and the live pools are not touched. */
 import { type Clock, sleep } from "../support/clock.js";
-import { isAuthenticationFailure, isConnectionLimit } from "../support/login-failure.js";
+import { isAccessDenied, isAuthenticationFailure, isConnectionLimit } from "../support/login-failure.js";
 import { findTlsRemedy } from "../support/tls-failure.js";
 import type { PoolOpening, PoolSet } from "./driver-family.js";
 import type { LiveDataSource } from "./live-data-source.js";
@@ -63,8 +63,9 @@ const REPLICA_RETRY_MS = 500;
 /**
  * Makes one pool for each server of the plan, one connection in each, and asks each `SELECT 1`.
  *
- * A replica that refuses the login is waited for, as long as connecting may take: the change of the role has not reached it yet. One that cannot be
- * reached does not hold up the others; its pool is promoted without a connection and reported.
+ * A replica that refuses the login, or the database to it, is waited for, as long as connecting may take: the change of the role has not reached it yet.
+ * One that cannot be reached does not hold up the others; its pool is promoted without a connection and reported. So is one without the right TLS: the live
+ * pool could not open a connection to it either, and the master must not wait for somebody to correct that.
  * @throws StagingFailedError with the driver's error as its cause.
  * @throws RotatorClosedError when the application shuts down meanwhile.
  */
@@ -166,7 +167,7 @@ async function stageReplica(node: Node, request: StagingRequest): Promise<Staged
 			const { cause = error } = error as Error;
 			const { pool } = node;
 			if (error instanceof RotatorClosedError || pool === undefined || isConnectionLimit(cause)) throw error;
-			if (!isAuthenticationFailure(cause)) {
+			if (!isAuthenticationFailure(cause) && !isAccessDenied(cause)) {
 				if (!isConnected) request.onConnected();
 				return { pool, unverified: { node: node.name, pool, reason: nameReason(cause) } };
 			}

@@ -20,6 +20,12 @@ const REFUSED: Failure = {
 	errnos: new Set([...WRONG_PASSWORD.errnos, 3_118, 4_151]),
 };
 
+const NO_ACCESS: Failure = {
+	// No such database, no right to connect to it.
+	codes: new Set(["3D000", "42501"]),
+	errnos: new Set([1_044, 1_049]),
+};
+
 const LIMIT: Failure = {
 	codes: new Set(["53300"]),
 	// Of the server, of the user, of a resource of the user.
@@ -37,6 +43,11 @@ export function isAuthenticationFailure(error: unknown): boolean {
 /** Whether it was the password, as far as the server says, and nothing else about the login that it refused. */
 export function isWrongPassword(error: unknown): boolean {
 	return matches(error, WRONG_PASSWORD) || isPoolersRefusal(error);
+}
+
+/** Whether the server knows the user and does not let it into the database: the right, or the database, is not there. */
+export function isAccessDenied(error: unknown): boolean {
+	return matches(error, NO_ACCESS);
 }
 
 /** Whether the server has no room for another connection. */

@@ -305,6 +305,19 @@ describe("stagePools", () => {
 			expect(clock.pendingCount).toBe(0);
 		});
 
+		it.each(["3D000", "42501"])("does the same where the database or the right to it is not there yet (%s)", async (code) => {
+			const staging = stagePools(live, request({ connectDeadlineMs: 2_000, slaveCount: 1 }));
+			reader.passwords.set("app", "two");
+			const authenticate = jest.spyOn(reader, "authenticate").mockReturnValue(Object.assign(new Error("no access"), { code }));
+			await passTime(clock, RETRY_MS);
+			expect(authenticate).toHaveBeenCalledTimes(2);
+
+			authenticate.mockRestore();
+			await passTime(clock, RETRY_MS);
+
+			expect(await staging).toMatchObject({ unverified: [] });
+		});
+
 		it("says once that all are connected, when it is", async () => {
 			const onConnected = jest.fn();
 			const staging = stagePools(live, request({ connectDeadlineMs: 2_000, onConnected, slaveCount: 1 }));

@@ -1,5 +1,5 @@
 /** Refused, full, or something else: by code. */
-import { isAuthenticationFailure, isConnectionLimit, isWrongPassword } from "../../../src/support/login-failure.js";
+import { isAccessDenied, isAuthenticationFailure, isConnectionLimit, isWrongPassword } from "../../../src/support/login-failure.js";
 
 /** What the driver throws in each case of a login that fails. */
 const CASES: readonly (readonly [text: string, error: unknown, isRefused: boolean, isFull: boolean, isWrong?: boolean])[] = [
@@ -21,6 +21,7 @@ const CASES: readonly (readonly [text: string, error: unknown, isRefused: boolea
 	["a limit of the MySQL user", { code: "ER_TOO_MANY_USER_CONNECTIONS", errno: 1_203 }, false, true],
 	["a limit of what the MySQL user may use", { code: "ER_USER_LIMIT_REACHED", errno: 1_226 }, false, true],
 	["a MySQL database without the right to use it", { code: "ER_DBACCESS_DENIED_ERROR", errno: 1_044 }, false, false],
+	["a MySQL database that does not exist", { code: "ER_BAD_DB_ERROR", errno: 1_049 }, false, false],
 	["a number that is a text", { errno: "1045" }, false, false],
 	["the number of a system's error", { code: "ECONNREFUSED", errno: -111 }, false, false],
 	["a database that does not exist", { code: "3D000" }, false, false],
@@ -51,5 +52,18 @@ describe("isConnectionLimit", () => {
 describe("isWrongPassword", () => {
 	it.each(CASES)("judges %s", (_, error, __, ___, isWrong = false) => {
 		expect(isWrongPassword(error)).toBe(isWrong);
+	});
+});
+
+describe("isAccessDenied", () => {
+	const codesAndNumbers = CASES.filter(([, error]) => isAccessDenied(error)).map(([text]) => text);
+
+	it("is so for a database that is missing or closed to the user, on each engine, and for nothing else", () => {
+		expect(codesAndNumbers).toEqual([
+			"a MySQL database without the right to use it",
+			"a MySQL database that does not exist",
+			"a database that does not exist",
+			"a database without the right to connect",
+		]);
 	});
 });
