@@ -26,6 +26,7 @@ Logger.overrideLogger(false);
 void run(setup);
 
 async function run({ awsUrl, cell, database, host, poolSize, port, replica, secretId }: SoakSetup): Promise<void> {
+	const listenersBefore = listProcessListeners();
 	const sockets = watchSockets(replica === undefined ? [port] : [port, replica.port]);
 	const connector = new TypeOrmAwsConnectorService(undefined, undefined, {
 		aws: {
@@ -81,7 +82,7 @@ async function run({ awsUrl, cell, database, host, poolSize, port, replica, secr
 		failedCount: report.failures.length,
 		firstFailure: report.failures[0]?.message,
 		heapSlopeBytes: fitSlope(heapSamples.slice(Math.ceil(heapSamples.length / 5))),
-		leftovers: await listLeftovers(sockets),
+		leftovers: [...(await listLeftovers(sockets)), ...listProcessListeners().slice(listenersBefore.length)],
 		operationCount: report.operationCount,
 		peakSocketCounts: [...sockets.values()].map(({ peakCount }) => peakCount),
 		retiredSecretCount: await countRetiredSecrets(cell.id, rotationCount),
@@ -131,6 +132,12 @@ function watchSockets(ports: readonly number[]): ReadonlyMap<number, SocketWatch
 function findPort([first]: readonly unknown[]): number {
 	if (Array.isArray(first)) return findPort(first);
 	return Number(typeof first === "object" && first !== null ? (first as { port?: unknown }).port : first);
+}
+
+/** One name for each listener of the process; the soak's own, for its parent's messages, is left out. */
+function listProcessListeners(): string[] {
+	const names = process.eventNames().filter((name) => name !== "message");
+	return names.flatMap((name) => Array.from({ length: process.listenerCount(name) }, () => `listener for ${String(name)}`));
 }
 
 /** What is still there when everything was closed. Its own pipe to the parent is not counted, and closing sockets get a moment. */

@@ -3,8 +3,8 @@
  *
  * `npm run test:soak` runs a short one on every engine and topology, `npm run test:soak -- --rotations 1000` the full one. `--engine mariadb`,
  * `--topology replica` and `--cells <part of an id>` choose among the cells. It fails when an operation failed or was left in doubt, when an
- * acknowledged row is not stored, when a pool had more than poolSize + 1 sockets, when a retired password is in the heap or anything is left open. With
- * COUNTS_FILE in the environment it writes there how many cells passed and failed.
+ * acknowledged row is not stored, when a pool had more than poolSize + 1 sockets, when a retired password is in the heap or anything is left: a handle, a
+ * socket, a listener of the process. With COUNTS_FILE in the environment it writes there how many cells passed and failed.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -192,6 +192,7 @@ function findFaults(report: SoakReport): string[] {
 		[report.acknowledgedCount !== report.storedCount, "acknowledged rows differ from stored ones"],
 		[report.operationCount === 0, "nothing was done"],
 		[Math.max(...report.peakSocketCounts) > POOL_SIZE + 1, `${report.peakSocketCounts.join(" and ")} sockets`],
+		[Math.min(...report.peakSocketCounts) < 2, `no load: ${report.peakSocketCounts.join(" and ")} sockets`],
 		[report.retiredSecretCount > 0, `${String(report.retiredSecretCount)} retired passwords in the heap`],
 		[report.leftovers.length > 0, `left open: ${report.leftovers.join(", ")}`],
 	] as const;
