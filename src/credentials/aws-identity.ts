@@ -22,7 +22,7 @@ const DEADLINE_MS = 10_000;
  * Fetches the identity, which is kept until shortly before it expires; once more past all caches when it has expired all the same.
  * @param credentials An identity or a function that fetches one. Default: the SDK's own chain.
  * @param region where a provider that has to ask AWS asks.
- * @throws CredentialsUnavailableError when there is none, or none that is still valid; ConnectorTimeoutError after 10 s.
+ * @throws CredentialsUnavailableError when there is none, none that is still valid, or none within 10 s.
  */
 export async function fetchIdentity(credentials: TAwsCredentials, region: string, nowMs: () => number = wallClockMs): Promise<AwsIdentity> {
 	const isExpired = ({ expiration }: AwsIdentity): boolean => expiration !== undefined && expiration.getTime() <= nowMs();
@@ -36,8 +36,12 @@ export async function fetchIdentity(credentials: TAwsCredentials, region: string
 		const reason = `the AWS identity expired at ${String(identity.expiration?.toISOString())} and was not renewed`;
 		throw new CredentialsUnavailableError(undefined, reason, typeof credentials !== "object");
 	} catch (error) {
-		// The SDK asks a provider once at a time: one that never answers would hold up every later fetch.
-		if (error instanceof ConnectorTimeoutError) forgetIdentity(credentials);
+		if (error instanceof ConnectorTimeoutError) {
+			// The SDK asks a provider once at a time: one that never answers would hold up every later fetch.
+			forgetIdentity(credentials);
+			const reason = `the AWS identity was not there within ${String(error.deadlineMs)} ms`;
+			throw new CredentialsUnavailableError(undefined, reason, true, { cause: error });
+		}
 		if (isTypeOrmAwsConnectorError(error)) throw error;
 		const { cause, isTransient, reason } = classifyAwsFailure(error);
 		throw new CredentialsUnavailableError(undefined, reason, isTransient, { cause });

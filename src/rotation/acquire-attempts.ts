@@ -134,10 +134,10 @@ export class AcquireAttempts {
 	 */
 	private async judge(error: unknown, side: Side, { deadlineAtMs, generation, isProbe, pools }: Attempt): Promise<Error | undefined> {
 		const { clock, random, state } = this.options;
-		const isRetired = generation !== state.generation;
-		if (!isRetired) this.noteFault(error, side, isProbe);
+		if (generation === state.generation) this.noteFault(error, side, isProbe);
 		// This caller's permit stands for the socket of the login that failed.
 		await waitForClosing(pools, clock);
+		const isRetired = generation !== state.generation;
 		const remainingMs = deadlineAtMs - clock.nowMs();
 		if (remainingMs <= 0) throw error;
 		if (isRefusal(error) && (isRetired || (state.isHealing && !state.isOpen))) return error as Error;
@@ -146,7 +146,11 @@ export class AcquireAttempts {
 		// A server may count a connection for a moment longer than we do.
 		const isCrowded = side.retiredCount > 0 || clock.nowMs() < state.crowdedUntilMs;
 		if (!isConnectionLimit(error) || !isCrowded) throw error;
-		await side.logins.sleep(Math.min(remainingMs, FULL_SERVER_PAUSE_MS * (1 - FULL_SERVER_JITTER_FRACTION * random())));
+		const untilMs = clock.nowMs() + Math.min(remainingMs, FULL_SERVER_PAUSE_MS * (1 - FULL_SERVER_JITTER_FRACTION * random()));
+		// Others who meet the same wake each other; a login costs the server something each time.
+		while (clock.nowMs() < untilMs && generation === state.generation && !this.isStepAside(side)) {
+			await side.logins.sleep(untilMs - clock.nowMs());
+		}
 		return undefined;
 	}
 
@@ -198,9 +202,10 @@ function isRefusal(error: unknown): boolean {
 }
 
 function takeBack(ledger: Ledger, side: Side): void {
-	// A retired connection is not free before its socket is closed; see retirePools().
-	if (ledger.owedCount !== undefined) return;
 	ledger.heldCount -= 1;
-	side.permits.give();
-	side.logins.wakeOne();
+	// A retired connection is not free before its socket is closed; see retirePools().
+	if (ledger.owedCount === undefined) {
+		side.permits.give();
+		side.logins.wakeOne();
+	} else ledger.payBackSurplus();
 }

@@ -54,6 +54,11 @@ export class AcquireGate {
 		return this.sumSides(({ permits }) => permits.takenCount);
 	}
 
+	/** The pools that serve, the master's first. */
+	get pools(): readonly ConnectionPool[] {
+		return this.listSides().flatMap(({ pools }) => pools);
+	}
+
 	/** Whether somebody waits because the server refuses the credentials. */
 	get isHealingWanted(): boolean {
 		return this.listSides().some(({ logins }) => logins.refusal !== undefined && logins.waitingCount > 0);

@@ -15,6 +15,8 @@ export interface Ledger {
 	heldCount: number;
 	/** Permits that a retired generation has still to give back; `undefined` while it serves. */
 	owedCount: number | undefined;
+	/** Gives back permits of a retired generation for which there is neither a socket nor a caller any more: nobody tells a close a second time. */
+	payBackSurplus: () => void;
 }
 
 /** One side (master or replicas) of the gate. */
@@ -30,7 +32,7 @@ export interface Side {
 
 /** Counts of a generation that begins. */
 export function openLedger(): Ledger {
-	return { claimCount: 0, heldCount: 0, owedCount: undefined };
+	return { claimCount: 0, heldCount: 0, owedCount: undefined, payBackSurplus: () => undefined };
 }
 
 /**
@@ -56,11 +58,15 @@ export async function keepPermit<Connection>({ permits }: Side, obtain: () => Pr
 	}
 }
 
-/** Begins to obtain a connection. It claims an idle one where that counts as idle a little longer: pg-pool takes it in the next tick, mysql2 at once. */
+/**
+ * Begins to obtain a connection. It claims an idle one, where there is one for it that counts as idle a little longer: pg-pool takes it in the next tick,
+ * mysql2 at once.
+ */
 export function beginClaim<Obtaining>({ ledger, pools }: Side, begin: () => Obtaining): { claimCount: number; obtaining: Obtaining } {
 	const idleCount = countIdle(pools);
 	const obtaining = begin();
-	const claimCount = countIdle(pools) < idleCount ? 0 : 1;
+	const isClaiming = idleCount > ledger.claimCount && countIdle(pools) === idleCount;
+	const claimCount = isClaiming ? 1 : 0;
 	ledger.claimCount += claimCount;
 	return { claimCount, obtaining };
 }
@@ -128,9 +134,10 @@ export async function waitForClosing(pools: readonly ConnectionPool[], clock: Cl
  */
 export function retirePools(side: Side, next: readonly ConnectionPool[]): () => void {
 	const { ledger, permits, pools } = side;
-	const connectionCount = pools.reduce((sum, pool) => sum + pool.totalCount + pool.leavingCount, 0);
+	const countConnections = (): number => pools.reduce((sum, pool) => sum + pool.totalCount + pool.leavingCount, 0);
+	const connectionCount = countConnections();
 	permits.reserve(Math.max(0, connectionCount - ledger.heldCount));
-	// More callers than connections: some wait in the pool's own queue, as where TypeORM's random choice of replicas is uneven.
+	// More callers than connections: some wait in the pool's own queue, as where TypeORM's random choice of replicas is uneven, or have one that was lost.
 	ledger.owedCount = Math.max(connectionCount, ledger.heldCount);
 	side.retiredCount += ledger.owedCount;
 	const payBack = (): void => {
@@ -142,6 +149,9 @@ export function retirePools(side: Side, next: readonly ConnectionPool[]): () => 
 		side.logins.wakeAll();
 	};
 	for (const pool of pools) pool.onClosed(payBack);
+	ledger.payBackSurplus = () => {
+		while ((ledger.owedCount ?? 0) > Math.max(countConnections(), ledger.heldCount)) payBack();
+	};
 	side.ledger = openLedger();
 	side.pools = next;
 	return () => {

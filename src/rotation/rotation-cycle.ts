@@ -5,7 +5,7 @@ import type { Clock } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
 import type { AcquireGate } from "./acquire-gate.js";
 import { chooseReplacement, type Replacement } from "./choose-replacement.js";
-import type { ProbeAnswer } from "./connection-pool.js";
+import type { ConnectionPool, ProbeAnswer } from "./connection-pool.js";
 import { type FreshConnection, fetchFreshConnection, fetchPendingConnection, type RotatableConnector } from "./connection-source.js";
 import { Drain } from "./drain-pools.js";
 import { isConnectionLimit } from "../support/login-failure.js";
@@ -164,12 +164,13 @@ async function stage(
 }
 
 /** Synchronous: a connection is lent either before all of it or after all of it. */
-function promote({ clock, deadlines, events, gate, live, signal }: RotationContext, { plan, pools }: Replacement): Drain {
+function promote(context: RotationContext, { plan, pools }: Replacement): Drain {
+	const { clock, deadlines, events, gate, live, signal } = context;
 	if (signal.aborted || !live.isUsable) {
 		discardPools(listPools(pools));
 		throw new RotatorClosedError();
 	}
-	const retired = listPools(live.readPools());
+	const retired = listRetiring(context);
 	listPools(pools).forEach((pool, index) => {
 		const predecessor = retired[index];
 		predecessor?.copyListenersTo(pool);
@@ -186,6 +187,15 @@ function promote({ clock, deadlines, events, gate, live, signal }: RotationConte
 	});
 	void drain.done.then(settle);
 	return drain;
+}
+
+/** The pools that serve. mysql2 removes nodes of a cluster that fail too often; without its master, those that the gate knows are retired. */
+function listRetiring({ gate, live }: RotationContext): readonly ConnectionPool[] {
+	try {
+		return listPools(live.readPools());
+	} catch {
+		return gate.pools;
+	}
 }
 
 /** A check holds a connection for which nobody has a permit. Staged beside that of the last rotation, a replacement would be one connection too many. */

@@ -92,7 +92,11 @@ describe("fetchIdentity", () => {
 		await jest.advanceTimersByTimeAsync(10_000);
 		jest.useRealTimers();
 
-		expect(await failure).toBeInstanceOf(ConnectorTimeoutError);
+		expect(await failure).toMatchObject({
+			cause: expect.any(ConnectorTimeoutError),
+			isTransient: true,
+			message: "No login token could be signed: the AWS identity was not there within 10000 ms.",
+		});
 		await expect(fetchIdentity(provider, REGION)).resolves.toMatchObject(KEYS);
 	});
 

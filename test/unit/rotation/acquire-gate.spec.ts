@@ -424,6 +424,19 @@ describe("AcquireGate", () => {
 			await Promise.all([second, third]);
 		});
 
+		it("lends what comes back to a caller who waits, while the login of another is under way", async () => {
+			const scene = await Scene.create({ poolSize: 3 });
+			const held = await scene.acquire();
+			scene.server.loginMs = NEVER_MS;
+			void failureOf(scene.acquire());
+			const waiting = scene.acquire();
+			await settle();
+
+			held.release();
+
+			expect(await isPending(waiting)).toBe(false);
+		});
+
 		it("gives the others their turn when the one who probes gets a connection that became idle", async () => {
 			const scene = await Scene.create({ poolSize: 3 });
 			const [first] = [await scene.acquire()];
@@ -764,6 +777,21 @@ describe("AcquireGate", () => {
 			expect(scene.gate.heldCount).toBe(2);
 		});
 
+		it.each([true, false])("tries again, too, when the promotion comes while its socket closes (healing: %s)", async (isHealing) => {
+			const scene = await Scene.create({ isHealing, poolSize: 3 });
+			await scene.acquire();
+			scene.server.refusedCloseMs = 100;
+			const fault = Object.assign(new Error("shutting down"), { code: "57P03" });
+			jest.spyOn(scene.server, "authenticate").mockReturnValueOnce(fault);
+			const late = scene.acquire();
+			await scene.pass(50);
+			await scene.promote();
+
+			await scene.pass(200);
+
+			await expect(late).resolves.toBeDefined();
+		});
+
 		it("takes its success for nothing: the current one has to prove itself", async () => {
 			const scene = await Scene.create({ poolSize: 4 });
 			await scene.acquire();
@@ -1044,6 +1072,22 @@ describe("AcquireGate", () => {
 			expect(scene.gate.heldCount).toBe(0);
 		});
 
+		it("is not asked more often because several wait, also where it refused before", async () => {
+			const scene = await Scene.create({ poolSize: 3 });
+			await scene.gate.closeSurplus();
+			await scene.changePassword("two");
+			for (const waiting of [scene.acquire(), scene.acquire()]) void failureOf(waiting);
+			await scene.pass(10);
+			scene.server.connectionLimit = 0;
+			const accept = jest.spyOn(scene.server, "accept");
+
+			await scene.pass(3_000);
+
+			// One of the two every 200 ms, from the end of the pause that follows a refusal.
+			expect(accept.mock.calls.length).toBeGreaterThan(1);
+			expect(accept.mock.calls.length).toBeLessThan(25);
+		});
+
 		it("passes the error on at once where no rotation was about", async () => {
 			const scene = await Scene.create();
 			await fill(scene);
@@ -1244,6 +1288,26 @@ describe("AcquireGate", () => {
 
 			expect(scene.gate.heldCount).toBe(0);
 		});
+	});
+
+	it("gives back the permits of callers who waited in a retired pool's own queue, while another retired connection is lent", async () => {
+		const node = { host: "reader", password: "one", port: 5_432, username: "app" };
+		const scene = await Scene.create({ replication: { master: { ...node, host: "db" }, slaves: [node, node] } });
+		const random = jest.spyOn(Math, "random").mockReturnValue(0);
+		const master = await scene.acquire();
+		const loans: Promise<[unknown, () => void]>[] = [];
+		for (let count = 0; count < 4; count += 1) {
+			loans.push(scene.driver.obtainSlaveConnection() as Promise<[unknown, () => void]>);
+			await scene.pass(10);
+		}
+		await scene.promote();
+
+		for (const loan of loans) void loan.then(([, release]) => release());
+		await scene.pass(5_000);
+		random.mockRestore();
+
+		expect(scene.gate.heldCount).toBe(1);
+		master.release();
 	});
 
 	describe("after destroy() and initialize() of the application", () => {

@@ -77,9 +77,9 @@ const MUTANTS: readonly Mutant[] = [
 	{
 		brokenInvariants: ["I11"],
 		file: "rotation/acquire-attempts.ts",
-		find: "if (ledger.owedCount !== undefined) return;\n\t\tledger.heldCount -= 1;\n\t\tside.permits.give();",
+		find: "if (ledger.owedCount === undefined) {",
 		name: "gives the permit of a retired connection back twice",
-		replace: "side.permits.give();\n\t\tif (ledger.owedCount !== undefined) return;\n\t\tledger.heldCount -= 1;",
+		replace: "if (ledger.owedCount !== undefined) side.permits.give();\n\tif (ledger.owedCount === undefined) {",
 	},
 	{
 		brokenInvariants: ["I11"],
@@ -90,7 +90,7 @@ const MUTANTS: readonly Mutant[] = [
 		replace: "",
 	},
 	{
-		brokenInvariants: ["I6", "I11"],
+		brokenInvariants: ["I6", "I7", "I11"],
 		file: "rotation/acquire-attempts.ts",
 		find: "\t\tawait waitForClosing(pools, clock);\n",
 		foundAt: "461",
@@ -98,7 +98,7 @@ const MUTANTS: readonly Mutant[] = [
 		replace: "",
 	},
 	{
-		brokenInvariants: ["I6", "L3", "L4"],
+		brokenInvariants: ["I6", "I7", "L3", "L4"],
 		file: "rotation/gate-side.ts",
 		find: "for (const pool of pools) pool.cutClosing();",
 		foundAt: "461",
