@@ -54,7 +54,7 @@ interface Attempt {
 	readonly deadlineAtMs: number;
 	readonly generation: number;
 	readonly isProbe: boolean;
-	readonly pools: readonly ConnectionPool[];
+	readonly pool: ConnectionPool;
 	readonly startedAtMs: number;
 }
 
@@ -79,10 +79,10 @@ export class AcquireAttempts {
 		return keepPermit(side, async () => this.obtainPatiently(obtain, side, attempt));
 	}
 
-	private begin({ pools, timeoutMs }: Side): Attempt {
+	private begin({ pool, timeoutMs }: Side): Attempt {
 		const startedAtMs = this.options.clock.nowMs();
 		const deadlineAtMs = startedAtMs + (timeoutMs > 0 ? timeoutMs : DEFAULT_BUDGET_MS);
-		return { deadlineAtMs, generation: this.options.state.generation, isProbe: false, pools, startedAtMs };
+		return { deadlineAtMs, generation: this.options.state.generation, isProbe: false, pool, startedAtMs };
 	}
 
 	/** Tries until a connection is there, the budget is used up, or a fault comes that waiting would not cure. */
@@ -109,7 +109,7 @@ export class AcquireAttempts {
 			}
 			// Between the last look and the login nobody else may come.
 			while (this.isRoomWanted(side, deadlineAtMs)) await waitForRoom(side, clock, deadlineAtMs - clock.nowMs());
-			const attempt = { deadlineAtMs, generation: state.generation, isProbe: turn === "probe", pools: side.pools, startedAtMs };
+			const attempt = { deadlineAtMs, generation: state.generation, isProbe: turn === "probe", pool: side.pool, startedAtMs };
 			try {
 				const obtained = await this.lend(obtain, side);
 				if (attempt.isProbe && attempt.generation === state.generation) side.logins.noteProbeEnd();
@@ -132,11 +132,11 @@ export class AcquireAttempts {
 	 * @returns The refusal that the caller waits out; `undefined` when it may try again at once.
 	 * @throws The error itself where waiting would not help.
 	 */
-	private async judge(error: unknown, side: Side, { deadlineAtMs, generation, isProbe, pools }: Attempt): Promise<Error | undefined> {
+	private async judge(error: unknown, side: Side, { deadlineAtMs, generation, isProbe, pool }: Attempt): Promise<Error | undefined> {
 		const { clock, random, state } = this.options;
 		if (generation === state.generation) this.noteFault(error, side, isProbe);
 		// This caller's permit stands for the socket of the login that failed.
-		await waitForClosing(pools, clock);
+		await waitForClosing(pool, clock);
 		const isRetired = generation !== state.generation;
 		const remainingMs = deadlineAtMs - clock.nowMs();
 		if (remainingMs <= 0) throw error;
@@ -165,7 +165,7 @@ export class AcquireAttempts {
 		const isOpening = !hasIdle(side);
 		ledger.heldCount += 1;
 		const { claimCount, obtaining } = beginClaim(side, () => beginObtaining(obtain));
-		if (isOpening) for (const pool of side.pools) pool.noteOpening();
+		if (isOpening) side.pool.noteOpening();
 		return obtaining.then(
 			(obtained) => {
 				ledger.claimCount -= claimCount;
@@ -203,7 +203,7 @@ function isRefusal(error: unknown): boolean {
 
 function takeBack(ledger: Ledger, side: Side): void {
 	ledger.heldCount -= 1;
-	// A retired connection is not free before its socket is closed; see retirePools().
+	// A retired connection is not free before its socket is closed; see retirePool().
 	if (ledger.owedCount === undefined) {
 		side.permits.give();
 		side.logins.wakeOne();

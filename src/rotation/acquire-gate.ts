@@ -6,9 +6,9 @@ import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
 import { AcquireAttempts, type GateState } from "./acquire-attempts.js";
 import type { ConnectionPool } from "./connection-pool.js";
-import type { PoolSet } from "./driver-family.js";
-import { closeSurplus, openLedger, retirePools, type Side } from "./gate-side.js";
-import type { LiveDataSource, Obtain } from "./live-data-source.js";
+import { listPools, type PoolSet } from "./driver-family.js";
+import { closeSurplus, hasIdle, openLedger, retirePool, type Side } from "./gate-side.js";
+import type { LiveDataSource } from "./live-data-source.js";
 import { LoginWatch } from "./login-watch.js";
 import { Permits } from "./permits.js";
 
@@ -31,7 +31,8 @@ export class AcquireGate {
 	/** Which pools the sides speak of. */
 	private identity: object | undefined;
 	private readonly restore: () => void;
-	private readonly sides: Record<"master" | "slave", Side>;
+	/** The master, then each replica. */
+	private readonly sides: readonly [master: Side, ...slaves: Side[]];
 	private readonly state: GateState;
 
 	/** Installs itself; TypeORM's own methods run inside it. */
@@ -40,8 +41,18 @@ export class AcquireGate {
 		this.identity = options.live.identity;
 		this.state = { crowdedUntilMs: 0, generation: 1, isHealing: options.onRefusal !== undefined, isOpen: false };
 		this.attempts = new AcquireAttempts({ ...options, state: this.state });
-		this.sides = { master: this.createSide([master]), slave: this.createSide(slaves) };
-		this.restore = options.live.wrapObtain((obtain, role) => this.guard(obtain, this.sides[role]));
+		this.sides = [this.createSide(master), ...slaves.map((pool) => this.createSide(pool))];
+		this.restore = options.live.wrapObtain({
+			master: (obtain) => {
+				this.adoptForeignPools();
+				return this.attempts.obtain(obtain, this.sides[0]);
+			},
+			slave: (obtainFrom) => {
+				this.adoptForeignPools();
+				const { index, side } = this.chooseReplica();
+				return this.attempts.obtain(async () => obtainFrom(index), side);
+			},
+		});
 	}
 
 	/** Number of the generation that serves, starting with 1. */
@@ -56,22 +67,22 @@ export class AcquireGate {
 
 	/** The pools that serve, the master's first. */
 	get pools(): readonly ConnectionPool[] {
-		return this.listSides().flatMap(({ pools }) => pools);
+		return this.sides.map(({ pool }) => pool);
 	}
 
 	/** Whether somebody waits because the server refuses the credentials. */
 	get isHealingWanted(): boolean {
-		return this.listSides().some(({ logins }) => logins.refusal !== undefined && logins.waitingCount > 0);
+		return this.sides.some(({ logins }) => logins.refusal !== undefined && logins.waitingCount > 0);
 	}
 
 	/** Whether the server's last word on a login of this generation was a refusal. */
 	get isRefused(): boolean {
-		return this.listSides().some(({ logins }) => logins.refusal !== undefined);
+		return this.sides.some(({ logins }) => logins.refusal !== undefined);
 	}
 
 	/** Lets one caller try the refused credentials again; there are no others at the moment. */
 	allowProbe(): void {
-		for (const { logins } of this.listSides()) logins.allowProbe();
+		for (const { logins } of this.sides) logins.allowProbe();
 	}
 
 	/** Callers that wait for a connection. */
@@ -87,7 +98,8 @@ export class AcquireGate {
 	promote(next: PoolSet): () => void {
 		this.state.generation += 1;
 		this.identity = this.options.live.identity;
-		const settlements = [this.promoteSide(this.sides.master, [next.master]), this.promoteSide(this.sides.slave, next.slaves)];
+		const pools = listPools(next);
+		const settlements = this.sides.map((side, index) => this.promoteSide(side, pools[index] ?? side.pool));
 		return () => {
 			for (const settle of settlements) settle();
 			this.noteCrowd();
@@ -97,14 +109,14 @@ export class AcquireGate {
 	/** Nobody can bring other credentials any more: refused logins are passed on, and whoever waits for them gets the refusal. */
 	stopHealing(): void {
 		this.state.isHealing = false;
-		for (const { logins } of this.listSides()) logins.close();
+		for (const { logins } of this.sides) logins.close();
 	}
 
 	/** Takes the gate away; TypeORM's own methods serve again, and whoever waits is let through to them. */
 	uninstall(): void {
 		this.state.isOpen = true;
 		this.restore();
-		for (const { logins, permits } of this.listSides()) {
+		for (const { logins, permits } of this.sides) {
 			permits.dismissWaiters();
 			logins.close();
 		}
@@ -115,11 +127,9 @@ export class AcquireGate {
 	 * @returns The way to let the pool grow again; `undefined` when no connection is idle.
 	 */
 	async yieldIdleConnection(): Promise<(() => void) | undefined> {
-		for (const { permits, pools } of this.listSides()) {
+		for (const { permits, pool } of this.sides) {
 			if (!permits.tryTake()) continue;
-			for (const pool of pools) {
-				if (await pool.closeIdle(this.options.clock)) return () => permits.give();
-			}
+			if (await pool.closeIdle(this.options.clock)) return () => permits.give();
 			permits.give();
 		}
 		return undefined;
@@ -131,19 +141,18 @@ export class AcquireGate {
 	 */
 	async closeSurplus(): Promise<void> {
 		this.noteCrowd();
-		for (const side of this.listSides()) await closeSurplus(side, this.options.clock);
+		for (const side of this.sides) await closeSurplus(side, this.options.clock);
 	}
 
-	private createSide(pools: readonly ConnectionPool[]): Side {
+	private createSide(pool: ConnectionPool): Side {
 		const { clock, random } = this.options;
-		const total = pools.reduce((sum, pool) => sum + pool.size, 0);
 		const side: Side = {
 			ledger: openLedger(),
 			logins: new LoginWatch(clock, random),
-			permits: new Permits(total, clock),
-			pools,
+			permits: new Permits(pool.size, clock),
+			pool,
 			retiredCount: 0,
-			timeoutMs: pools[0]?.timeoutMs ?? 0,
+			timeoutMs: pool.timeoutMs,
 		};
 		this.watchLogins(side);
 		return side;
@@ -153,12 +162,18 @@ export class AcquireGate {
 		this.state.crowdedUntilMs = this.options.clock.nowMs() + CROWDED_MS;
 	}
 
-	private guard(obtain: Obtain, side: Side): Obtain {
-		const { attempts } = this;
-		return () => {
-			this.adoptForeignPools();
-			return attempts.obtain(obtain, side);
-		};
+	/**
+	 * One at random, as TypeORM does it. One that refuses the login is left to those who wait for it already, and to one more who finds out when it takes it
+	 * again: the others serve meanwhile.
+	 */
+	private chooseReplica(): { readonly index: number; readonly side: Side } {
+		const [, ...slaves] = this.sides;
+		const first = Math.floor(this.options.random() * slaves.length);
+		const isServing = (side: Side): boolean =>
+			side.logins.refusal === undefined || hasIdle(side) || (side.logins.waitingCount === 0 && side.logins.isProbeDue);
+		const inOrder = slaves.map((_, step) => (first + step) % slaves.length);
+		const index = inOrder.find((each) => isServing(slaves[each] as Side)) ?? first;
+		return { index, side: slaves[index] as Side };
 	}
 
 	/** After the application's own `destroy()` and `initialize()` the driver has pools that no rotation promoted. */
@@ -170,8 +185,8 @@ export class AcquireGate {
 		settle();
 	}
 
-	private promoteSide(side: Side, next: readonly ConnectionPool[]): () => void {
-		const settle = retirePools(side, next);
+	private promoteSide(side: Side, next: ConnectionPool): () => void {
+		const settle = retirePool(side, next);
 		this.watchLogins(side);
 		side.logins.noteSuccess();
 		return settle;
@@ -179,19 +194,13 @@ export class AcquireGate {
 
 	private watchLogins(side: Side): void {
 		const generation = this.state.generation;
-		for (const pool of side.pools) {
-			pool.noteOpening();
-			pool.onLogin(() => {
-				if (generation === this.state.generation) side.logins.noteSuccess();
-			});
-		}
-	}
-
-	private listSides(): Side[] {
-		return [this.sides.master, this.sides.slave];
+		side.pool.noteOpening();
+		side.pool.onLogin(() => {
+			if (generation === this.state.generation) side.logins.noteSuccess();
+		});
 	}
 
 	private sumSides(count: (side: Side) => number): number {
-		return this.listSides().reduce((sum, side) => sum + count(side), 0);
+		return this.sides.reduce((sum, side) => sum + count(side), 0);
 	}
 }

@@ -28,6 +28,8 @@ export interface DriverFamily {
 	readonly identity: object | undefined;
 	readonly pools: PoolSet | undefined;
 	exchange(next: PoolSet, options: LooseOptions): void;
+	/** The driver as it would be with this replica and no other, for the one call that chooses among them. */
+	narrow(index: number): object;
 	open(plan: CredentialPlan, onCreated: PoolObserver): PoolOpening[];
 }
 
@@ -42,6 +44,7 @@ interface PostgresDriver {
 interface PoolCluster {
 	readonly _nodes: Readonly<Record<string, { readonly pool: Mysql2Pool } | undefined>>;
 	add(id: string, options: unknown): void;
+	getConnection(pattern: string, callback: unknown): void;
 }
 
 interface MysqlDriver {
@@ -99,6 +102,7 @@ function createPostgresFamily(driver: PostgresDriver): DriverFamily {
 			driver.slaves = next.slaves.map(postgresPools.unwrap);
 			driver.options = options;
 		},
+		narrow: (index) => Object.create(driver, { slaves: { value: [driver.slaves[index]] } }) as object,
 		open: (plan, onCreated) =>
 			[plan.master, ...plan.slaves].map((node, index) => async () => {
 				const OriginalPool = driver.postgres.Pool;
@@ -137,6 +141,11 @@ function createMysqlFamily(driver: MysqlDriver): DriverFamily {
 			else driver.poolCluster = cluster;
 			// TypeORM's driver keeps a copy with defaults of its own.
 			driver.options = { ...(driver.options as object), ...options };
+		},
+		narrow: (index) => {
+			const getConnection = (_pattern: string, callback: unknown): void =>
+				driver.poolCluster?.getConnection(`SLAVE${String(index)}`, callback);
+			return Object.create(driver, { poolCluster: { value: { getConnection } } }) as object;
 		},
 		open: (plan, onCreated) => {
 			if (plan.options.replication === undefined) {

@@ -1,4 +1,4 @@
-/** One side of the gate, master or replicas: its pools, who holds a connection of which generation, and when there is room for another. */
+/** One side of the gate, the master or a replica: its pool, who holds a connection of which generation, and when there is room for another. */
 import type { Clock } from "../support/clock.js";
 import type { ConnectionPool } from "./connection-pool.js";
 import type { LoginWatch } from "./login-watch.js";
@@ -19,12 +19,12 @@ export interface Ledger {
 	payBackSurplus: () => void;
 }
 
-/** One side (master or replicas) of the gate. */
+/** One side (the master or a replica) of the gate. */
 export interface Side {
 	ledger: Ledger;
 	readonly logins: LoginWatch;
 	readonly permits: Permits;
-	pools: readonly ConnectionPool[];
+	pool: ConnectionPool;
 	/** Connections of retired generations that are not closed yet. */
 	retiredCount: number;
 	readonly timeoutMs: number;
@@ -62,28 +62,23 @@ export async function keepPermit<Connection>({ permits }: Side, obtain: () => Pr
  * Begins to obtain a connection. It claims an idle one, where there is one for it that counts as idle a little longer: pg-pool takes it in the next tick,
  * mysql2 at once.
  */
-export function beginClaim<Obtaining>({ ledger, pools }: Side, begin: () => Obtaining): { claimCount: number; obtaining: Obtaining } {
-	const idleCount = countIdle(pools);
+export function beginClaim<Obtaining>({ ledger, pool }: Side, begin: () => Obtaining): { claimCount: number; obtaining: Obtaining } {
+	const { idleCount } = pool;
 	const obtaining = begin();
-	const isClaiming = idleCount > ledger.claimCount && countIdle(pools) === idleCount;
+	const isClaiming = idleCount > ledger.claimCount && pool.idleCount === idleCount;
 	const claimCount = isClaiming ? 1 : 0;
 	ledger.claimCount += claimCount;
 	return { claimCount, obtaining };
 }
 
-/** Connections that nobody uses. */
-function countIdle(pools: readonly ConnectionPool[]): number {
-	return pools.reduce((sum, { idleCount }) => sum + idleCount, 0);
-}
-
 /** Sockets that are open on one side, those of retired generations included. */
-function countOpen({ pools, retiredCount }: Side): number {
-	return pools.reduce((sum, { closingCount, totalCount }) => sum + totalCount + closingCount, retiredCount);
+function countOpen({ pool, retiredCount }: Side): number {
+	return pool.totalCount + pool.closingCount + retiredCount;
 }
 
-/** Whether a caller gets a connection without a login. Replicas are chosen by TypeORM at random, so each of them must have one. */
-export function hasIdle({ ledger, pools }: Side): boolean {
-	return pools.length > 0 && pools.every((pool) => pool.idleCount > ledger.claimCount);
+/** Whether a caller gets a connection without a login. */
+export function hasIdle({ ledger, pool }: Side): boolean {
+	return pool.idleCount > ledger.claimCount;
 }
 
 /**
@@ -91,13 +86,13 @@ export function hasIdle({ ledger, pools }: Side): boolean {
  * generation that got their permits when there were none left.
  */
 export function lacksRoom(side: Side): boolean {
-	return isOvercommitted(side) || (side.pools.some(({ closingCount }) => closingCount > 0) && countOpen(side) >= side.permits.total);
+	return isOvercommitted(side) || (side.pool.closingCount > 0 && countOpen(side) >= side.permits.total);
 }
 
 /** Waits until that may have changed. Somebody who waits for the same socket may be quicker. */
 export async function waitForRoom(side: Side, clock: Clock, remainingMs: number): Promise<void> {
 	if (isOvercommitted(side)) await side.logins.sleep(remainingMs);
-	else await waitForClosing(side.pools, clock, () => lacksRoom(side));
+	else await waitForClosing(side.pool, clock, () => lacksRoom(side));
 }
 
 function isOvercommitted({ permits }: Side): boolean {
@@ -106,38 +101,35 @@ function isOvercommitted({ permits }: Side): boolean {
 
 /** Closes idle connections for which there is no permit, and waits until there is no socket too many. */
 export async function closeSurplus(side: Side, clock: Clock): Promise<void> {
-	const { permits, pools } = side;
-	const surplusCount = Math.max(0, countIdle(pools) - Math.max(0, permits.freeCount));
-	const candidates = pools.flatMap((pool) => Array.from({ length: pool.idleCount }, () => pool)).slice(0, surplusCount);
-	await Promise.all(candidates.map(async (pool) => pool.closeIdle(clock)));
-	await waitForClosing(pools, clock, () => countOpen(side) > permits.total);
+	const { permits, pool } = side;
+	const surplusCount = Math.max(0, pool.idleCount - Math.max(0, permits.freeCount));
+	await Promise.all(Array.from({ length: Math.min(surplusCount, pool.idleCount) }, async () => pool.closeIdle(clock)));
+	await waitForClosing(pool, clock, () => countOpen(side) > permits.total);
 }
 
 /** Waits for sockets that are closing. One whose peer does not answer is cut. */
-export async function waitForClosing(pools: readonly ConnectionPool[], clock: Clock, isFull = (): boolean => true): Promise<void> {
+export async function waitForClosing(pool: ConnectionPool, clock: Clock, isFull = (): boolean => true): Promise<void> {
 	const startedAtMs = clock.nowMs();
-	for (;;) {
-		const closing = pools.find(({ closingCount }) => closingCount > 0);
-		if (closing === undefined || !isFull()) return;
+	while (pool.closingCount > 0 && isFull()) {
 		const patienceMs = SOCKET_PATIENCE_MS - (clock.nowMs() - startedAtMs);
 		if (patienceMs <= 0) {
-			for (const pool of pools) pool.cutClosing();
+			pool.cutClosing();
 			return;
 		}
-		await closing.waitForClose(clock, patienceMs);
+		await pool.waitForClose(clock, patienceMs);
 	}
 }
 
 /**
- * Puts `next` in the place of the pools of a side. Each connection of the old ones keeps a permit until it is closed.
- * @returns To be called when nothing of the old pools is left: gives back the permits of callers for whom no close was told.
+ * Puts `next` in the place of the pool of a side. Each connection of the old one keeps a permit until it is closed.
+ * @returns To be called when nothing of the old pool is left: gives back the permits of callers for whom no close was told.
  */
-export function retirePools(side: Side, next: readonly ConnectionPool[]): () => void {
-	const { ledger, permits, pools } = side;
-	const countConnections = (): number => pools.reduce((sum, pool) => sum + pool.totalCount + pool.leavingCount, 0);
+export function retirePool(side: Side, next: ConnectionPool): () => void {
+	const { ledger, permits, pool } = side;
+	const countConnections = (): number => pool.totalCount + pool.leavingCount;
 	const connectionCount = countConnections();
 	permits.reserve(Math.max(0, connectionCount - ledger.heldCount));
-	// More callers than connections: some wait in the pool's own queue, as where TypeORM's random choice of replicas is uneven, or have one that was lost.
+	// More callers than connections: some have one that was lost, or wait in the pool's own queue for one that is being asked how it is.
 	ledger.owedCount = Math.max(connectionCount, ledger.heldCount);
 	side.retiredCount += ledger.owedCount;
 	const payBack = (): void => {
@@ -148,12 +140,12 @@ export function retirePools(side: Side, next: readonly ConnectionPool[]): () => 
 		// Whoever has a permit and waits for room looks again.
 		side.logins.wakeAll();
 	};
-	for (const pool of pools) pool.onClosed(payBack);
+	pool.onClosed(payBack);
 	ledger.payBackSurplus = () => {
 		while ((ledger.owedCount ?? 0) > Math.max(countConnections(), ledger.heldCount)) payBack();
 	};
 	side.ledger = openLedger();
-	side.pools = next;
+	side.pool = next;
 	return () => {
 		while ((ledger.owedCount ?? 0) > 0) payBack();
 	};

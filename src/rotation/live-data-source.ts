@@ -16,6 +16,14 @@ export type ObtainedConnection = [client: unknown, release: (error?: Error) => v
 /** A driver method that hands out a connection. */
 export type Obtain = () => Promise<ObtainedConnection>;
 
+/** What stands in front of the two methods. */
+export interface ObtainGuard {
+	/** @param obtain obtains a connection of the master. */
+	readonly master: (obtain: Obtain) => Promise<ObtainedConnection>;
+	/** @param obtainFrom obtains a connection of the replica with this index. */
+	readonly slave: (obtainFrom: (index: number) => Promise<ObtainedConnection>) => Promise<ObtainedConnection>;
+}
+
 interface AbandonableRunner {
 	readonly isReleased: boolean;
 	releaseCallback?: (error?: Error) => void;
@@ -130,25 +138,23 @@ export class LiveDataSource {
 	}
 
 	/**
-	 * Puts `wrap` around the two methods through which every query runner gets its connection. Returns the way back, after which TypeORM's own methods
+	 * Puts `guard` in front of the two methods through which every query runner gets its connection. Returns the way back, after which TypeORM's own methods
 	 * serve, also where somebody else has wrapped ours meanwhile.
 	 * @throws RotationUnsupportedError when another rotator has this DataSource already: each would count the connections of the other as its own.
 	 */
-	wrapObtain(wrap: (obtain: Obtain, role: "master" | "slave") => Obtain): () => void {
+	wrapObtain(guard: ObtainGuard): () => void {
 		const { driver, family } = this;
 		if (guardedDrivers.has(driver)) throw new RotationUnsupportedError("another rotator has it already; register one connector for it");
 		guardedDrivers.add(driver);
 		const { obtainMasterConnection, obtainSlaveConnection } = driver;
 		const ownMaster: Obtain = () => obtainMasterConnection.call(driver);
-		const ownSlave: Obtain = () => obtainSlaveConnection.call(driver);
-		const wrappedMaster = wrap(ownMaster, "master");
-		const wrappedSlave = wrap(ownSlave, "slave");
+		const fromSlave = (index: number): Promise<ObtainedConnection> => obtainSlaveConnection.call(family.narrow(index));
 		let isGuarded = true;
-		const restoreMaster = replaceMethod(driver, "obtainMasterConnection", () => (isGuarded ? wrappedMaster() : ownMaster()));
+		const restoreMaster = replaceMethod(driver, "obtainMasterConnection", () => (isGuarded ? guard.master(ownMaster) : ownMaster()));
 		const restoreSlave = replaceMethod(driver, "obtainSlaveConnection", () => {
-			if (!isGuarded) return ownSlave();
+			if (!isGuarded) return obtainSlaveConnection.call(driver);
 			// Without replicas TypeORM's own slave method ends in the master one, which must not take two permits.
-			return family.hasSlaves ? wrappedSlave() : driver.obtainMasterConnection();
+			return family.hasSlaves ? guard.slave(fromSlave) : driver.obtainMasterConnection();
 		});
 		return () => {
 			if (!isGuarded) return;

@@ -50,6 +50,11 @@ export class LoginWatch {
 		return this.sleepers.size;
 	}
 
+	/** Whether the refused login may be tried again now. */
+	get isProbeDue(): boolean {
+		return this.refusalError !== undefined && !this.isPausing && (!this.isProbing || this.isProbeSlow);
+	}
+
 	/** What somebody who needs a new connection may do at this moment. A `probe` must end in one of the `note…` methods. */
 	takeTurn(): Turn {
 		const isRefused = this.refusalError !== undefined;

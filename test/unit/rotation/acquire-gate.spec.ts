@@ -34,6 +34,8 @@ class Scene {
 	readonly gate: AcquireGate;
 	readonly live: LiveDataSource;
 	readonly onRefusal = jest.fn();
+	/** Chance: also says which replica is asked. */
+	readonly random = jest.fn(() => 0);
 	readonly server: FakePostgresServer;
 	private readonly channel = new EventChannel("default");
 	private readonly dataSource;
@@ -41,6 +43,8 @@ class Scene {
 	private constructor(
 		clock: FakeClock,
 		server: FakePostgresServer,
+		/** Where the host `other` leads. */
+		readonly others: FakePostgresServer,
 		dataSource: ReturnType<typeof createFakeDataSource>,
 		isHealing: boolean,
 	) {
@@ -54,17 +58,21 @@ class Scene {
 			events: this.channel,
 			live: this.live,
 			onRefusal: isHealing ? this.onRefusal : undefined,
-			random: () => 0,
+			random: this.random,
 		});
 	}
 
 	static async create({ isHealing = true, ...options }: Record<string, unknown> & { isHealing?: boolean } = {}): Promise<Scene> {
 		const clock = new FakeClock();
 		const server = new FakePostgresServer(clock, { app: "one" });
-		const servers = { db: server, reader: server };
-		const dataSource = createFakeDataSource(clock, servers, { connectTimeoutMS: TIMEOUT_MS, poolSize: POOL_SIZE, ...options });
+		const others = new FakePostgresServer(clock, { app: "one" });
+		const dataSource = createFakeDataSource(
+			clock,
+			{ db: server, other: others, reader: server },
+			{ connectTimeoutMS: TIMEOUT_MS, poolSize: POOL_SIZE, ...options },
+		);
 		await dataSource.initialize();
-		return new Scene(clock, server, dataSource, isHealing);
+		return new Scene(clock, server, others, dataSource, isHealing);
 	}
 
 	get driver(): ReturnType<typeof createFakeDataSource>["driver"] {
@@ -205,19 +213,22 @@ describe("AcquireGate", () => {
 			expect(scene.gate.heldCount).toBe(1);
 		});
 
-		it("counts the replicas apart from the master, all of them together", async () => {
+		it("counts each replica for itself, apart from the master", async () => {
 			const node = { host: "reader", password: "one", port: 5_432, username: "app" };
 			const scene = await Scene.create({ replication: { master: { ...node, host: "db" }, slaves: [node, node] } });
-			jest.spyOn(Math, "random").mockReturnValue(0);
 			await Promise.all([scene.acquire(), scene.acquire()]);
 
-			const fromReplicas = Array.from({ length: 2 * POOL_SIZE + 1 }, () => scene.driver.obtainSlaveConnection());
+			const fromReplicas = Array.from({ length: POOL_SIZE + 1 }, () => scene.driver.obtainSlaveConnection());
+			scene.random.mockReturnValue(0.9);
+			fromReplicas.push(scene.driver.obtainSlaveConnection());
 
 			await settle();
-			expect(scene.gate.heldCount).toBe(POOL_SIZE + 2 * POOL_SIZE);
+			expect(scene.gate.heldCount).toBe(POOL_SIZE + POOL_SIZE + 1);
 			expect(scene.gate.waitingCount).toBe(1);
-			// TypeORM chose the first replica each time: what it has no room for waits in its pool.
-			expect(scene.live.readPools().slaves[0]?.waitingCount).toBe(POOL_SIZE);
+			expect(scene.live.readPools().slaves).toMatchObject([
+				{ totalCount: POOL_SIZE, waitingCount: 0 },
+				{ totalCount: 1, waitingCount: 0 },
+			]);
 			fromReplicas.forEach((promise) => void promise.catch(() => undefined));
 		});
 	});
@@ -489,12 +500,15 @@ describe("AcquireGate", () => {
 			expect(scene.clock.nowMs()).toBe(0);
 		});
 
-		it("asks replicas for a login unless each of them has an idle connection, since TypeORM chooses one at random", async () => {
+		it("asks a replica for a login of its own, whatever another one has", async () => {
 			const node = { host: "reader", password: "one", port: 5_432, username: "app" };
 			const scene = await Scene.create({ poolSize: 3, replication: { master: { ...node, host: "db" }, slaves: [node, node] } });
-			jest.spyOn(Math, "random").mockReturnValue(0);
-			await scene.driver.obtainSlaveConnection();
+			scene.server.cutConnections();
+			await settle();
+			const [, release] = await scene.driver.obtainSlaveConnection();
+			release();
 			scene.server.loginMs = 100;
+			scene.random.mockReturnValue(0.9);
 
 			const waiting = [scene.driver.obtainSlaveConnection(), scene.driver.obtainSlaveConnection()];
 			await settle();
@@ -502,6 +516,7 @@ describe("AcquireGate", () => {
 			expect(scene.gate.waitingCount).toBe(1);
 			await scene.pass(200);
 			await expect(Promise.all(waiting)).resolves.toHaveLength(2);
+			expect(scene.live.readPools().slaves).toMatchObject([{ totalCount: 1 }, { totalCount: 2 }]);
 		});
 	});
 
@@ -719,6 +734,65 @@ describe("AcquireGate", () => {
 			expect(scene.server.refusedCount).toBe(3);
 			expect(scene.clock.nowMs()).toBe(0);
 			expect(scene.gate.heldCount).toBe(0);
+		});
+	});
+
+	describe("with a replica that refuses while another serves", () => {
+		async function create(): Promise<Scene> {
+			const node = { host: "reader", password: "one", port: 5_432, username: "app" };
+			const slaves = [node, { ...node, host: "other" }];
+			const scene = await Scene.create({ poolSize: 3, replication: { master: { ...node, host: "db" }, slaves } });
+			scene.others.passwords.set("app", "two");
+			scene.others.cutConnections();
+			await settle();
+			return scene;
+		}
+
+		it("serves everybody but the one who finds out, whichever replica chance names", async () => {
+			const scene = await create();
+			scene.random.mockReturnValue(0.9);
+			const first = scene.driver.obtainSlaveConnection();
+			await scene.pass(10);
+			expect(scene.others.refusedCount).toBe(1);
+
+			const loans = await Promise.all([scene.driver.obtainSlaveConnection(), scene.driver.obtainSlaveConnection()]);
+
+			expect(loans.map(([client]) => (client as FakePostgresClient).login.host)).toEqual(["reader", "reader"]);
+			expect(await isPending(first)).toBe(true);
+			expect(scene.onRefusal).toHaveBeenCalled();
+			scene.others.passwords.set("app", "one");
+			await scene.pass(2_000);
+			await expect(first).resolves.toBeDefined();
+		});
+
+		it("sends somebody to find out when nobody waits for it any more", async () => {
+			const scene = await create();
+			scene.random.mockReturnValue(0.9);
+			const failure = failureOf(scene.driver.obtainSlaveConnection());
+			await scene.pass(TIMEOUT_MS + 1_000);
+			expect(await failure).toMatchObject({ code: "28P01" });
+			const [atOnce] = await scene.driver.obtainSlaveConnection();
+			await scene.pass(2_000);
+			scene.others.passwords.set("app", "one");
+
+			const [client] = await scene.driver.obtainSlaveConnection();
+
+			expect([atOnce, client].map((each) => (each as FakePostgresClient).login.host)).toEqual(["reader", "other"]);
+		});
+
+		it("goes on using what is idle of it", async () => {
+			const scene = await create();
+			scene.others.passwords.set("app", "one");
+			scene.random.mockReturnValue(0.9);
+			const [, release] = await scene.driver.obtainSlaveConnection();
+			scene.others.passwords.set("app", "two");
+			const waiting = scene.driver.obtainSlaveConnection();
+			await scene.pass(200);
+			release();
+
+			const [client] = await waiting;
+
+			expect((client as FakePostgresClient).login.host).toBe("other");
 		});
 	});
 
@@ -1171,7 +1245,7 @@ describe("AcquireGate", () => {
 		it("looks at each replica", async () => {
 			const node = { host: "reader", password: "one", port: 5_432, username: "app" };
 			const scene = await Scene.create({ poolSize: 1, replication: { master: { ...node, host: "db" }, slaves: [node, node] } });
-			jest.spyOn(Math, "random").mockReturnValueOnce(0).mockReturnValueOnce(0.9);
+			scene.random.mockReturnValueOnce(0).mockReturnValueOnce(0.9);
 			await Promise.all([scene.driver.obtainSlaveConnection(), scene.driver.obtainSlaveConnection()]);
 			await scene.promote();
 			await scene.pass(100);
@@ -1288,26 +1362,6 @@ describe("AcquireGate", () => {
 
 			expect(scene.gate.heldCount).toBe(0);
 		});
-	});
-
-	it("gives back the permits of callers who waited in a retired pool's own queue, while another retired connection is lent", async () => {
-		const node = { host: "reader", password: "one", port: 5_432, username: "app" };
-		const scene = await Scene.create({ replication: { master: { ...node, host: "db" }, slaves: [node, node] } });
-		const random = jest.spyOn(Math, "random").mockReturnValue(0);
-		const master = await scene.acquire();
-		const loans: Promise<[unknown, () => void]>[] = [];
-		for (let count = 0; count < 4; count += 1) {
-			loans.push(scene.driver.obtainSlaveConnection() as Promise<[unknown, () => void]>);
-			await scene.pass(10);
-		}
-		await scene.promote();
-
-		for (const loan of loans) void loan.then(([, release]) => release());
-		await scene.pass(5_000);
-		random.mockRestore();
-
-		expect(scene.gate.heldCount).toBe(1);
-		master.release();
 	});
 
 	describe("after destroy() and initialize() of the application", () => {

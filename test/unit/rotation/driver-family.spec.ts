@@ -14,6 +14,7 @@ import { FakeClock } from "../../support/fake-clock.js";
 import { FakeMysqlServer } from "../../support/fake-mysql-server.js";
 import { asDataSource, createFakeDataSource } from "../../support/fake-postgres-driver.js";
 import { FakePostgresServer } from "../../support/fake-postgres-server.js";
+import { createOpenGuard } from "../../support/obtain-guard.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 
 const NODE = { database: "shop", password: "one", port: 3_306, username: "app" };
@@ -184,10 +185,7 @@ describe.each(TYPEORM_VERSIONS)("The MySQL family on TypeORM $label", ({ load })
 		it("takes a call for a replica for one for the master", async () => {
 			const live = await initialize({ type });
 			const calls: string[] = [];
-			live.wrapObtain((obtain, role) => async () => {
-				calls.push(role);
-				return obtain();
-			});
+			live.wrapObtain(createOpenGuard(calls));
 
 			const connection = await driverOf(dataSource).obtainSlaveConnection();
 
@@ -254,14 +252,22 @@ describe.each(TYPEORM_VERSIONS)("The MySQL family on TypeORM $label", ({ load })
 		it("sees a replica's connection as one", async () => {
 			const live = await initialize({ replication: REPLICATION });
 			const calls: string[] = [];
-			live.wrapObtain((obtain, role) => async () => {
-				calls.push(role);
-				return obtain();
-			});
+			live.wrapObtain(createOpenGuard(calls));
 
 			(await driverOf(dataSource).obtainSlaveConnection()).release();
 
 			expect(calls).toEqual(["slave"]);
+		});
+
+		it.each([0, 1])("gets a connection of replica %i where that is asked for", async (index) => {
+			const live = await initialize({ replication: REPLICATION });
+			live.wrapObtain(createOpenGuard([], index));
+
+			for (let count = 0; count < 5; count += 1) {
+				const connection = await driverOf(dataSource).obtainSlaveConnection();
+				expect(connection.config.host).toBe(REPLICATION.slaves[index]?.host);
+				connection.release();
+			}
 		});
 
 		it("says so when mysql2 has removed the master, which it does after a number of errors", async () => {

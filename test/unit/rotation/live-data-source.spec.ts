@@ -8,6 +8,7 @@ import type { PgPool, PostgresPool } from "../../../src/rotation/postgres-pool.j
 import { FakeClock } from "../../support/fake-clock.js";
 import { asDataSource, createFakeDataSource, type FakeDataSource, type PostgresLoan, settle } from "../../support/fake-postgres-driver.js";
 import { FakePostgresServer } from "../../support/fake-postgres-server.js";
+import { createOpenGuard } from "../../support/obtain-guard.js";
 
 const NODE = { password: "one", port: 5_432, username: "app" };
 const REPLICATION = {
@@ -371,18 +372,10 @@ describe("LiveDataSource", () => {
 	});
 
 	describe("wrapping the obtain methods", () => {
-		/** A wrap that writes down who came. */
-		function spy(calls: string[]): (obtain: Obtain, role: "master" | "slave") => Obtain {
-			return (obtain, role) => async () => {
-				calls.push(role);
-				return obtain();
-			};
-		}
-
 		it("sees every connection, and the driver's own method still makes it", async () => {
 			const { dataSource, live } = await initialize();
 			const calls: string[] = [];
-			live.wrapObtain(spy(calls));
+			live.wrapObtain(createOpenGuard(calls));
 
 			const [, release] = await dataSource.driver.obtainMasterConnection();
 
@@ -395,7 +388,7 @@ describe("LiveDataSource", () => {
 		it("sees a replica's connection once", async () => {
 			const { dataSource, live } = await initialize({ replication: REPLICATION });
 			const calls: string[] = [];
-			live.wrapObtain(spy(calls));
+			live.wrapObtain(createOpenGuard(calls));
 
 			const [client] = await dataSource.driver.obtainSlaveConnection();
 
@@ -403,10 +396,22 @@ describe("LiveDataSource", () => {
 			expect(client).toMatchObject({ login: { host: expect.stringContaining("reader") as string } });
 		});
 
+		it.each([0, 1])("gets a connection of replica %i where that is asked for, whatever chance says", async (index) => {
+			const { dataSource, live } = await initialize({ replication: REPLICATION });
+			live.wrapObtain(createOpenGuard([], index));
+
+			for (const chance of [0, 0.99]) {
+				const random = jest.spyOn(Math, "random").mockReturnValue(chance);
+				const [client] = await dataSource.driver.obtainSlaveConnection();
+				random.mockRestore();
+				expect(client).toMatchObject({ login: { host: REPLICATION.slaves[index]?.host } });
+			}
+		});
+
 		it("sees a call for a replica once, too, where there is none and the master serves", async () => {
 			const { dataSource, live } = await initialize();
 			const calls: string[] = [];
-			live.wrapObtain(spy(calls));
+			live.wrapObtain(createOpenGuard(calls));
 
 			await dataSource.driver.obtainSlaveConnection();
 
@@ -415,7 +420,7 @@ describe("LiveDataSource", () => {
 
 		it("serves from the pools that are there at the moment of the call", async () => {
 			const { dataSource, live } = await initialize();
-			live.wrapObtain(spy([]));
+			live.wrapObtain(createOpenGuard());
 			const [master] = await open(live, dataSource.options);
 			live.exchangePools({ master, slaves: [] }, dataSource.options);
 
@@ -429,7 +434,7 @@ describe("LiveDataSource", () => {
 			const { obtainMasterConnection, obtainSlaveConnection } = dataSource.driver;
 			const calls: string[] = [];
 
-			const restore = live.wrapObtain(spy(calls));
+			const restore = live.wrapObtain(createOpenGuard(calls));
 			restore();
 			await dataSource.driver.obtainMasterConnection();
 
@@ -444,7 +449,7 @@ describe("LiveDataSource", () => {
 			const foreign = jest.fn<Promise<never>, []>();
 			dataSource.driver.obtainMasterConnection = foreign;
 
-			const restore = live.wrapObtain(spy([]));
+			const restore = live.wrapObtain(createOpenGuard());
 			void dataSource.driver.obtainMasterConnection();
 			restore();
 
@@ -455,7 +460,7 @@ describe("LiveDataSource", () => {
 	});
 
 	describe("wrapping the obtain methods beside others", () => {
-		const through = (obtain: Obtain): Obtain => obtain;
+		const through = createOpenGuard();
 
 		it("refuses a second rotator, and lets the first one serve", async () => {
 			const { dataSource, live } = await initialize();
@@ -486,11 +491,8 @@ describe("LiveDataSource", () => {
 		it("leaves a method alone that somebody else has wrapped since, and lets it lead straight to TypeORM's own", async () => {
 			const { dataSource, live } = await initialize({ replication: REPLICATION });
 			const { driver } = dataSource;
-			const guarded = jest.fn();
-			const restore = live.wrapObtain((obtain) => async () => {
-				guarded();
-				return obtain();
-			});
+			const guarded: string[] = [];
+			const restore = live.wrapObtain(createOpenGuard(guarded));
 			const [ourMaster, ourSlave] = [driver.obtainMasterConnection, driver.obtainSlaveConnection];
 			const theirMaster: Obtain = async () => ourMaster();
 			const theirSlave: Obtain = async () => ourSlave();
@@ -504,7 +506,7 @@ describe("LiveDataSource", () => {
 			expect(driver.obtainSlaveConnection).toBe(theirSlave);
 			expect(client).toMatchObject({ login: { host: "db" } });
 			expect(slaveClient).toMatchObject({ login: { host: expect.stringContaining("reader") as string } });
-			expect(guarded).not.toHaveBeenCalled();
+			expect(guarded).toEqual([]);
 		});
 	});
 

@@ -92,7 +92,7 @@ const MUTANTS: readonly Mutant[] = [
 	{
 		brokenInvariants: ["I6", "I7", "I11"],
 		file: "rotation/acquire-attempts.ts",
-		find: "\t\tawait waitForClosing(pools, clock);\n",
+		find: "\t\tawait waitForClosing(pool, clock);\n",
 		foundAt: "461",
 		name: "gives the permit of a refused login away while its socket is open",
 		replace: "",
@@ -100,7 +100,7 @@ const MUTANTS: readonly Mutant[] = [
 	{
 		brokenInvariants: ["I6", "I7", "L3", "L4"],
 		file: "rotation/gate-side.ts",
-		find: "for (const pool of pools) pool.cutClosing();",
+		find: "\t\t\tpool.cutClosing();\n",
 		foundAt: "461",
 		name: "never cuts a socket that its peer does not close",
 		replace: "",
