@@ -390,6 +390,14 @@ describe("the architecture page", () => {
 	}
 });
 
+describe("the contributor's guide", () => {
+	it("has every room, in the order of rooms.js", () => {
+		const places = readSpans(readDocument("CONTRIBUTING.md"), "question", 1).flat();
+
+		expect(places).toEqual([...Object.keys(rooms.ROOMS), "src/index.ts"]);
+	});
+});
+
 describe("the comparison", () => {
 	/** One test that a row of its tables names. */
 	interface Proof {
@@ -435,6 +443,12 @@ describe("the decisions", () => {
 
 		expect(numbers.length).toBeGreaterThan(0);
 		expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+	});
+
+	it("give the reason of every peer", () => {
+		const peers = readSpans(readDocument("docs/decisions/0016-no-runtime-dependencies.md"), "peer").flat();
+
+		expect(peers.sort()).toEqual(Object.keys(packageJson.peerDependencies).sort());
 	});
 
 	it("have three parts each, on one page", () => {
