@@ -256,10 +256,13 @@ describe("TLS", () => {
 		expect(known.stdout).toMatch(/✓ {2}server +127\.0\.0\.1:\d+ answers with TLSv1\.3, certificate of Bank CA, valid until/);
 	});
 
-	it("is tried as typeOrmOptions.ssl says where the application gives that", async () => {
+	it.each([
+		["ssl", { ssl: { rejectUnauthorized: false } }],
+		["extra.ssl", { extra: { ssl: { rejectUnauthorized: false } } }],
+	])("is tried as typeOrmOptions.%s says where the application gives that", async (_, typeOrmOptions) => {
 		await serve([]);
 
-		const run = await diagnose("--config", await writeConfig({ typeOrmOptions: { ssl: { rejectUnauthorized: false } } }));
+		const run = await diagnose("--config", await writeConfig({ typeOrmOptions }));
 
 		expect(run.exitCode).toBe(0);
 		expect(run.stdout).toMatch(/✓ {2}server +\S+ answers with TLSv1\.3, certificate of Nobody's CA/);
