@@ -1,6 +1,6 @@
 /** What a doctor says: the explanation, what was tried beyond it, and every problem. */
 import type { ConnectorExplanation } from "../connector/explain-connector.js";
-import type { ExplainedProblem } from "../resolution/explain-fields.js";
+import type { ExplainedField, ExplainedProblem } from "../resolution/explain-fields.js";
 import type { Session } from "./open-session.js";
 
 /** A fault found by trying. `code` is ours, the driver's, the server's or Node's. */
@@ -11,7 +11,8 @@ export interface FoundProblem extends Omit<ExplainedProblem, "code"> {
 /** One thing that was tried. `skipped` says what it waits for. */
 export interface Check {
 	readonly detail: string;
-	readonly name: "login" | "parameters" | "secret" | "server";
+	/** `parameters`, `secret`, `server` or `login`; of a replica with `replicas[0].` before it. */
+	readonly name: string;
 	readonly outcome: "failed" | "passed" | "skipped";
 }
 
@@ -30,29 +31,44 @@ export interface Diagnosis extends Omit<ConnectorExplanation, "connector" | "pro
 }
 
 /** The outcome of a look that did not find fault. */
-export function pass(name: Check["name"], detail: string): Examination {
+export function pass(name: string, detail: string): Examination {
 	return { check: { detail, name, outcome: "passed" }, problems: [] };
 }
 
 /** The outcome of a look that could not be taken. */
-export function skip(name: Check["name"], detail: string): Examination {
+export function skip(name: string, detail: string): Examination {
 	return { check: { detail, name, outcome: "skipped" }, problems: [] };
 }
 
 /** The outcome of a look that found fault. */
-export function fail(name: Check["name"], problem: FoundProblem): Examination {
+export function fail(name: string, problem: FoundProblem): Examination {
 	return { check: { detail: problem.label ?? problem.code, name, outcome: "failed" }, problems: [problem] };
 }
 
+/** What stands before the names of the fields and checks of each server: nothing for the connector's own, then `replicas[0].` and so on. */
+export function listOwners({ config }: Session): readonly string[] {
+	return ["", ...(config.replicas ?? []).map((_, index) => `replicas[${String(index)}].`)];
+}
+
+/** The row of a field; of the connector's own, where a replica follows that. */
+export function findRow({ explanation: { fields } }: Session, field: string, owner = ""): ExplainedField | undefined {
+	return fields.find((row) => row.field === `${owner}${field}`) ?? fields.find((row) => row.field === field);
+}
+
 /** The value of a field that could be used; `undefined` where there is none. */
-export function readValue({ explanation }: Session, field: string): boolean | number | string | undefined {
-	return explanation.fields.find((row) => row.field === field)?.value;
+export function readValue(session: Session, field: string, owner = ""): boolean | number | string | undefined {
+	return findRow(session, field, owner)?.value;
 }
 
 /** The name of a field's parameter, where the value comes from there; `undefined` when it is given in code or not needed. */
-export function readPath({ explanation }: Session, field: string): string | undefined {
-	const row = explanation.fields.find((candidate) => candidate.field === field);
+export function readPath(session: Session, field: string, owner = ""): string | undefined {
+	const row = findRow(session, field, owner);
 	return row?.source === "code" || row?.source === "unneeded" ? undefined : row?.path;
+}
+
+/** The name of a field in messages. */
+export function readLabel(session: Session, field: string, owner = ""): string {
+	return findRow(session, field, owner)?.label ?? field;
 }
 
 /** A clause as the beginning of a sentence. */

@@ -2,21 +2,20 @@
 import { renderExplanation, renderProblems, renderTable } from "../connector/render-explanation.js";
 import type { ExplainedProblem } from "../resolution/explain-fields.js";
 import { type Diagnosis, type Examination, fail, type FoundProblem, pass, skip } from "./diagnosis.js";
-import { examineLogin } from "./examine-login.js";
-import { examineSecret } from "./examine-secret.js";
-import { examineServer } from "./examine-server.js";
+import { examineLogins } from "./examine-login.js";
+import { examineSecrets } from "./examine-secret.js";
+import { examineServers } from "./examine-server.js";
 import type { Session } from "./open-session.js";
 
 const MARKS = { failed: "✗", passed: "✓", skipped: "–" } as const;
 
-/** Looks at the parameters, then at secret and server side by side, then logs in if all of them are well. */
+/** Looks at the parameters, then at secrets and servers side by side, then logs in to each server if all of them are well. */
 export async function diagnose(session: Session, notes: readonly string[]): Promise<Diagnosis> {
 	const { explanation } = session;
-	const parameters = examineParameters(session);
-	const [secret, server] = await Promise.all([examineSecret(session), examineServer(session)]);
-	const isWell = [parameters, secret, server].every(({ problems }) => problems.length === 0);
-	const login = isWell ? await examineLogin(session) : skip("login", "waits for what is to be corrected first");
-	const examinations = [parameters, secret, server, login];
+	const found = [examineParameters(session), ...(await Promise.all([examineSecrets(session), examineServers(session)])).flat()];
+	const isWell = found.every(({ problems }) => problems.length === 0);
+	const logins = isWell ? await examineLogins(session) : [skip("login", "waits for what is to be corrected first")];
+	const examinations = [...found, ...logins];
 	const problems = examinations.flatMap((examination) => examination.problems);
 	return {
 		checks: examinations.map(({ check }) => check),

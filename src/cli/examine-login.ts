@@ -1,4 +1,4 @@
-/** One login as the application would make it, and `SELECT 1`. */
+/** One login to each server as the application would make it, and `SELECT 1`. */
 import { DataSource, type DataSourceOptions } from "typeorm";
 
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
@@ -7,18 +7,43 @@ import { quoteForShell } from "../resolution/explain-fields.js";
 import { isAuthenticationFailure, isConnectionLimit, isWrongPassword } from "../support/login-failure.js";
 import { findTlsRemedy } from "../support/tls-failure.js";
 import { withDeadline } from "../support/with-deadline.js";
-import { capitalize, type Examination, fail, type FoundProblem, pass, readPath, readValue } from "./diagnosis.js";
+import {
+	capitalize,
+	type Examination,
+	fail,
+	findRow,
+	type FoundProblem,
+	listOwners,
+	pass,
+	readLabel,
+	readPath,
+	readValue,
+	skip,
+} from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 
 /** Longer than this, and it is no answer for somebody who waits at a terminal. */
 const DEADLINE_MS = 15_000;
 
+/** A server that did not let in. */
+interface LoginFailure {
+	readonly error: unknown;
+	readonly owner: string;
+	readonly session: Session;
+}
+
 /** What an answer of the server means: the field that is to blame, and what to do. */
 interface Meaning {
 	readonly field: string;
 	readonly isMeant: (error: unknown, code: string) => boolean;
-	readonly remedy: (session: Session, error: unknown) => string;
+	readonly remedy: (failure: LoginFailure) => string;
 	readonly what: string;
+}
+
+/** The part of TypeORM's options that names several servers. */
+interface Replication {
+	readonly master: object;
+	readonly slaves: readonly object[];
 }
 
 /** Node's names for a server that nobody reaches. */
@@ -29,14 +54,14 @@ const MEANINGS: readonly Meaning[] = [
 	{
 		field: "tls",
 		isMeant: (error) => findTlsRemedy(error) !== undefined,
-		remedy: (_, error) => capitalize(findTlsRemedy(error) ?? ""),
+		remedy: ({ error }) => capitalize(findTlsRemedy(error) ?? ""),
 		what: "wants another kind of TLS",
 	},
 	{ field: "password", isMeant: isWrongPassword, remedy: correctLogin, what: "does not accept the password" },
 	{
 		field: "databaseName",
 		isMeant: (_, code) => ["3D000", "ER_BAD_DB_ERROR"].includes(code),
-		remedy: (session) => correctParameter(session, "databaseName", "the name of a database on this server"),
+		remedy: correctDatabase,
 		what: "has no such database",
 	},
 	{
@@ -54,7 +79,7 @@ const MEANINGS: readonly Meaning[] = [
 	{
 		field: "host",
 		isMeant: (_, code) => UNREACHABLE.has(code),
-		remedy: () => "Look at host and port, the security group and the route: replicas and a host from the secret are only tried here.",
+		remedy: () => "Look at host and port, the security group and the route: a host from the secret is only tried here.",
 		what: "does not answer",
 	},
 	{
@@ -65,18 +90,33 @@ const MEANINGS: readonly Meaning[] = [
 	},
 ];
 
-/** Needs settings without a problem and a secret that can be read. */
-export async function examineLogin(session: Session): Promise<Examination> {
+/** The master, then each replica. Needs settings without a problem and secrets that can be read. */
+export async function examineLogins(session: Session): Promise<Examination[]> {
 	const connector = new TypeOrmAwsConnectorService(undefined, session.survey, session.config);
-	let options: DataSourceOptions | undefined;
 	try {
-		options = await connector.getTypeOrmOptions();
-		await logIn(options);
-		return pass("login", `user "${readUser(options)}" is let into "${String(options.database)}" and SELECT 1 answers`);
+		const servers = listServers(await connector.getTypeOrmOptions());
+		return await Promise.all(listOwners(session).map(async (owner, index) => examine(session, owner, servers[index])));
 	} catch (error) {
-		return fail("login", explain(session, error, options));
+		return [fail("login", explain(session, "", error))];
 	} finally {
 		connector.close();
+	}
+}
+
+/** The options of each server, as those of a DataSource that has no other. */
+function listServers({ replication, ...shared }: DataSourceOptions & { readonly replication?: Replication }): DataSourceOptions[] {
+	const nodes = replication === undefined ? [{}] : [replication.master, ...replication.slaves];
+	return nodes.map((node) => ({ ...shared, ...node }));
+}
+
+async function examine(session: Session, owner: string, options: DataSourceOptions | undefined): Promise<Examination> {
+	const name = `${owner}login`;
+	if (options === undefined) return skip(name, "is not known");
+	try {
+		await logIn(options);
+		return pass(name, `user "${readUser(options)}" is let into "${String(options.database)}" and SELECT 1 answers`);
+	} catch (error) {
+		return fail(name, explain(session, owner, error, options));
 	}
 }
 
@@ -104,7 +144,7 @@ async function logIn(options: DataSourceOptions): Promise<void> {
 	}
 }
 
-function explain(session: Session, error: unknown, options: DataSourceOptions | undefined): FoundProblem {
+function explain(session: Session, owner: string, error: unknown, options?: DataSourceOptions): FoundProblem {
 	if (isTypeOrmAwsConnectorError(error)) {
 		return {
 			code: error.code,
@@ -117,7 +157,8 @@ function explain(session: Session, error: unknown, options: DataSourceOptions | 
 	const { code: given, message, name } = error as { readonly code?: unknown; readonly message?: unknown; readonly name?: unknown };
 	const code = typeof given === "string" ? given : String(name);
 	const meaning = MEANINGS.find(({ isMeant }) => isMeant(error, code));
-	const user = options === undefined ? "" : ` of user "${readUser(options)}" to database "${String(options.database)}"`;
+	const place = owner === "" ? "" : ` of ${owner.slice(0, -1)}`;
+	const user = options === undefined ? "" : ` of user "${readUser(options)}" to database "${String(options.database)}"${place}`;
 	if (meaning === undefined) {
 		return {
 			code,
@@ -127,12 +168,13 @@ function explain(session: Session, error: unknown, options: DataSourceOptions | 
 			remedy: "The words are the driver's own: look them up in the documentation of the server.",
 		};
 	}
+	const isLogin = ["password", "username"].includes(meaning.field);
 	return {
 		code,
-		label: meaning.field,
+		label: readLabel(session, meaning.field, owner),
 		message: `The login${user} fails: the server ${meaning.what} (${code}).`,
-		path: readPath(session, ["password", "username"].includes(meaning.field) ? "secretId" : meaning.field),
-		remedy: meaning.remedy(session, error),
+		path: isLogin && isGiven(session, owner) ? undefined : readPath(session, isLogin ? "secretId" : meaning.field, owner),
+		remedy: meaning.remedy({ error, owner, session }),
 	};
 }
 
@@ -146,12 +188,19 @@ function hidePassword(message: string, options: DataSourceOptions | undefined): 
 	return typeof password === "string" && password !== "" ? message.replaceAll(password, "[hidden]") : message;
 }
 
-function correctLogin(session: Session): string {
-	if (session.explanation.fields.some(({ field, source }) => field === "password" && source === "token")) {
+/** Whether both parts of the login are in code. */
+function isGiven(session: Session, owner: string): boolean {
+	return ["username", "password"].every((part) => findRow(session, part, owner)?.source === "code");
+}
+
+function correctLogin({ owner, session }: LoginFailure): string {
+	if (findRow(session, "password", owner)?.source === "token") {
 		return 'Allow this identity to log in as that user: the command "policy" prints the statement. In an RDS database the user needs the role rds_iam.';
 	}
-	const secretId = readValue(session, "secretId");
-	if (typeof secretId !== "string") return 'Correct the options "username" and "password".';
+	const secretId = readValue(session, "secretId", owner);
+	if (isGiven(session, owner) || typeof secretId !== "string") {
+		return `Correct the options "${readLabel(session, "username", owner)}" and "${readLabel(session, "password", owner)}".`;
+	}
 	const id = quoteForShell(secretId);
 	return (
 		`Secret and database disagree. If a rotation is under way, it passes: aws secretsmanager describe-secret --secret-id ${id}\n` +
@@ -159,9 +208,10 @@ function correctLogin(session: Session): string {
 	);
 }
 
-function correctParameter(session: Session, field: string, what: string): string {
-	const path = readPath(session, field);
+/** All servers have the database of one name. */
+function correctDatabase({ session }: LoginFailure): string {
+	const path = readPath(session, "databaseName");
 	return path === undefined
-		? `Correct the option "${field}".`
-		: `aws ssm put-parameter --name ${quoteForShell(path)} --overwrite --value '<${what}>'`;
+		? 'Correct the option "databaseName".'
+		: `aws ssm put-parameter --name ${quoteForShell(path)} --overwrite --value '<the name of a database on this server>'`;
 }

@@ -1,48 +1,72 @@
-/** Whether the secret exists, may be read, and holds a login. */
+/** Whether each secret exists, may be read, and holds a login. */
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
 import { findAwsRemedy } from "../connector/find-aws-remedy.js";
-import { selectCredentials } from "../credentials/select-credentials.js";
+import type { CredentialsProvider } from "../credentials/credentials-provider.js";
+import { createSecretReader, selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
 import { quoteForShell } from "../resolution/explain-fields.js";
-import { type Examination, fail, pass, readPath, readValue, skip } from "./diagnosis.js";
+import { type Examination, fail, listOwners, pass, readPath, readValue, skip } from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 
 /** What the file behind `--secret-string` has to look like; the value itself is nobody's business here. */
 const FILE = `file://secret.json   # {"username": …, "password": …}`;
 
-/** Reads AWSCURRENT. The other fields need not be right for it. */
-export async function examineSecret(session: Session): Promise<Examination> {
-	const row = session.explanation.fields.find(({ field }) => field === "secretId");
-	if (row?.source === "unneeded") return skip("secret", "no secret is needed");
-	const secretId = readValue(session, "secretId");
-	if (typeof secretId !== "string") return skip("secret", "its id is not known");
-	const provider = selectCredentials(session.config, undefined, () => undefined);
+/** Reads AWSCURRENT of the connector's secret, then of each replica's that has one of its own. The other fields need not be right for it. */
+export async function examineSecrets(session: Session): Promise<Examination[]> {
+	const { config } = session;
+	const [, ...replicas] = listOwners(session);
+	const ignore = (): void => undefined;
+	const reader = createSecretReader(config, undefined);
+	const providers = selectReplicaCredentials(config, undefined, ignore, reader);
 	try {
-		const { username, versionId } = await provider.fetch(secretId);
-		return pass(
-			"secret",
-			`"${secretId}" holds a login of user "${username}"${versionId === undefined ? "" : `, version ${versionId}`}`,
-		);
-	} catch (error) {
-		if (!isTypeOrmAwsConnectorError(error)) throw error;
-		return fail("secret", {
-			code: error.code,
-			label: error instanceof SecretMalformedError ? (error.field ?? "secret-id") : "secret-id",
-			message: error.message,
-			path: readPath(session, "secretId"),
-			remedy: findRemedy(error, secretId, readPath(session, "secretId")),
-		});
+		return await Promise.all([
+			isSecretNeeded(session, "")
+				? examine(session, "", selectCredentials(config, undefined, ignore, reader))
+				: skip("secret", "no secret is needed"),
+			...replicas.flatMap((owner, index) => {
+				const provider = isSecretNeeded(session, owner) ? providers[index] : undefined;
+				return provider === undefined ? [] : examine(session, owner, provider);
+			}),
+		]);
 	} finally {
-		provider.close();
+		reader.close();
 	}
 }
 
-function findRemedy(error: TypeOrmAwsConnectorError, secretId: string, path: string | undefined): string {
+/** A replica that names the connector's secret is logged in to as the master is. */
+function isSecretNeeded({ explanation: { fields } }: Session, owner: string): boolean {
+	const row = fields.find(({ field }) => field === `${owner}secretId`);
+	if (row === undefined || row.source === "unneeded") return false;
+	const isShared = fields.some(({ field, value }) => field === "secretId" && value !== undefined && value === row.value);
+	return owner === "" || !isShared;
+}
+
+async function examine(session: Session, owner: string, provider: CredentialsProvider): Promise<Examination> {
+	const name = `${owner}secret`;
+	const secretId = readValue(session, "secretId", owner);
+	if (typeof secretId !== "string") return skip(name, "its id is not known");
+	try {
+		const { username, versionId } = await provider.fetch(secretId);
+		return pass(name, `"${secretId}" holds a login of user "${username}"${versionId === undefined ? "" : `, version ${versionId}`}`);
+	} catch (error) {
+		if (!isTypeOrmAwsConnectorError(error)) throw error;
+		const path = readPath(session, "secretId", owner);
+		return fail(name, {
+			code: error.code,
+			label: `${owner}${error instanceof SecretMalformedError ? (error.field ?? "secret-id") : "secret-id"}`,
+			message: error.message,
+			path,
+			remedy: findRemedy(error, secretId, path, `${owner}secretId`),
+		});
+	}
+}
+
+function findRemedy(error: TypeOrmAwsConnectorError, secretId: string, path: string | undefined, option: string): string {
 	const id = quoteForShell(secretId);
 	if (error instanceof SecretMalformedError) return `aws secretsmanager put-secret-value --secret-id ${id} --secret-string ${FILE}`;
 	if (error instanceof SecretNotFoundError) {
-		const other = path === undefined ? 'correct the option "secretId"' : `name another secret in ${path}`;
+		const other = path === undefined ? `correct the option "${option}"` : `name another secret in ${path}`;
 		return `aws secretsmanager create-secret --name ${id} --secret-string ${FILE}\n     or ${other}`;
 	}
 	return findAwsRemedy(error, "secretsmanager:GetSecretValue on this secret, and kms:Decrypt where it has a key of its own");

@@ -1,73 +1,108 @@
-/** Whether the server answers, and whether the connection can be encrypted as the connector is told to. */
+/** Whether each server answers, and whether the connection can be encrypted as the connector is told to. */
 import { isIP } from "node:net";
 
 import { EDatabaseType } from "../configuration/connector.enums.js";
-import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { isIam } from "../configuration/credentials-source.js";
+import { findHost } from "../connector/describe-login.js";
+import { selectCredentials } from "../credentials/select-credentials.js";
+import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
 import { quoteForShell } from "../resolution/explain-fields.js";
 import { findTlsRemedy } from "../support/tls-failure.js";
-import { createTlsOptions } from "../tls/tls-options.js";
-import { capitalize, type Examination, fail, type FoundProblem, pass, readPath, readValue, skip } from "./diagnosis.js";
+import { ConnectorTls, findOwnSsl } from "../tls/connector-tls.js";
+import {
+	capitalize,
+	type Examination,
+	fail,
+	type FoundProblem,
+	listOwners,
+	pass,
+	readLabel,
+	readPath,
+	readValue,
+	skip,
+} from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 import { probeServer, type ServerAnswer } from "./probe-server.js";
 
-/** Where the server is said to be. */
+/** Where the server of an owner is said to be. */
 interface Place {
 	readonly host: string;
-	readonly isMysql: boolean;
+	readonly owner: string;
 	readonly port: number;
 }
 
 /** Node's names for a name that leads nowhere. */
 const NO_SUCH_NAME = new Set(["EAI_AGAIN", "ENOTFOUND"]);
 
-/** Nobody logs in for this, so neither the secret nor the database has to be right. */
-export async function examineServer(session: Session): Promise<Examination> {
-	const host = readValue(session, "host");
-	const port = readValue(session, "port");
+/** The master, then each replica. Nobody logs in for this, so neither the secret nor the database has to be right. */
+export async function examineServers(session: Session): Promise<Examination[]> {
+	const owners = listOwners(session);
 	const type = Object.values(EDatabaseType).find((engine) => engine === readValue(session, "type"));
-	if (typeof host !== "string" || typeof port !== "number" || type === undefined) {
-		return skip("server", "host, port or type is not known");
-	}
-	const place = { host, isMysql: type === EDatabaseType.MYSQL || type === EDatabaseType.MARIADB, port };
+	const unknown = owners.map((owner) => skip(`${owner}server`, "host, port or type is not known"));
+	if (type === undefined) return unknown;
+	const isMysql = type === EDatabaseType.MYSQL || type === EDatabaseType.MARIADB;
 	try {
-		const tls = await chooseTls(session, host, type);
-		return judge(session, place, await probeServer({ ...place, tls }));
+		const places = await findPlaces(session, owners);
+		const tls = await chooseTls(session, places, type);
+		return await Promise.all(
+			unknown.map(async (answer, index) => {
+				const place = places.find(({ owner }) => owner === owners[index]);
+				return place === undefined ? answer : judge(session, place, await probeServer({ ...place, isMysql, tls }));
+			}),
+		);
 	} catch (error) {
 		if (!isTypeOrmAwsConnectorError(error)) throw error;
-		return fail("server", explainTls(error.code, error.message));
+		// What is wrong for one server is wrong for all.
+		return [fail("server", explainOption(error))];
 	}
 }
 
-/** TypeORM's own `ssl` where the application gives that, else what the connector makes of `tls`. */
-async function chooseTls({ config }: Session, host: string, type: EDatabaseType): Promise<object | false> {
-	const ssl = (config.typeOrmOptions as { readonly ssl?: object | boolean | string } | undefined)?.ssl;
-	if (ssl !== undefined) return typeof ssl === "object" ? ssl : ssl !== false && {};
-	return (await createTlsOptions({ hosts: [host], tls: config.tls, type })) || false;
+/** Those that are known, with the host that the connector makes of the id of a cluster. */
+async function findPlaces(session: Session, owners: readonly string[]): Promise<Place[]> {
+	const places = owners.flatMap((owner) => {
+		const host = readValue(session, "host", owner);
+		const port = readValue(session, "port", owner);
+		return typeof host === "string" && typeof port === "number" ? [{ host, owner, port }] : [];
+	});
+	if (!isIam(session.config)) return places;
+	const login = await selectCredentials(session.config).fetch(undefined);
+	return places.map((place) => ({ ...place, host: findHost(login, place) }));
+}
+
+/** TypeORM's own `ssl` where the application gives that, else what the connector makes of `tls`: one for all servers. */
+async function chooseTls({ config }: Session, places: readonly Place[], type: EDatabaseType): Promise<object | false> {
+	const ssl = findOwnSsl(config);
+	if (ssl !== undefined) return typeof ssl === "object" ? (ssl ?? false) : ssl !== false && {};
+	const hosts = places.map(({ host }) => host);
+	// What it warns of is said when the login is made.
+	return (await new ConnectorTls(config, () => undefined).describe(hosts, type)) || false;
 }
 
 function judge(session: Session, place: Place, answer: ServerAnswer): Examination {
 	const address = `${isIP(place.host) === 6 ? `[${place.host}]` : place.host}:${String(place.port)}`;
+	const name = `${place.owner}server`;
 	switch (answer.kind) {
 		case "encrypted": {
 			const { issuer, protocol, validTo } = answer;
-			return pass("server", `${address} answers with ${protocol}, certificate of ${issuer}, valid until ${validTo}`);
+			return pass(name, `${address} answers with ${protocol}, certificate of ${issuer}, valid until ${validTo}`);
 		}
 		case "no-tls":
-			return fail("server", explainTls("HANDSHAKE_NO_SSL_SUPPORT", `The server at ${address} does not offer TLS.`));
+			return fail(name, explainTls("HANDSHAKE_NO_SSL_SUPPORT", `The server at ${address} does not offer TLS.`));
 		case "plain":
-			return pass("server", `${address} answers; the connection is not encrypted`);
+			return pass(name, `${address} answers; the connection is not encrypted`);
 		case "refused":
-			return fail("server", {
+			return fail(name, {
 				code: answer.code,
-				label: "host",
+				label: readLabel(session, "host", place.owner),
 				message: `The server at ${address} answers, but wants no connection from here (error ${answer.code}).`,
-				path: readPath(session, "host"),
+				path: readPath(session, "host", place.owner),
 				remedy: "Look at the server's limits, and at hosts that it has blocked.",
 			});
 		case "tls-failed":
-			return fail("server", explainTls(answer.code, `TLS with ${address} fails: ${answer.code}.`));
+			return fail(name, explainTls(answer.code, `TLS with ${address} fails: ${answer.code}.`));
 		default:
-			return fail("server", explainUnreachable(session, address, answer.code));
+			return fail(name, explainUnreachable(session, address, place.owner, answer.code));
 	}
 }
 
@@ -76,19 +111,28 @@ function explainTls(code: string, message: string): FoundProblem {
 	return { code, label: "tls", message, path: undefined, remedy: capitalize(remedy) };
 }
 
-function explainUnreachable(session: Session, address: string, code: string): FoundProblem {
+function explainOption(error: TypeOrmAwsConnectorError): FoundProblem {
+	const { code, message } = error;
+	const problem = error instanceof ConfigurationError ? error.problems[0] : error;
+	const option = problem instanceof OptionInvalidError ? problem.option : undefined;
+	const remedy = option === undefined ? "Look at the message, then try again." : `Correct the option "${option}".`;
+	return { code: problem?.code ?? code, label: option, message: problem?.message ?? message, path: undefined, remedy };
+}
+
+function explainUnreachable(session: Session, address: string, owner: string, code: string): FoundProblem {
 	const isName = NO_SUCH_NAME.has(code);
-	const path = readPath(session, "host");
+	const path = readPath(session, "host", owner);
+	const [host, port] = ["host", "port"].map((field) => readLabel(session, field, owner));
 	const correct =
 		path === undefined
-			? 'Correct the options "host" and "port".'
+			? `Correct the options "${String(host)}" and "${String(port)}".`
 			: `aws ssm put-parameter --name ${quoteForShell(path)} --overwrite --value '<a host name>'`;
 	const look = isName ? "is the name right" : "are the security group, the route and the port right";
 	return {
 		code,
-		label: isName ? "host" : "host, port",
+		label: isName ? host : `${String(host)}, ${String(port)}`,
 		message: isName ? `There is no host of that name: ${address} (${code}).` : `Nobody answers at ${address} (${code}).`,
 		path,
-		remedy: `${correct}   # ${look}? port: ${readPath(session, "port") ?? "given in code"}`,
+		remedy: `${correct}   # ${look}? port: ${readPath(session, "port", owner) ?? "given in code"}`,
 	};
 }

@@ -48,8 +48,8 @@ export class ConnectorTls {
 	}
 }
 
-/** To the drivers, what stands in `extra` wins. */
-function findOwnSsl({ typeOrmOptions }: Pick<TlsConfig, "typeOrmOptions">): unknown {
+/** TypeORM's own `ssl`, where the application gives that. To the drivers, what stands in `extra` wins. */
+export function findOwnSsl({ typeOrmOptions }: Pick<TlsConfig, "typeOrmOptions">): unknown {
 	const { extra, ssl } = (typeOrmOptions ?? {}) as { readonly extra?: { readonly ssl?: unknown }; readonly ssl?: unknown };
 	return extra?.ssl ?? ssl;
 }

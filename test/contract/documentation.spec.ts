@@ -390,6 +390,51 @@ describe("the architecture page", () => {
 	}
 });
 
+describe("the contributor's guide", () => {
+	it("has every room, in the order of rooms.js", () => {
+		const places = readSpans(readDocument("CONTRIBUTING.md"), "question", 1).flat();
+
+		expect(places).toEqual([...Object.keys(rooms.ROOMS), "src/index.ts"]);
+	});
+});
+
+describe("the comparison", () => {
+	/** One test that a row of its tables names. */
+	interface Proof {
+		/** `undefined` where no row has named a file yet. */
+		readonly file: string | undefined;
+		readonly title: string;
+	}
+
+	/** Each row's last column: files, the words "the same file" or "the same test", and titles behind them. */
+	function listProofs({ lines }: MarkdownDocument): Proof[] {
+		const proofs: Proof[] = [];
+		let last: string | undefined;
+		for (const cell of lines.filter((line) => line.startsWith("|")).map((line) => line.split("|").at(-2) ?? "")) {
+			let file: string | undefined;
+			for (const [, path, title] of cell.matchAll(/`([^`]+)`|the same (?:file|test)|"([^"]+)"/g)) {
+				if (title !== undefined) proofs.push({ file, title });
+				else file = last = path ?? last;
+			}
+		}
+		return proofs;
+	}
+
+	/** Whether the file has a test of this title, where … stands for what is filled in. */
+	function hasTest({ file, title }: Proof): boolean {
+		if (file === undefined) return false;
+		const pattern = title.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("…", '[^"]+');
+		return new RegExp(`\\(\\s*"${pattern}",`).test(readFileSync(join(PROJECT_ROOT, file), "utf8"));
+	}
+
+	it("names tests that are in the files it names", () => {
+		const proofs = listProofs(readDocument("docs/COMPARISON.md"));
+
+		expect(proofs.length).toBeGreaterThan(20);
+		expect(proofs.filter((proof) => !hasTest(proof))).toEqual([]);
+	});
+});
+
 describe("the decisions", () => {
 	const decisions = DOCUMENTS.filter(({ path }) => path.startsWith("docs/decisions/"));
 
@@ -398,6 +443,12 @@ describe("the decisions", () => {
 
 		expect(numbers.length).toBeGreaterThan(0);
 		expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+	});
+
+	it("give the reason of every peer", () => {
+		const peers = readSpans(readDocument("docs/decisions/0016-no-runtime-dependencies.md"), "peer").flat();
+
+		expect(peers.sort()).toEqual(Object.keys(packageJson.peerDependencies).sort());
 	});
 
 	it("have three parts each, on one page", () => {

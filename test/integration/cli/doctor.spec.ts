@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { type Cloud, startCloud } from "../../../examples/demo/cloud.js";
+import type { Diagnosis } from "../../../src/cli/diagnosis.js";
 import { CertificateAuthority } from "../../support/certificates.js";
 import { serveTls } from "../../support/postgres/serve-tls.js";
 import { findSecretsInText, makeCanary } from "../../support/secret-search.js";
@@ -91,8 +92,10 @@ async function findClosedPort(): Promise<number> {
 	return port;
 }
 
-/** What is wrong, and what the doctor says of it: field, place, remedy. */
-const CASES: Readonly<Record<string, readonly [spoil: () => unknown, field: string, place: string, remedy: RegExp]>> = {
+/** What is wrong, and what the doctor says of it: field, place, remedy. Neither field nor place where it is about a service as a whole. */
+const CASES: Readonly<
+	Record<string, readonly [spoil: () => unknown, label: string | undefined, path: string | undefined, remedy: RegExp]>
+> = {
 	"a parameter is missing": [
 		() => cloud.aws.parameters.delete(PATHS.port),
 		"port",
@@ -131,8 +134,8 @@ const CASES: Readonly<Record<string, readonly [spoil: () => unknown, field: stri
 	],
 	"Parameter Store denies": [
 		() => cloud.aws.faults.inject({ kind: "denied", service: "ssm" }),
-		"Parameter Store could not be read",
-		PATHS.host,
+		undefined,
+		undefined,
 		/Allow ssm:GetParameters .* the command "policy"/,
 	],
 	"the content of the secret is in the place of its name": [
@@ -180,8 +183,8 @@ const CASES: Readonly<Record<string, readonly [spoil: () => unknown, field: stri
 	"nobody is at the port": [
 		async () => cloud.aws.parameters.put(PATHS.port, String(await findClosedPort())),
 		"host, port",
-		PATHS.port,
-		/security group/,
+		PATHS.host,
+		/put-parameter --name \S+\/host --overwrite .* security group.* port: \/bank\/demo\/aws-rds\/aurora-postgres\/port$/,
 	],
 	"the host does not exist": [
 		() => cloud.aws.parameters.put(PATHS.host, "nowhere.invalid"),
@@ -205,18 +208,27 @@ it("finds nothing wrong where nothing is", async () => {
 	expect(findSecretsInText("output", run.stdout)).toEqual([]);
 });
 
-it.each(Object.entries(CASES))("names field, place and remedy when %s", async (_, [spoil, field, place, remedy]) => {
+it.each(Object.entries(CASES))("names field, place and remedy when %s", async (_, [spoil, label, path, remedy]) => {
 	await spoil();
+
+	const run = await diagnose("--json");
+
+	const { isValid, problems } = JSON.parse(run.stdout) as Diagnosis;
+	expect(run).toMatchObject({ exitCode: 1, stderr: "" });
+	expect(isValid).toBe(false);
+	expect(problems.map((problem) => [problem.label, problem.path])).toEqual([[label, path]]);
+	expect(problems[0]?.remedy).toMatch(remedy);
+	expect(findSecretsInText("output", `${run.stdout}${run.stderr}`)).toEqual([]);
+});
+
+it("prints problem, field, place and remedy at the end, where the eye is", async () => {
+	cloud.aws.parameters.put(PATHS.databaseName, "casino");
 
 	const run = await diagnose();
 
-	const problems = readProblems(run);
-	expect(run).toMatchObject({ exitCode: 1, stderr: "" });
-	expect(problems).toMatch(/^1 problem\n/);
-	expect(problems).toContain(field);
-	expect(run.stdout).toContain(place);
-	expect(problems).toMatch(remedy);
-	expect(findSecretsInText("output", `${run.stdout}${run.stderr}`)).toEqual([]);
+	expect(readProblems(run)).toMatch(
+		/^1 problem\n {2}1\. The login .* has no such database \(3D000\)\.\n {5}databaseName {2}\S+\/database-name\n {5}> aws ssm put-parameter/,
+	);
 });
 
 describe("TLS", () => {
@@ -244,10 +256,13 @@ describe("TLS", () => {
 		expect(known.stdout).toMatch(/✓ {2}server +127\.0\.0\.1:\d+ answers with TLSv1\.3, certificate of Bank CA, valid until/);
 	});
 
-	it("is tried as typeOrmOptions.ssl says where the application gives that", async () => {
+	it.each([
+		["ssl", { ssl: { rejectUnauthorized: false } }],
+		["extra.ssl", { extra: { ssl: { rejectUnauthorized: false } } }],
+	])("is tried as typeOrmOptions.%s says where the application gives that", async (_, typeOrmOptions) => {
 		await serve([]);
 
-		const run = await diagnose("--config", await writeConfig({ typeOrmOptions: { ssl: { rejectUnauthorized: false } } }));
+		const run = await diagnose("--config", await writeConfig({ typeOrmOptions }));
 
 		expect(run.exitCode).toBe(0);
 		expect(run.stdout).toMatch(/✓ {2}server +\S+ answers with TLSv1\.3, certificate of Nobody's CA/);

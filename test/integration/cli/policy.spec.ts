@@ -1,12 +1,17 @@
 /** The printed policy against an endpoint that enforces it: all that a connector does is allowed, and no statement of it is too many. */
-import { PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { type INestApplicationContext, Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { TypeOrmModule } from "@nestjs/typeorm";
 import { DataSource } from "typeorm";
 
 import { runCommand } from "../../../src/cli/run-command.js";
-import { ParameterStoreConfigModule, RotatorService, TypeOrmAwsConnectorModule, TypeOrmAwsConnectorService } from "../../../src/index.js";
+import {
+	createSecretsManager,
+	ParameterStoreConfigModule,
+	RotatorService,
+	TypeOrmAwsConnectorModule,
+	TypeOrmAwsConnectorService,
+} from "../../../src/index.js";
 import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
 import type { PolicyDocument } from "../../support/fake-aws/permissions.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
@@ -102,12 +107,13 @@ async function boot(isOnDemand: boolean): Promise<INestApplicationContext> {
 }
 
 async function setSecret(): Promise<string> {
-	const client = new SecretsManagerClient(aws.clientConfig);
-	await client.send(
-		new PutSecretValueCommand({ SecretId: SECRET_ID, SecretString: JSON.stringify({ password: "two", username: "app" }) }),
-	);
-	client.destroy();
-	return "set";
+	const secrets = createSecretsManager({ aws: { ...aws.clientConfig } });
+	try {
+		await secrets.set(SECRET_ID, { password: "two", username: "app" });
+		return "set";
+	} finally {
+		secrets.close();
+	}
 }
 
 describe.each([

@@ -112,6 +112,42 @@ it("rotates both with one read past the cache, which the application sees", asyn
 	expect(countReads()).toBe(1);
 });
 
+describe("a value that was set", () => {
+	/** What EventBridge tells of it. */
+	const EVENT = {
+		detail: { labelUpdated: "AWSCURRENT", name: "shop" },
+		"detail-type": "Secret Label Updated",
+		source: "aws.secretsmanager",
+	};
+
+	it.each<[string, (rotator: RotatorService) => Promise<{ readonly outcome: string } | undefined>]>([
+		["the event of AWS", (rotator) => rotator.notifySecretChanged(EVENT)],
+		["the next rotation", (rotator) => rotator.rotateDatabaseConnection()],
+	])("is what the pools log in with after %s", async (_, trigger) => {
+		const application = await scene.boot(
+			SecretsManagerModule.register({ aws: scene.connectorAws }),
+			wire("read", undefined),
+			wire("write", undefined),
+		);
+		const dataSources = [application.get(TOKENS.read), application.get(TOKENS.write)];
+		const rotators = [TOKENS.read, TOKENS.write].map((token) => application.get<RotatorService>(getRotatorToken(token)));
+		const before = await Promise.all(dataSources.map(whoAmI));
+
+		await application
+			.get<SecretsManagerService>(SecretsManagerService)
+			.set("shop", { password: "green password", username: "shop_green" });
+		const results = await Promise.all(rotators.map(trigger));
+
+		const after = await Promise.all(dataSources.map(whoAmI));
+		expect(before.map(({ user }) => user)).toEqual(["shop_blue", "shop_blue"]);
+		expect(results).toEqual([
+			{ generation: 2, outcome: "rotated" },
+			{ generation: 2, outcome: "rotated" },
+		]);
+		expect(after.map(({ user }) => user)).toEqual(["shop_green", "shop_green"]);
+	});
+});
+
 it("sees a change at each rotation, whatever the cache holds", async () => {
 	const application = await scene.boot(SecretsManagerModule.register({ aws: scene.connectorAws }), wire("read", undefined));
 	const first = await rotate(application, "read");

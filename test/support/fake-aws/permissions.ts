@@ -28,7 +28,8 @@ export interface NeededPermission {
 	readonly resource: string;
 }
 
-const ACCOUNT = "123456789012";
+/** The account that everything here belongs to. */
+export const ACCOUNT = "123456789012";
 const CONDITION_OPERATORS: Readonly<Record<string, (pattern: string, value: string) => boolean>> = {
 	StringEquals: (pattern, value) => pattern === value,
 	StringLike: matches,

@@ -24,8 +24,9 @@ export const APPLICATION_KEY: Required<SigningKey> = {
 	sessionToken: "a session token with / and + in it==",
 };
 
-/** The names of the databases that the gateway stands for. */
+/** The names of the databases that the gateway stands for, and the ids by which IAM knows them. */
 export const RDS_HOST = "shop.cluster-abc123.eu-west-1.rds.amazonaws.com";
+export const RDS_RESOURCE_ID = "cluster-ABCDEFGHIJKL01234";
 export const DSQL_CLUSTER_ID = "abcdefghijklmnopqrstuvwxyz";
 export const DSQL_HOST = `${DSQL_CLUSTER_ID}.dsql.eu-west-1.on.aws`;
 
@@ -78,6 +79,7 @@ export async function startIamScene(
 		keys: [APPLICATION_KEY],
 		...(isDirect ? {} : { port: tunnelledPort }),
 		region: "eu-west-1",
+		resourceId: RDS_RESOURCE_ID,
 		service,
 		target: server,
 		users: USERS,
