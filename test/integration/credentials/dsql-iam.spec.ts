@@ -15,6 +15,7 @@ import {
 	DSQL_HOST,
 	type IamApplication,
 	type IamScene,
+	POOL_SIZE,
 	startIamApplication,
 	startIamScene,
 } from "../../support/iam-gateway/iam-scene.js";
@@ -119,15 +120,21 @@ describe.each(TYPEORM_VERSIONS)("dsql-iam on TypeORM $label", (version) => {
 		});
 		await application.dataSource.query("DROP TABLE IF EXISTS ledger");
 		await createLedger(application.dataSource);
+		scene.gateway.peakOpenCount = 0;
 
 		const load = startLedgerWorkload(application.dataSource, { workerCount: 8 });
 		await waitUntil("connections have retired several times", () => desk.logins.length - formerCount >= 20);
 		const report = await load.stop();
+		const peakCount = scene.gateway.peakOpenCount;
 		const stored = await readLedger(application.dataSource);
 		await application.stop();
 
 		expect(report.failures).toEqual([]);
+		expect(report.acknowledgedCount).toBeGreaterThan(0);
 		expect(stored.sort()).toEqual([...report.acknowledged].sort());
+		expect(peakCount).toBeLessThanOrEqual(POOL_SIZE + 1);
+		// A pool that is never full would prove nothing.
+		expect(peakCount).toBeGreaterThanOrEqual(POOL_SIZE);
 		expect(report.operationCount).toBeGreaterThan(300);
 		expect(desk.refusals.length).toBe(refusedCount);
 	}, 60_000);
