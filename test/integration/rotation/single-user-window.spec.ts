@@ -2,7 +2,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
-import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { describeEngines } from "../../support/describe-engines.js";
 import type { PolicyDocument } from "../../support/fake-aws/permissions.js";
@@ -152,23 +151,6 @@ describeEngines("The window of a single-user rotation", {}, ({ dialect, getServe
 		const failures = await callAtOnce(scene);
 
 		expect(failures).toEqual([]);
-		expect(await scene.findViolations()).toEqual([]);
-	}, 30_000);
-
-	it("starts an application inside the window", async () => {
-		const scene = await startAtRest();
-		await enterWindow(scene);
-		const connector = new TypeOrmAwsConnectorService(undefined, undefined, scene.config);
-		const { DataSource } = version.load();
-
-		const options = await connector.getTypeOrmOptions();
-		const dataSource = await new DataSource(options).initialize();
-		const answer: unknown = await dataSource.query("SELECT 1 AS one");
-		await dataSource.destroy();
-		connector.close();
-
-		expect(options).toMatchObject({ password: NEW_PASSWORD });
-		expect(answer).toEqual([{ one: 1 }]);
 		expect(await scene.findViolations()).toEqual([]);
 	}, 30_000);
 });
