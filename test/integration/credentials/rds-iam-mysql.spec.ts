@@ -110,7 +110,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 			scene.gateway.peakOpenCount = 0;
 
 			let [acknowledgedCount, operationCount] = [0, 0];
-			while (scene.gateway.desk.logins.length - formerCount < 20) {
+			while (scene.gateway.desk.logins.length - formerCount < 20 || operationCount < 300) {
 				const load = startLedgerWorkload(application.dataSource, { workerCount: 8 });
 				await delay(300);
 				const report = await load.stop();
@@ -126,10 +126,8 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 			await application.stop();
 
 			expect(acknowledgedCount).toBeGreaterThan(0);
-			expect(operationCount).toBeGreaterThan(300);
-			expect(scene.gateway.peakOpenCount).toBeLessThanOrEqual(POOL_SIZE + 1);
-			// A pool that is never full would prove nothing.
-			expect(scene.gateway.peakOpenCount).toBeGreaterThanOrEqual(POOL_SIZE);
+			// Nothing is rotated, and a connection that retires is closed before the next one takes its place.
+			expect(scene.gateway.peakOpenCount).toBe(POOL_SIZE);
 			expect(scene.gateway.desk.refusals.length).toBe(refusedCount);
 		}, 60_000);
 

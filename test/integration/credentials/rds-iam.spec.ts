@@ -125,7 +125,8 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		scene.gateway.peakOpenCount = 0;
 
 		const load = startLedgerWorkload(application.dataSource, { workerCount: 8 });
-		await waitUntil("connections have retired several times", () => scene.gateway.desk.logins.length - formerCount >= 20);
+		await waitUntil("connections have retired several times", () => scene.gateway.desk.logins.length - formerCount >= 20, 30_000);
+		await waitUntil("they were worked with", () => load.report().operationCount > 300, 30_000);
 		const report = await load.stop();
 		const peakCount = scene.gateway.peakOpenCount;
 		const stored = await readLedger(application.dataSource);
@@ -135,10 +136,8 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		expect(report.failures).toEqual([]);
 		expect(report.acknowledgedCount).toBeGreaterThan(0);
 		expect(stored.sort()).toEqual([...report.acknowledged].sort());
-		expect(peakCount).toBeLessThanOrEqual(POOL_SIZE + 1);
-		// A pool that is never full would prove nothing.
-		expect(peakCount).toBeGreaterThanOrEqual(POOL_SIZE);
-		expect(report.operationCount).toBeGreaterThan(300);
+		// Nothing is rotated, and a connection that retires is closed before the next one takes its place.
+		expect(peakCount).toBe(POOL_SIZE);
 		expect(scene.gateway.desk.refusals.length).toBe(refusedCount);
 	}, 60_000);
 
