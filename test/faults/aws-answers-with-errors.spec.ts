@@ -16,6 +16,14 @@ const FAULTS = [
 	{ code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", kind: "throttle" },
 ] as const;
 
+/** What Secrets Manager says of a secret in its days of grace. */
+const SCHEDULED_FOR_DELETION = {
+	errorMessage: "You can't perform this operation on the secret because it was marked for deletion.",
+	errorName: "InvalidRequestException",
+	kind: "custom-error",
+	operation: "GetSecretValue",
+} as const;
+
 let servers: SceneServers;
 
 beforeAll(async () => {
@@ -48,4 +56,20 @@ describe.each(TYPEORM_VERSIONS)("AWS on TypeORM $label", (version) => {
 		},
 		60_000,
 	);
+
+	it("may have scheduled the secret for deletion for twenty rotations, and take that back", async () => {
+		const scene = await startWatchedScene(servers, { config: { rotation: QUICK_ROTATION }, version });
+		const fault = scene.aws.faults.inject(SCHEDULED_FOR_DELETION);
+		await scene.alternate();
+
+		const { codes, messages, users } = await outliveFault(scene, () => fault.clear());
+
+		expect(codes).toEqual(["ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE"]);
+		expect(messages).toEqual([expect.stringContaining("marked for deletion (InvalidRequestException)")]);
+		expect(scene.events).not.toContainEqual(
+			expect.objectContaining({ fault: expect.objectContaining({ isTransient: true }), type: "rotation.failed" }),
+		);
+		expect(users).toEqual(scene.users);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
 });

@@ -1,4 +1,9 @@
 /** AWS, or whoever says who we are to AWS, does not answer: twenty rotations run into their deadline, and rotation resumes by itself. */
+import { Agent } from "node:http";
+import type { LookupFunction } from "node:net";
+
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+
 import type { ITypeOrmAwsConnectorAws } from "../../src/configuration/connector.options.js";
 import type { IRotatorOptions } from "../../src/rotation/rotation.options.js";
 import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
@@ -95,4 +100,43 @@ describe.each(TYPEORM_VERSIONS)("The identity for AWS on TypeORM $label", (versi
 		},
 		90_000,
 	);
+});
+
+describe.each(TYPEORM_VERSIONS)("The name of AWS on TypeORM $label", (version) => {
+	const HOST = "secretsmanager.eu-west-1.amazonaws.test";
+
+	it("may be unknown to the resolver for twenty rotations", async () => {
+		let isKnown = true;
+		const lookup: LookupFunction = (name, { all }, done) => {
+			const failure = Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: "ENOTFOUND" });
+			const addresses = [{ address: "127.0.0.1", family: 4 }];
+			if (!isKnown) process.nextTick(() => done(failure, []));
+			else process.nextTick(() => (all === true ? done(null, addresses) : done(null, "127.0.0.1", 4)));
+		};
+		const client = new SecretsManagerClient({
+			...servers.aws.clientConfig,
+			endpoint: servers.aws.url.replace("127.0.0.1", HOST),
+			maxAttempts: 1,
+			// An open connection needs no name.
+			requestHandler: { httpAgent: new Agent({ keepAlive: false, lookup }) },
+		});
+		const scene = await startWatchedScene(servers, {
+			config: { aws: { secretsManagerClient: client }, rotation: QUICK_ROTATION },
+			version,
+		});
+		isKnown = false;
+		await scene.alternate();
+		const callCount = scene.aws.calls.count();
+
+		const { codes, messages, users } = await outliveFault(scene, () => {
+			expect(scene.aws.calls.count()).toBe(callCount);
+			isKnown = true;
+		});
+
+		expect(codes).toEqual(["ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE"]);
+		expect(messages).toEqual([expect.stringContaining("ENOTFOUND")]);
+		expect(users).toEqual(scene.users);
+		expect(await scene.findViolations()).toEqual([]);
+		client.destroy();
+	}, 60_000);
 });

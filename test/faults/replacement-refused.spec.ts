@@ -1,7 +1,10 @@
 /** The server does not let the new login in: twenty rotations fail, the live side goes on, and the first that is let in takes over. */
 import { describeEngines } from "../support/describe-engines.js";
 import { endWatchedScenes, startWatchedScene, type WatchedScene } from "../support/invariants.js";
-import type { EngineName } from "../support/server/database-server.js";
+import { startMariadb } from "../support/mariadb/mariadb-server.js";
+import { createMovablePort } from "../support/movable-port.js";
+import { startPostgres } from "../support/postgres/postgres-server.js";
+import type { DatabaseServer, EngineName } from "../support/server/database-server.js";
 import type { SqlDialect } from "../support/sql-dialects.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
 
@@ -25,6 +28,20 @@ const EXPIRE: Readonly<Record<Engine, (user: string) => string>> = {
 const RENEW: Readonly<Record<Engine, (user: string, password: string) => string>> = {
 	mariadb: (user, password) => `ALTER USER '${user}'@'%' IDENTIFIED BY '${password}'`,
 	postgres: (user) => `ALTER ROLE ${user} VALID UNTIL 'infinity'`,
+};
+
+type Sql<Text> = Readonly<Record<Engine, (scene: WatchedScene) => Text>>;
+
+const FORBID: Sql<readonly string[]> = {
+	mariadb: ({ database, users }) => [`REVOKE ALL ON ${database}.* FROM '${users[1]}'@'%'`],
+	postgres: ({ database, users }) => [
+		`GRANT CONNECT ON DATABASE ${database} TO ${users[0]}`,
+		`REVOKE CONNECT ON DATABASE ${database} FROM PUBLIC`,
+	],
+};
+const ALLOW: Sql<string> = {
+	mariadb: ({ database, users }) => `GRANT ALL ON ${database}.* TO '${users[1]}'@'%'`,
+	postgres: ({ database, users }) => `GRANT CONNECT ON DATABASE ${database} TO ${users[1]}`,
 };
 
 const AT_LOGIN = { mariadb: "stage", postgres: "stage" } as const;
@@ -66,6 +83,16 @@ const REFUSALS: readonly Refusal[] = [
 		stages: { mariadb: "verify", postgres: "stage" },
 		title: "a password that has expired",
 	},
+	{
+		begin: async (scene) => {
+			for (const sql of FORBID[nameEngine(scene.server.engine)](scene)) await scene.server.admin.query(sql);
+			await scene.alternate();
+		},
+		codes: { mariadb: "ER_DBACCESS_DENIED_ERROR", postgres: "42501" },
+		end: async (scene) => void (await scene.server.admin.query(ALLOW[nameEngine(scene.server.engine)](scene))),
+		stages: AT_LOGIN,
+		title: "a role that has no right to the database",
+	},
 ];
 
 /** PostgreSQL alone lets a role have no connection at all. */
@@ -99,6 +126,35 @@ describeEngines("A server", {}, ({ dialect, engine, getServers, version }) => {
 		},
 		60_000,
 	);
+});
+
+describeEngines("Another server", {}, ({ engine, getServers, version }) => {
+	let other: DatabaseServer;
+
+	beforeAll(async () => {
+		other = await (engine === "postgres" ? startPostgres() : startMariadb());
+	}, 60_000);
+
+	afterAll(async () => other.stop());
+
+	it("may not have the database for twenty rotations", async () => {
+		const { move, parameterSource } = createMovablePort(getServers().aws, getServers().server.port);
+		const scene = await startWatchedScene(getServers(), { config: { rotation: QUICK_ROTATION }, parameterSource, version });
+		// Without a right to it, one is not told by MariaDB that there is none.
+		const rights = engine === "postgres" ? {} : { databases: [scene.database] };
+		for (const [index, user] of scene.users.entries()) await other.createRole(user, `password-${String(index)}`, rights);
+		move(other.port);
+		await scene.alternate();
+
+		const { codes, messages, stages, users } = await outliveFault(scene, () => move(scene.server.port));
+
+		expect(codes).toEqual(["ERR_CONNECTOR_STAGING_FAILED"]);
+		expect(messages).toEqual([expect.stringContaining(engine === "postgres" ? "(3D000)" : "(ER_BAD_DB_ERROR)")]);
+		expect(stages).toEqual(["stage"]);
+		expect(users).toEqual(scene.users);
+		expect(await other.connections()).toEqual([]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
 });
 
 describeEngines("A limit that the live pool exhausts", { engines: ["postgres"] }, ({ getServers, version }) => {

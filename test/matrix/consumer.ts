@@ -49,7 +49,7 @@ export function compileConsumer(folder: string): Promise<Outcome> {
 export async function runConsumer(folder: string, entry: string, run: string, { aws, postgres }: Servers): Promise<Outcome> {
 	const secondPassword = await prepare(run, { aws, postgres });
 	const env = { ...withoutOwnSettings(process.env), ...aws.env, MATRIX_RUN: run, MATRIX_SECOND_PASSWORD: secondPassword };
-	return runProgram({
+	const outcome = await runProgram({
 		command: process.execPath,
 		commandArguments: [entry],
 		cwd: folder,
@@ -57,15 +57,23 @@ export async function runConsumer(folder: string, entry: string, run: string, { 
 		lastLine: { limitMs: EXIT_LIMIT_MS, text: "closed" },
 		limitMs: RUN_LIMIT_MS,
 	});
+	const refusedCount = await postgres.refusedLogins(`${run}_window`);
+	// The one that finds out; whoever connects knows.
+	return outcome.problem === undefined && refusedCount !== 1
+		? { ...outcome, problem: `had ${refusedCount} logins refused at its start inside a rotation` }
+		: outcome;
 }
 
 async function prepare(run: string, { aws, postgres }: Servers): Promise<string> {
-	const [firstPassword = "", secondPassword = ""] = [1, 2].map(() => randomBytes(12).toString("base64url"));
+	const [firstPassword = "", secondPassword = "", formerPassword = ""] = [1, 2, 3].map(() => randomBytes(12).toString("base64url"));
 	await postgres.createDatabase(run);
 	await postgres.admin.query("CREATE TABLE note (id serial PRIMARY KEY, text text NOT NULL)", [], run);
 	await postgres.createRole(`${run}_first`, firstPassword, { databases: [run] });
 	await postgres.createRole(`${run}_second`, secondPassword, { databases: [run] });
+	await postgres.createRole(`${run}_window`, secondPassword, { databases: [run] });
 	aws.secrets.put(run, { password: firstPassword, username: `${run}_first` });
+	aws.secrets.put(`${run}_window`, { password: formerPassword, username: `${run}_window` });
+	aws.secrets.put(`${run}_window`, { password: secondPassword, username: `${run}_window` }, { stages: ["AWSPENDING"] });
 	aws.parameters.putMany({
 		[`/${run}/test/aws-rds/aurora-postgres/host`]: postgres.host,
 		[`/${run}/test/aws-rds/aurora-postgres/port`]: String(postgres.port),

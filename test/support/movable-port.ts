@@ -9,6 +9,8 @@ import type { FakeAws } from "./fake-aws/fake-aws.js";
 export interface MovablePort {
 	/** Changes the parameter. */
 	move(port: number): void;
+	/** Of the parameter, in full. */
+	readonly name: string;
 	readonly parameterSource: ParameterStoreConfigService;
 }
 
@@ -18,10 +20,11 @@ let applicationCount = 0;
 export function createMovablePort(aws: FakeAws, port: number): MovablePort {
 	applicationCount += 1;
 	const application = `shop-${String(applicationCount)}`;
-	const move = (target: number): void => void aws.parameters.put(`/${application}/test/aws-rds/aurora-postgres/port`, String(target));
+	const name = `/${application}/test/aws-rds/aurora-postgres/port`;
+	const move = (target: number): void => void aws.parameters.put(name, String(target));
 	move(port);
 	// Without connections that are kept alive there is nothing to destroy.
 	const client = new SSMClient({ ...aws.clientConfig, requestHandler: { httpAgent: { keepAlive: false } } });
 	const properties = { application, environment: "test", instanceName: "main", namespace: "postgres", shouldLoadOnDemand: true };
-	return { move, parameterSource: new ParameterStoreConfigService(properties, [], new ParameterStoreService(client)) };
+	return { move, name, parameterSource: new ParameterStoreConfigService(properties, [], new ParameterStoreService(client)) };
 }

@@ -12,12 +12,13 @@ import {
 	APPLICATION_KEY,
 	type IamApplication,
 	type IamScene,
+	POOL_SIZE,
 	RDS_HOST,
 	RDS_PORT,
 	startIamApplication,
 	startIamScene,
 } from "../../support/iam-gateway/iam-scene.js";
-import { createLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
+import { createLedger, readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
@@ -121,15 +122,22 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		await application.dataSource.query("DROP TABLE IF EXISTS ledger");
 		await createLedger(application.dataSource);
 		const refusedCount = scene.gateway.desk.refusals.length;
+		scene.gateway.peakOpenCount = 0;
 
 		const load = startLedgerWorkload(application.dataSource, { workerCount: 8 });
-		await waitUntil("connections have retired several times", () => scene.gateway.desk.logins.length - formerCount >= 20);
+		await waitUntil("connections have retired several times", () => scene.gateway.desk.logins.length - formerCount >= 20, 30_000);
+		await waitUntil("they were worked with", () => load.report().operationCount > 300, 30_000);
 		const report = await load.stop();
+		const peakCount = scene.gateway.peakOpenCount;
+		const stored = await readLedger(application.dataSource);
 		scene.gateway.desk.maximumTokenAgeMs = undefined;
 		await application.stop();
 
 		expect(report.failures).toEqual([]);
-		expect(report.operationCount).toBeGreaterThan(300);
+		expect(report.acknowledgedCount).toBeGreaterThan(0);
+		expect(stored.sort()).toEqual([...report.acknowledged].sort());
+		// Nothing is rotated, and a connection that retires is closed before the next one takes its place.
+		expect(peakCount).toBe(POOL_SIZE);
 		expect(scene.gateway.desk.refusals.length).toBe(refusedCount);
 	}, 60_000);
 

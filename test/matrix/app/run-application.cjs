@@ -1,6 +1,6 @@
 /**
- * What every consumer does: boots an application, queries as the first user, moves the secret to the second one, rotates, queries again,
- * and closes. The entries beside this file pass in the packages, each loaded by the entry's own module system.
+ * What every consumer does: starts in the middle of a rotation; then boots an application, queries as the first user, moves the secret to the
+ * second one, rotates, queries again, and closes. The entries beside this file pass in the packages, each loaded by the entry's own module system.
  *
  * Plain JavaScript without decorators, so that nothing compiles it on the way.
  */
@@ -9,6 +9,8 @@ const { setTimeout: sleep } = require("node:timers/promises");
 
 const { checkRegistrations } = require("./check-registrations.cjs");
 const { checkSecrets } = require("./check-secrets.cjs");
+const { checkWindow } = require("./check-window.cjs");
+const { makeDatabaseModules } = require("./database-modules.cjs");
 
 const { MATRIX_RUN: RUN, MATRIX_SECOND_PASSWORD: SECOND_PASSWORD } = process.env;
 const FIRST_USER = `${RUN}_first`;
@@ -17,9 +19,10 @@ const SECOND_USER = `${RUN}_second`;
 const INTERVAL_MS = 300;
 
 exports.runApplication = async function runApplication(packages) {
-	const { common, connector, core, nestTypeorm, secretsManager, typeorm } = packages;
+	const { common, connector, core, secretsManager, typeorm } = packages;
 	await checkRegistrations(packages);
 	await checkSecrets(packages, RUN);
+	await checkWindow(packages, RUN);
 	const Note = new typeorm.EntitySchema({
 		name: "Note",
 		tableName: "note",
@@ -29,7 +32,7 @@ exports.runApplication = async function runApplication(packages) {
 	const imports = [
 		connector.ParameterStoreConfigModule.register({ application: RUN, environment: "test", instanceName: "main", namespace: "api" }),
 		connector.TypeOrmAwsConnectorModule.register({ entities: [Note], rotation: { intervalMs: INTERVAL_MS, isEnabled: true } }),
-		...(nestTypeorm === undefined ? [makeDataSourceModule(packages)] : makeCompanionModules(packages)),
+		...makeDatabaseModules(packages),
 	];
 	common.Module({ imports })(ApplicationModule);
 
@@ -69,40 +72,6 @@ exports.runApplication = async function runApplication(packages) {
 	// The runner waits for this line, then for the process to end by itself.
 	console.log("closed");
 };
-
-/** What an application with `@nestjs/typeorm` writes. */
-function makeCompanionModules({ config, connector, nestTypeorm, schedule }) {
-	return [
-		config.ConfigModule.forRoot({ ignoreEnvFile: true }),
-		schedule.ScheduleModule.forRoot(),
-		nestTypeorm.TypeOrmModule.forRootAsync({
-			inject: [connector.TypeOrmAwsConnectorService],
-			useFactory: (service) => service.getTypeOrmOptions(),
-		}),
-	];
-}
-
-/** What an application without `@nestjs/typeorm` writes: the DataSource is a provider of its own, which it also closes. */
-function makeDataSourceModule({ common, connector, typeorm }) {
-	class DataSourceModule {
-		constructor(dataSource) {
-			this.dataSource = dataSource;
-		}
-
-		async onApplicationShutdown() {
-			await this.dataSource.destroy();
-		}
-	}
-	common.Inject(typeorm.DataSource)(DataSourceModule, undefined, 0);
-	const provider = {
-		provide: typeorm.DataSource,
-		inject: [connector.TypeOrmAwsConnectorService],
-		useFactory: async (service) => new typeorm.DataSource(await service.getTypeOrmOptions()).initialize(),
-	};
-	common.Global()(DataSourceModule);
-	common.Module({ providers: [provider], exports: [provider] })(DataSourceModule);
-	return DataSourceModule;
-}
 
 /** The interval is listed, ticks, and does not tick any more once it is deleted. */
 async function checkInterval(registry, countScheduled) {

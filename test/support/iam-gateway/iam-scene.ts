@@ -34,6 +34,9 @@ export const DSQL_HOST = `${DSQL_CLUSTER_ID}.dsql.eu-west-1.on.aws`;
 export const RDS_PORT = 5_432;
 export const MYSQL_PORT = 3_306;
 
+/** Connections that an application may have. */
+export const POOL_SIZE = 5;
+
 const DATABASE = "shop";
 const USERS = { admin: "password-of-admin", app: "password-of-app" } as const;
 
@@ -90,7 +93,7 @@ export async function startIamScene(
 			databaseName: DATABASE,
 			entities: [],
 			host,
-			poolSize: 5,
+			poolSize: POOL_SIZE,
 			tls: { ca: authority.certificate, ...(isMysql ? {} : { servername: host }) },
 			...(isDsql
 				? {}

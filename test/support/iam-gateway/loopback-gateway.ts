@@ -21,6 +21,8 @@ export abstract class LoopbackGateway {
 	/** Whom it let in, and whom it turned away. */
 	readonly desk: TokenDesk;
 	readonly host = "127.0.0.1";
+	/** The most connections of clients that were open together since the start, or since this was set to 0. */
+	peakOpenCount = 0;
 	port = 0;
 	private server: Server | undefined;
 	private readonly sockets = new Set<Socket>();
@@ -71,6 +73,7 @@ export abstract class LoopbackGateway {
 	private accept(socket: Socket): void {
 		this.acceptedCount += 1;
 		this.sockets.add(socket);
+		this.peakOpenCount = Math.max(this.peakOpenCount, this.openCount);
 		socket.on("close", () => this.sockets.delete(socket));
 		socket.on("error", () => socket.destroy());
 		this.serve(socket).catch(() => socket.destroy());

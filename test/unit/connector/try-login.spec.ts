@@ -1,7 +1,9 @@
 /** What a login says about the credentials: only a wrong password speaks against them. */
 import type { DataSourceOptions } from "typeorm";
 
-import { tryLogin } from "../../../src/connector/try-login.js";
+import type * as TryLogin from "../../../src/connector/try-login.js";
+import { loadWithTypeOrm } from "../../support/load-with-typeorm.js";
+import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 
 /** Options whose server answers each login with `error`. */
 function refuseWith(error: Error): DataSourceOptions {
@@ -27,11 +29,15 @@ interface MysqlAnswers {
 /** Options whose MySQL server answers so, and how many of its pools are open. */
 function answerAsMysql({ login, statement }: MysqlAnswers): { countOpen: () => number; options: DataSourceOptions } {
 	let openCount = 0;
+	// Each TypeORM has its own name for it.
+	const rows = [{ version: "8.0.40", "version()": "8.0.40" }];
 	const connection = {
 		listeners: () => [1],
+		// TypeORM 1 asks by promise, TypeORM 0.3 by callback.
 		promise: () => ({
-			query: async () => (statement === undefined ? Promise.resolve([[{ version: "8.0.40" }]]) : Promise.reject(statement)),
+			query: async () => (statement === undefined ? Promise.resolve([rows]) : Promise.reject(statement)),
 		}),
+		query: (_sql: string, _values: unknown, done: (error: Error | undefined, rows: object[]) => void) => done(statement, rows),
 		release: () => undefined,
 	};
 	const createPool = (): object => {
@@ -48,30 +54,34 @@ function answerAsMysql({ login, statement }: MysqlAnswers): { countOpen: () => n
 	return { countOpen: () => openCount, options };
 }
 
-describe("tryLogin on MySQL", () => {
-	it.each<[string, MysqlAnswers, string]>([
-		["a login and its first statement", {}, "accepted"],
-		["a wrong password", { login: Object.assign(new Error("no"), { errno: 1_045 }) }, "refused"],
-		["an expired password", { statement: Object.assign(new Error("no"), { errno: 1_820 }) }, "refused"],
-		["no right to the database", { login: Object.assign(new Error("no"), { errno: 1_044 }) }, "unknown"],
-	])("answers to %s and leaves nothing open", async (_, answers, expected) => {
-		const { countOpen, options } = answerAsMysql(answers);
+describe.each(TYPEORM_VERSIONS)("tryLogin with TypeORM $label", (version) => {
+	const { tryLogin } = loadWithTypeOrm(version, () => require("../../../src/connector/try-login.js") as typeof TryLogin);
 
-		const answer = await tryLogin(options);
+	describe("on MySQL", () => {
+		it.each<[string, MysqlAnswers, string]>([
+			["a login and its first statement", {}, "accepted"],
+			["a wrong password", { login: Object.assign(new Error("no"), { errno: 1_045 }) }, "refused"],
+			["an expired password", { statement: Object.assign(new Error("no"), { errno: 1_820 }) }, "refused"],
+			["no right to the database", { login: Object.assign(new Error("no"), { errno: 1_044 }) }, "unknown"],
+		])("answers to %s and leaves nothing open", async (_, answers, expected) => {
+			const { countOpen, options } = answerAsMysql(answers);
 
-		expect([answer, countOpen()]).toEqual([expected, 0]);
+			const answer = await tryLogin(options);
+
+			expect([answer, countOpen()]).toEqual([expected, 0]);
+		});
 	});
-});
 
-describe("tryLogin", () => {
-	it.each([
-		["a wrong password", "28P01", "refused"],
-		["no entry in pg_hba.conf, as for a login without TLS where the server insists on it", "28000", "unknown"],
-		["no room", "53300", "unknown"],
-		["no server", "ECONNREFUSED", "unknown"],
-	])("takes %s (%s) for %s", async (_, code, expected) => {
-		const options = refuseWith(Object.assign(new Error("no"), { code }));
+	describe("on PostgreSQL", () => {
+		it.each([
+			["a wrong password", "28P01", "refused"],
+			["no entry in pg_hba.conf, as for a login without TLS where the server insists on it", "28000", "unknown"],
+			["no room", "53300", "unknown"],
+			["no server", "ECONNREFUSED", "unknown"],
+		])("takes %s (%s) for %s", async (_, code, expected) => {
+			const options = refuseWith(Object.assign(new Error("no"), { code }));
 
-		await expect(tryLogin(options)).resolves.toBe(expected);
+			await expect(tryLogin(options)).resolves.toBe(expected);
+		});
 	});
 });
