@@ -7,6 +7,9 @@ import type { DatabaseReplica } from "../support/server/database-server.js";
 import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.js";
 import { waitUntil } from "../support/wait-until.js";
 
+/** The connections are counted from the start, not from the first rotation. */
+const GUARDED = { intervalMs: 2_592_000_000, isEnabled: true };
+
 describeEngines("destroy()", {}, ({ getServers, version }) => {
 	let proxy: TcpProxy;
 
@@ -62,7 +65,7 @@ describeEngines("destroy()", {}, ({ getServers, version }) => {
 	);
 
 	it("may come while runners hold every connection, and the next start has all places again", async () => {
-		const scene = await startWatchedScene(getServers(), { config: { poolSize: 2 }, version, workerCount: 0 });
+		const scene = await startWatchedScene(getServers(), { config: { poolSize: 2, rotation: GUARDED }, version, workerCount: 0 });
 		for (const runner of [scene.dataSource.createQueryRunner(), scene.dataSource.createQueryRunner()]) await runner.startTransaction();
 
 		await scene.dataSource.destroy();
@@ -215,7 +218,7 @@ describeEngines("destroy() with a replica", { hasReplica: true }, ({ getServers,
 	}, 60_000);
 
 	it("may come while runners hold every connection to both, and the next start has all places again", async () => {
-		const scene = await start({ config: { poolSize: 1 } });
+		const scene = await start({ config: { poolSize: 1, rotation: GUARDED } });
 		const modes = ["master", "slave"] as const;
 		for (const mode of modes) await scene.dataSource.createQueryRunner(mode).connect();
 
