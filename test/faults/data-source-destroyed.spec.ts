@@ -1,55 +1,51 @@
 /** The application destroys the DataSource itself, at the worst moment or twice: nothing stays open, and a new start is a good start. */
 import { RotatorClosedError } from "../../src/errors/errors.js";
-import { endWatchedScenes, startWatchedScene, type WatchedScene } from "../support/invariants.js";
+import { describeEngines } from "../support/describe-engines.js";
+import { endWatchedScenes, startWatchedScene, type WatchedScene, type WatchOptions } from "../support/invariants.js";
 import { createMovablePort } from "../support/movable-port.js";
-import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
+import type { DatabaseReplica } from "../support/server/database-server.js";
 import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.js";
-import { TYPEORM_VERSIONS, type TypeOrmVersion } from "../support/typeorm-versions.js";
 import { waitUntil } from "../support/wait-until.js";
 
-let proxy: TcpProxy;
-let servers: SceneServers;
+/** The connections are counted from the start, not from the first rotation. */
+const GUARDED = { intervalMs: 2_592_000_000, isEnabled: true };
 
-beforeAll(async () => {
-	servers = await startSceneServers();
-}, 60_000);
+describeEngines("destroy()", {}, ({ getServers, version }) => {
+	let proxy: TcpProxy;
 
-beforeEach(async () => {
-	proxy = await startTcpProxy({ target: servers.server });
-});
+	beforeEach(async () => {
+		proxy = await startTcpProxy({ target: getServers().server });
+	});
 
-afterEach(async () => {
-	await endWatchedScenes();
-	await proxy.stop();
-});
+	afterEach(async () => {
+		await endWatchedScenes();
+		await proxy.stop();
+	});
 
-afterAll(async () => servers.stop());
+	/** A scene whose next rotation gets stuck at `state` until `letGo` is called. */
+	async function startStuck(state: string): Promise<WatchedScene & { letGo(): Promise<void> }> {
+		const { move, parameterSource } = createMovablePort(getServers().aws, getServers().server.port);
+		const onPoolCreated: WatchOptions["onPoolCreated"] = (counted, index) => {
+			if (state === "verifying" && index === 1) counted.onceConnected(() => proxy.freeze());
+		};
+		const scene = await startWatchedScene(getServers(), { onPoolCreated, parameterSource, version, workerCount: 0 });
+		const fault =
+			state === "fetching" ? scene.aws.faults.inject({ kind: "latency", latencyMs: 500, service: "secretsmanager" }) : undefined;
+		if (state === "staging") proxy.hold();
+		move(proxy.port);
+		return {
+			...scene,
+			letGo: async () => {
+				fault?.clear();
+				await proxy.thaw();
+			},
+		};
+	}
 
-/** A scene whose next rotation gets stuck at `state` until `letGo` is called. */
-async function startStuck(version: TypeOrmVersion, state: string): Promise<WatchedScene & { letGo(): Promise<void> }> {
-	const { move, parameterSource } = createMovablePort(servers.aws, servers.server.port);
-	const onPoolCreated: Parameters<typeof startWatchedScene>[1]["onPoolCreated"] = (counted, index) => {
-		if (state === "verifying" && index === 1) counted.onceConnected(() => proxy.freeze());
-	};
-	const scene = await startWatchedScene(servers, { onPoolCreated, parameterSource, version, workerCount: 0 });
-	const fault =
-		state === "fetching" ? scene.aws.faults.inject({ kind: "latency", latencyMs: 500, service: "secretsmanager" }) : undefined;
-	if (state === "staging") proxy.hold();
-	move(proxy.port);
-	return {
-		...scene,
-		letGo: async () => {
-			fault?.clear();
-			await proxy.thaw();
-		},
-	};
-}
-
-describe.each(TYPEORM_VERSIONS)("destroy() on TypeORM $label", (version) => {
 	it.each(["fetching", "staging", "verifying"])(
 		"may come while a rotation is %s",
 		async (state) => {
-			const scene = await startStuck(version, state);
+			const scene = await startStuck(state);
 			const rotation = scene.rotator.rotateDatabaseConnection();
 			rotation.catch(() => undefined);
 			await waitUntil(`the rotation is ${state}`, () => scene.rotator.describe().includes(`state=${state}`));
@@ -68,25 +64,22 @@ describe.each(TYPEORM_VERSIONS)("destroy() on TypeORM $label", (version) => {
 		60_000,
 	);
 
-	it("may come while a retired pool drains", async () => {
-		const scene = await startWatchedScene(servers, { version, workerCount: 0 });
-		await scene.dataSource.createQueryRunner().startTransaction();
-		await scene.alternate();
-		await scene.rotator.rotateDatabaseConnection();
+	it("may come while runners hold every connection, and the next start has all places again", async () => {
+		const scene = await startWatchedScene(getServers(), { config: { poolSize: 2, rotation: GUARDED }, version, workerCount: 0 });
+		for (const runner of [scene.dataSource.createQueryRunner(), scene.dataSource.createQueryRunner()]) await runner.startTransaction();
 
 		await scene.dataSource.destroy();
-		await waitUntil("nothing drains any more", () => scene.rotator.describe().includes("draining=0"));
-		const forced = scene.events.filter(({ type }) => type === "drain.forced");
+		await waitUntil("nothing is connected", async () => (await scene.server.connections(scene.users[0])).length === 0);
 		await scene.dataSource.initialize();
+		const runners = [scene.dataSource.createQueryRunner(), scene.dataSource.createQueryRunner()];
+		await Promise.all(runners.map(async (runner) => runner.connect()));
+		await Promise.all(runners.map(async (runner) => runner.release()));
 
-		// TypeORM takes back every connection that it has lent, also those of a retired pool: there is nothing to cut.
-		expect(forced).toEqual([]);
-		expect(await scene.findUser()).toBe(scene.users[1]);
 		expect(await scene.findViolations()).toEqual([]);
 	}, 60_000);
 
 	it("may be called twice, and the rotator may be closed twice", async () => {
-		const scene = await startWatchedScene(servers, { version, workerCount: 0 });
+		const scene = await startWatchedScene(getServers(), { version, workerCount: 0 });
 		await scene.alternate();
 		await scene.rotator.rotateDatabaseConnection();
 		await scene.dataSource.destroy();
@@ -103,7 +96,7 @@ describe.each(TYPEORM_VERSIONS)("destroy() on TypeORM $label", (version) => {
 	}, 60_000);
 
 	it("may come while nothing rotates: a rotation is then skipped until there is something to rotate", async () => {
-		const scene = await startWatchedScene(servers, { version, workerCount: 0 });
+		const scene = await startWatchedScene(getServers(), { version, workerCount: 0 });
 		await scene.dataSource.destroy();
 
 		const skipped = await scene.rotator.rotateDatabaseConnection();
@@ -113,6 +106,137 @@ describe.each(TYPEORM_VERSIONS)("destroy() on TypeORM $label", (version) => {
 
 		expect(skipped).toEqual({ outcome: "skipped" });
 		expect(outcome).toBe("rotated");
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+});
+
+// TypeORM takes back what it has lent with pg, also of a retired pool. With mysql2 it keeps no list: its pools cut what they have lent, each its own.
+describeEngines("destroy() while a retired pool drains", { engines: ["postgres"] }, ({ getServers, version }) => {
+	afterEach(endWatchedScenes);
+
+	it("takes its connections back: there is nothing to cut", async () => {
+		const scene = await startWatchedScene(getServers(), { version, workerCount: 0 });
+		await scene.dataSource.createQueryRunner().startTransaction();
+		await scene.alternate();
+		await scene.rotator.rotateDatabaseConnection();
+
+		await scene.dataSource.destroy();
+		await waitUntil("nothing drains any more", () => scene.rotator.describe().includes("draining=0"));
+		const forced = scene.events.filter(({ type }) => type === "drain.forced");
+		await scene.dataSource.initialize();
+
+		expect(forced).toEqual([]);
+		expect(await scene.findUser()).toBe(scene.users[1]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+});
+
+describeEngines("destroy() while a retired pool drains", { engines: ["mariadb"] }, ({ dialect, getServers, version }) => {
+	afterEach(endWatchedScenes);
+
+	it("leaves its transaction to its end, and cuts that of the live pool", async () => {
+		const scene = await startWatchedScene(getServers(), { version, workerCount: 0 });
+		const retired = scene.dataSource.createQueryRunner();
+		await retired.startTransaction();
+		await scene.alternate();
+		await scene.rotator.rotateDatabaseConnection();
+		const live = scene.dataSource.createQueryRunner();
+		await live.startTransaction();
+
+		await scene.dataSource.destroy();
+		const failure: unknown = await live.query("SELECT 1").catch((error: unknown) => error);
+		const rows: unknown = await retired.query(dialect.selectUser);
+		await retired.commitTransaction();
+		await Promise.all([live, retired].map(async (runner) => runner.release()));
+		await waitUntil("nothing drains any more", () => scene.rotator.describe().includes("draining=0"));
+		await scene.dataSource.initialize();
+
+		expect(failure).toBeInstanceOf(Error);
+		expect(rows).toEqual([{ user: scene.users[0] }]);
+		expect(scene.events.filter(({ type }) => type === "drain.forced")).toEqual([]);
+		expect(await scene.findUser()).toBe(scene.users[1]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+
+	it("lets the deadline of the drain cut what nobody gives back", async () => {
+		const scene = await startWatchedScene(getServers(), { rotatorOptions: { deadlines: { drainMs: 300 } }, version, workerCount: 0 });
+		await scene.dataSource.createQueryRunner().startTransaction();
+		await scene.alternate();
+		await scene.rotator.rotateDatabaseConnection();
+
+		await scene.dataSource.destroy();
+		await waitUntil("nothing drains any more", () => scene.rotator.describe().includes("draining=0"));
+		await waitUntil("nothing is connected", async () => (await scene.server.connections(scene.users[0])).length === 0);
+		await scene.dataSource.initialize();
+
+		expect(scene.events.filter(({ type }) => type === "drain.forced")).toHaveLength(1);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+});
+
+describeEngines("destroy() with a replica", { hasReplica: true }, ({ getServers, version }) => {
+	let replicaProxy: TcpProxy;
+
+	beforeEach(async () => {
+		replicaProxy = await startTcpProxy({ target: getServers().replica as DatabaseReplica });
+	});
+
+	afterEach(async () => {
+		await endWatchedScenes();
+		await replicaProxy.stop();
+	});
+
+	async function start(options: Partial<WatchOptions>): Promise<WatchedScene> {
+		const scene = await startWatchedScene(getServers(), { ...options, replicaEndpoint: replicaProxy, version, workerCount: 0 });
+		await scene.replica?.catchUp();
+		return scene;
+	}
+
+	it("may come while a rotation waits for the replica only", async () => {
+		const scene = await start({ rotatorOptions: { deadlines: { connectMs: 2_000 } } });
+		replicaProxy.hold();
+		await scene.alternate();
+		await scene.replica?.catchUp();
+		const rotation = scene.rotator.rotateDatabaseConnection();
+		rotation.catch(() => undefined);
+		await waitUntil("the master is staged", async () => (await scene.server.connections(scene.users[1])).length === 1);
+
+		await scene.dataSource.destroy();
+		await expect(rotation).rejects.toThrow(RotatorClosedError);
+		await replicaProxy.thaw();
+		await waitUntil("the master has nothing of it", async () => (await scene.server.connections(scene.users[1])).length === 0);
+		await waitUntil("the replica has nothing of it", () => replicaProxy.openCount === 0);
+		await scene.dataSource.initialize();
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+
+		expect([outcome, await scene.findUser("master"), await scene.findUser("slave")]).toEqual([
+			"rotated",
+			scene.users[1],
+			scene.users[1],
+		]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+
+	it("may come while runners hold every connection to both, and the next start has all places again", async () => {
+		const scene = await start({ config: { poolSize: 1, rotation: GUARDED } });
+		const modes = ["master", "slave"] as const;
+		for (const mode of modes) await scene.dataSource.createQueryRunner(mode).connect();
+
+		await scene.dataSource.destroy();
+		await waitUntil("the replica is disconnected", () => replicaProxy.openCount === 0);
+		await scene.dataSource.initialize();
+		await scene.alternate();
+		await scene.replica?.catchUp();
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		const runners = modes.map((mode) => scene.dataSource.createQueryRunner(mode));
+		await Promise.all(runners.map(async (runner) => runner.connect()));
+		await Promise.all(runners.map(async (runner) => runner.release()));
+
+		expect([outcome, await scene.findUser("master"), await scene.findUser("slave")]).toEqual([
+			"rotated",
+			scene.users[1],
+			scene.users[1],
+		]);
 		expect(await scene.findViolations()).toEqual([]);
 	}, 60_000);
 });

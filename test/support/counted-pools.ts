@@ -1,5 +1,5 @@
 /** Stand-ins for the packages `pg` and `mysql2` whose pools are remembered, so that a test can tell how often each was ended. */
-import mysql, { type Pool as MysqlPool, type PoolOptions } from "mysql2";
+import mysql, { type Pool as MysqlPool, type PoolCluster, type PoolClusterOptions, type PoolOptions } from "mysql2";
 import pg, { type Pool, type PoolConfig } from "pg";
 
 import type { EngineName } from "./server/database-server.js";
@@ -50,11 +50,10 @@ export function countPools(onCreated?: (counted: CountedPool, index: number) => 
 	return { driver: { ...pg, Pool: CountingPool }, pools };
 }
 
-/** The same for `mysql2`. The pools of a cluster are made by the cluster, and are not among them. */
+/** The same for `mysql2`, the pools of its clusters included. */
 export function countMysqlPools(onCreated?: (counted: CountedPool<MysqlPool>, index: number) => void): CountedPools<MysqlPool> {
 	const pools: CountedPool<MysqlPool>[] = [];
-	const createPool = (options: PoolOptions): MysqlPool => {
-		const pool = mysql.createPool(options);
+	const count = (pool: MysqlPool): void => {
 		const entry = new CountedMysqlPool(pool);
 		const end = pool.end.bind(pool);
 		pool.end = (callback) => {
@@ -63,9 +62,23 @@ export function countMysqlPools(onCreated?: (counted: CountedPool<MysqlPool>, in
 		};
 		pools.push(entry);
 		onCreated?.(entry, pools.length - 1);
+	};
+	const createPool = (options: PoolOptions): MysqlPool => {
+		const pool = mysql.createPool(options);
+		count(pool);
 		return pool;
 	};
-	return { driver: { ...mysql, createPool }, pools };
+	const createPoolCluster = (options: PoolClusterOptions): PoolCluster => {
+		const cluster = mysql.createPoolCluster(options);
+		const { _nodes: nodes } = cluster as unknown as ClusterInternals;
+		const add = cluster.add.bind(cluster) as (id: string, config: PoolOptions) => void;
+		cluster.add = ((id: string, config: PoolOptions) => {
+			add(id, config);
+			if (nodes[id] !== undefined) count(nodes[id].pool);
+		}) as PoolCluster["add"];
+		return cluster;
+	};
+	return { driver: { ...mysql, createPool, createPoolCluster }, pools };
 }
 
 /** That of the engine. */
@@ -100,6 +113,11 @@ class CountedPostgresPool implements CountedPool {
 	onceConnected(listener: () => void): void {
 		this.pool.once("connect", listener);
 	}
+}
+
+/** What a cluster of mysql2 keeps to itself. */
+interface ClusterInternals {
+	readonly _nodes: Readonly<Record<string, { readonly pool: MysqlPool } | undefined>>;
 }
 
 /** What a pool of mysql2 keeps to itself. */

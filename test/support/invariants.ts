@@ -14,7 +14,7 @@ import { waitUntil } from "./wait-until.js";
 export interface WatchedScene<Server extends DatabaseServer = DatabaseServer> extends Scene<Server> {
 	/** Ends the fault's scene and names every invariant that it broke; empty when all of them held. */
 	findViolations(): Promise<string[]>;
-	/** Every pool that was made, in order. Of clusters of mysql2: none. */
+	/** Every pool that was made, in order; one for the master and one for its replica where there is one. */
 	readonly pools: readonly CountedPool<AnyPool>[];
 	/** The queries that run all the time. */
 	readonly workload: LedgerWorkload;
@@ -123,15 +123,16 @@ async function findUnfinishedDrains({ events, rotator }: AnyScene): Promise<stri
 }
 
 /** Nothing listens twice, however many rotations there were. */
-function findListeners({ rotator }: AnyScene, pools: readonly CountedPool<AnyPool>[]): string[] {
+function findListeners({ replica, rotator }: AnyScene, pools: readonly CountedPool<AnyPool>[]): string[] {
 	const { runner } = rotator as unknown as { readonly runner: { readonly closed: AbortSignal } };
 	const abortCount = getEventListeners(runner.closed, "abort").length;
 	const live = pools.filter(({ endCount }) => endCount === 0);
+	const serverCount = replica === undefined ? 1 : 2;
 	const doubled = live.flatMap(({ pool }) => POOL_EVENTS.filter((event) => pool.listenerCount(event) > 1));
 	return [
 		...(abortCount <= ABORT_LISTENER_LIMIT ? [] : [`${String(abortCount)} listeners wait for the end of the rotator`]),
-		...(live.length === 1 ? [] : [`${String(live.length)} pools are alive`]),
-		...doubled.map((event) => `the live pool has more than one listener of "${event}"`),
+		...(live.length === serverCount ? [] : [`${String(live.length)} pools are alive`]),
+		...doubled.map((event) => `a live pool has more than one listener of "${event}"`),
 	];
 }
 
@@ -146,10 +147,11 @@ function findUnendedPools(pools: readonly CountedPool<AnyPool>[]): string[] {
 	return pools.flatMap(({ endCount }, index) => (endCount === 1 ? [] : [`pool ${String(index)} was ended ${String(endCount)} times`]));
 }
 
-/** Neither the database nor AWS has a connection of ours. */
-async function findConnections({ aws, server, users }: AnyScene): Promise<string[]> {
+/** Neither the database, its replica included, nor AWS has a connection of ours. */
+async function findConnections({ aws, replica, server, users }: AnyScene): Promise<string[]> {
+	const servers = replica === undefined ? [server] : [server, replica];
 	const count = async (): Promise<number> => {
-		const connections = await Promise.all(users.map(async (user) => server.connections(user)));
+		const connections = await Promise.all(servers.flatMap((each) => users.map(async (user) => each.connections(user))));
 		return connections.flat().length;
 	};
 	await waitUntil("nothing is connected", async () => aws.openConnectionCount === 0 && (await count()) === 0, 5_000).catch(

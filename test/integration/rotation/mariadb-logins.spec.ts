@@ -1,7 +1,7 @@
-/** Accounts that MariaDB does not let in, each in its own way. What it is is decided by errno: mysql2 knows some numbers by a wrong name. */
+/** Accounts that MariaDB and MySQL do not let in, each in its own way. What it is is decided by errno: mysql2 knows some numbers by a wrong name. */
 import { describeEngines } from "../../support/describe-engines.js";
 import type { Scene } from "../../support/rotating-database.js";
-import type { DatabaseServer } from "../../support/server/database-server.js";
+import type { DatabaseServer, EngineName } from "../../support/server/database-server.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 type AnyScene = Scene<DatabaseServer>;
@@ -12,34 +12,55 @@ async function alterNext({ server, users }: AnyScene, change: string): Promise<v
 	await server.admin.query(`ALTER USER '${users[1]}'@'%' ${change}`);
 }
 
-interface Refusal {
+/** An account, and what the server says when it logs in, or in a session that may do nothing: where an engine is left out, there is none. */
+interface Refusal extends Partial<Record<EngineName, { readonly errnos: readonly number[]; readonly phase: "connect" | "verify" }>> {
 	readonly begin: (scene: AnyScene) => Promise<void>;
-	readonly errnos: readonly number[];
-	readonly phase: "connect" | "verify";
 	readonly title: string;
 }
 
 const REFUSALS: readonly Refusal[] = [
-	{ begin: async (scene) => alterNext(scene, "ACCOUNT LOCK"), errnos: [4151], phase: "connect", title: "is locked" },
-	{ begin: async (scene) => alterNext(scene, "PASSWORD EXPIRE"), errnos: [1820], phase: "verify", title: "has an expired password" },
-	{ begin: async (scene) => alterNext(scene, "IDENTIFIED BY ''"), errnos: [1045], phase: "connect", title: "has no password" },
+	{
+		begin: async (scene) => alterNext(scene, "ACCOUNT LOCK"),
+		mariadb: { errnos: [4151], phase: "connect" },
+		mysql: { errnos: [3118], phase: "connect" },
+		title: "is locked",
+	},
+	{
+		begin: async (scene) => alterNext(scene, "PASSWORD EXPIRE"),
+		mariadb: { errnos: [1820], phase: "verify" },
+		mysql: { errnos: [1862], phase: "connect" },
+		title: "has an expired password",
+	},
+	{
+		begin: async (scene) => alterNext(scene, "IDENTIFIED BY ''"),
+		mariadb: { errnos: [1045], phase: "connect" },
+		mysql: { errnos: [1045], phase: "connect" },
+		title: "has no password",
+	},
 	{
 		begin: async (scene) => alterNext(scene, "IDENTIFIED VIA unix_socket"),
-		errnos: [1698],
-		phase: "connect",
+		mariadb: { errnos: [1698], phase: "connect" },
 		title: "takes no password at all",
 	},
 	{
-		// The server pretends that there is such an account, by chance one with a password (1045) or one without.
 		begin: async ({ server, users }) => void (await server.admin.query(`DROP USER '${users[1]}'@'%'`)),
-		errnos: [1045, 1698],
-		phase: "connect",
+		// It pretends that there is such an account, by chance one with a password (1045) or one without.
+		mariadb: { errnos: [1045, 1698], phase: "connect" },
+		mysql: { errnos: [1045], phase: "connect" },
 		title: "is gone",
 	},
 ];
 
-describeEngines("An account", { engines: ["mariadb"] }, ({ dialect, start }) => {
-	it.each(REFUSALS)(
+/** Accounts that serve, and are refused from then on. */
+const LOSSES: readonly { readonly change: (user: string) => string; readonly engines: readonly EngineName[]; readonly title: string }[] = [
+	{ change: (user) => `ALTER USER '${user}'@'%' ACCOUNT LOCK`, engines: ["mariadb", "mysql"], title: "is locked" },
+	{ change: (user) => `ALTER USER '${user}'@'%' PASSWORD EXPIRE`, engines: ["mysql"], title: "has a password that expires" },
+	{ change: (user) => `ALTER USER '${user}'@'%' IDENTIFIED VIA unix_socket`, engines: ["mariadb"], title: "takes no password any more" },
+	{ change: (user) => `DROP USER '${user}'@'%'`, engines: ["mariadb", "mysql"], title: "is dropped" },
+];
+
+describeEngines("An account", { engines: ["mariadb", "mysql"] }, ({ engine, start }) => {
+	it.each(REFUSALS.flatMap(({ begin, title, [engine]: answer }) => (answer === undefined ? [] : { ...answer, begin, title })))(
 		"that $title is not promoted: $errnos",
 		async ({ begin, errnos, phase }) => {
 			const scene = await start();
@@ -71,11 +92,7 @@ describeEngines("An account", { engines: ["mariadb"] }, ({ dialect, start }) => 
 		expect([user, refusedCount]).toEqual([scene.users[0], 0]);
 	}, 60_000);
 
-	it.each([
-		{ change: (user: string) => dialect.lockUser(user), title: "is locked" },
-		{ change: (user: string) => `ALTER USER '${user}'@'%' IDENTIFIED VIA unix_socket`, title: "takes no password any more" },
-		{ change: (user: string) => `DROP USER '${user}'@'%'`, title: "is dropped" },
-	])(
+	it.each(LOSSES.filter(({ engines }) => engines.includes(engine)))(
 		"that $title while it serves is left for the next one, and callers wait for that",
 		async ({ change }) => {
 			const scene = await start({ config: { rotation: { intervalMs: MONTH_MS, isEnabled: true } } });
@@ -83,7 +100,7 @@ describeEngines("An account", { engines: ["mariadb"] }, ({ dialect, start }) => 
 			await scene.server.terminate(scene.users[0]);
 
 			const queries = Promise.all(
-				Array.from({ length: 10 }, async (): Promise<unknown> => scene.dataSource.query("SELECT 1 AS one")),
+				Array.from({ length: 10 }, async (): Promise<unknown> => scene.dataSource.query("SELECT 'yes' AS answer")),
 			);
 			await waitUntil("a login was refused", () => scene.events.some(({ type }) => type === "acquire.refused"));
 			await scene.alternate();
@@ -91,7 +108,7 @@ describeEngines("An account", { engines: ["mariadb"] }, ({ dialect, start }) => 
 			const user = await scene.findUser();
 			await scene.stop();
 
-			expect(answers).toEqual(answers.map(() => [{ one: 1 }]));
+			expect(answers).toEqual(answers.map(() => [{ answer: "yes" }]));
 			expect(user).toBe(scene.users[1]);
 		},
 		60_000,

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
-import { describeEngines } from "../../support/describe-engines.js";
+import { ALL_ENGINES, describeEngines } from "../../support/describe-engines.js";
 import type { PolicyDocument } from "../../support/fake-aws/permissions.js";
 import { endWatchedScenes, startWatchedScene, type WatchedScene } from "../../support/invariants.js";
 import { waitUntil } from "../../support/wait-until.js";
@@ -28,7 +28,7 @@ const CURRENT_ONLY: PolicyDocument = {
 	Version: "2012-10-17",
 };
 
-describeEngines("The window of a single-user rotation", {}, ({ dialect, getServers, version }) => {
+describeEngines("The window of a single-user rotation", { engines: ALL_ENGINES }, ({ dialect, getServers, version }) => {
 	afterEach(async () => {
 		getServers().aws.permissions.lift();
 		await endWatchedScenes();

@@ -1,74 +1,110 @@
 /** What an application puts on top of the connector's options stays its own, and what TypeORM does at a start is not done again. */
 import type { DataSourceOptions, MigrationInterface, QueryRunner } from "typeorm";
 
+import { countPoolsOf } from "../../support/counted-pools.js";
+import { describeEngines } from "../../support/describe-engines.js";
 import { readLedger } from "../../support/ledger-workload.js";
-import { type Scene, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
+import type { Scene } from "../../support/rotating-database.js";
+import type { DatabaseServer, EngineName } from "../../support/server/database-server.js";
 import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
-let proxy: TcpProxy;
-let servers: SceneServers;
+type AnyScene = Scene<DatabaseServer>;
 
-beforeAll(async () => {
-	servers = await startSceneServers();
-	proxy = await startTcpProxy({ target: servers.server });
-}, 60_000);
+/** Options for the driver of an engine, which a session can be asked for. */
+interface SessionOptions {
+	readonly answer: string;
+	readonly ask: string;
+	readonly extra: Readonly<Record<string, unknown>>;
+	readonly limitPool: (size: number) => object;
+}
 
-afterAll(async () => {
-	await proxy.stop();
-	await servers.stop();
-});
+const MYSQL2: SessionOptions = {
+	answer: "latin1_swedish_ci",
+	ask: "SELECT @@collation_connection AS answer",
+	extra: { charset: "latin1_swedish_ci" },
+	limitPool: (size) => ({ connectionLimit: size }),
+};
 
-async function rotate(scene: Scene): Promise<string> {
+const SESSION_OPTIONS: Readonly<Record<EngineName, SessionOptions>> = {
+	mariadb: MYSQL2,
+	mysql: MYSQL2,
+	postgres: {
+		answer: "shop-web 7s",
+		ask: "SELECT current_setting('application_name') || ' ' || current_setting('statement_timeout') AS answer",
+		extra: { application_name: "shop-web", statement_timeout: 7_000 },
+		limitPool: (size) => ({ max: size }),
+	},
+};
+
+async function rotate(scene: AnyScene): Promise<string> {
 	await scene.alternate();
 	const { outcome } = await scene.rotator.rotateDatabaseConnection();
 	return outcome;
 }
 
-describe.each(TYPEORM_VERSIONS)("Options of the application on TypeORM $label", (version) => {
+/** Asks as many sessions at once. */
+async function askSessions({ dataSource }: AnyScene, sql: string, count: number): Promise<unknown[]> {
+	const runners = Array.from({ length: count }, () => dataSource.createQueryRunner());
+	await Promise.all(runners.map(async (runner): Promise<unknown> => runner.connect()));
+	const answers = await Promise.all(
+		runners.map(async (runner) => {
+			const [row] = (await runner.query(sql)) as [{ answer: unknown }];
+			return row.answer;
+		}),
+	);
+	await Promise.all(runners.map(async (runner) => runner.release()));
+	return answers;
+}
+
+describeEngines("Options of the application", {}, ({ dialect, engine, getServers, start, version }) => {
+	const { answer, ask, extra, limitPool } = SESSION_OPTIONS[engine];
+	let proxy: TcpProxy;
+
+	beforeAll(async () => {
+		proxy = await startTcpProxy({ target: getServers().server });
+	});
+
+	afterAll(async () => proxy.stop());
+
 	it("survive rotations: another address, extra, logging", async () => {
 		const override = (options: DataSourceOptions): DataSourceOptions =>
 			({
 				...options,
-				extra: { ...(options.extra as object), application_name: "shop-web", max: 2 },
+				extra: { ...(options.extra as object), ...extra, ...limitPool(2) },
 				host: proxy.host,
 				logging: ["error"],
 				maxQueryExecutionTime: 4_321,
 				port: proxy.port,
 			}) as DataSourceOptions;
-		const scene = await startScene(servers, { override, version });
+		const scene = await start({ override });
 
 		const outcomes = [await rotate(scene), await rotate(scene), await rotate(scene)];
-		await Promise.all([1, 2, 3, 4].map(async () => scene.dataSource.query("SELECT pg_sleep(0.02)")));
+		await Promise.all([1, 2, 3, 4].map(async () => scene.dataSource.query(dialect.sleepSeconds(0.02))));
+		const answers = await askSessions(scene, ask, 2);
 		const connections = await scene.server.connections(scene.users[1]);
 		await waitUntil("only the live pool is connected", () => proxy.openCount === 2);
 		const { options } = scene.dataSource;
 		await scene.stop();
 
 		expect(outcomes).toEqual(["rotated", "rotated", "rotated"]);
-		expect(connections.map(({ applicationName }) => applicationName)).toEqual(["shop-web", "shop-web"]);
+		expect(connections).toHaveLength(2);
+		expect(answers).toEqual([answer, answer]);
 		expect(options).toMatchObject({ host: proxy.host, logging: ["error"], maxQueryExecutionTime: 4_321, port: proxy.port });
 		expect(options).toMatchObject(scene.current());
 	}, 60_000);
 
 	it("survive rotations when they are given as typeOrmOptions, too", async () => {
-		const typeOrmOptions = {
-			extra: { application_name: "shop-web", statement_timeout: 7_000 },
-			logging: ["error" as const],
-			maxQueryExecutionTime: 4_321,
-		};
-		const scene = await startScene(servers, { config: { poolSize: 2, typeOrmOptions }, version });
+		const typeOrmOptions = { extra, logging: ["error" as const], maxQueryExecutionTime: 4_321 };
+		const scene = await start({ config: { poolSize: 2, typeOrmOptions } });
 
 		const outcomes = [await rotate(scene), await rotate(scene), await rotate(scene)];
-		await Promise.all([1, 2, 3, 4].map(async () => scene.dataSource.query("SELECT pg_sleep(0.02)")));
-		const [row] = await scene.dataSource.query<[{ limit: string }]>("SELECT current_setting('statement_timeout') AS limit");
-		const connections = await scene.server.connections(scene.users[1]);
+		const answers = await askSessions(scene, ask, 2);
 		const { options } = scene.dataSource;
 		await scene.stop();
 
 		expect(outcomes).toEqual(["rotated", "rotated", "rotated"]);
-		expect([row.limit, ...connections.map(({ applicationName }) => applicationName)]).toEqual(["7s", "shop-web", "shop-web"]);
+		expect(answers).toEqual([answer, answer]);
 		expect(options).toMatchObject({ ...scene.current(), logging: ["error"], maxQueryExecutionTime: 4_321 });
 	}, 60_000);
 
@@ -91,7 +127,7 @@ describe.each(TYPEORM_VERSIONS)("Options of the application on TypeORM $label", 
 			migrationsRun: true,
 			synchronize: true,
 		});
-		const scene = await startScene(servers, { override, version });
+		const scene = await start({ override });
 		await scene.dataSource.query("INSERT INTO ledger (id, worker) VALUES ('kept', 0)");
 		await scene.dataSource.query("INSERT INTO customer (id) VALUES (1)");
 		await scene.dataSource.query("INSERT INTO orders (id) VALUES (1)");
@@ -101,22 +137,22 @@ describe.each(TYPEORM_VERSIONS)("Options of the application on TypeORM $label", 
 		const outcomes = [await rotate(scene), await rotate(scene)];
 		const stored = await readLedger(scene.dataSource);
 		const tables: { name: string }[] = await scene.dataSource.query(
-			"SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
+			`SELECT table_name AS name FROM information_schema.tables WHERE table_schema IN ('public', '${scene.database}') ORDER BY 1`,
 		);
-		const counts: unknown = await scene.dataSource.query(
-			"SELECT (SELECT count(*)::int FROM patron) + (SELECT count(*)::int FROM orders) AS sum",
+		const [row] = await scene.dataSource.query<[{ sum: number | string }]>(
+			"SELECT (SELECT count(*) FROM patron) + (SELECT count(*) FROM orders) AS sum",
 		);
 		await scene.stop();
 
 		expect(outcomes).toEqual(["rotated", "rotated"]);
 		expect(stored).toEqual(["kept"]);
 		expect(tables.map(({ name }) => name)).toEqual(["ledger", "migrations", "orders", "patron"]);
-		expect(counts).toEqual([{ sum: 2 }]);
+		expect(Number(row.sum)).toBe(2);
 		expect(migrationCount).toBe(1);
 	}, 60_000);
 
 	it("may be frozen", async () => {
-		const scene = await startScene(servers, { override: (options) => Object.freeze({ ...options }), version });
+		const scene = await start({ override: (options) => Object.freeze({ ...options }) });
 
 		const outcomes = [await rotate(scene), await rotate(scene)];
 		const user = await scene.findUser();
@@ -127,9 +163,9 @@ describe.each(TYPEORM_VERSIONS)("Options of the application on TypeORM $label", 
 	}, 60_000);
 });
 
-describe.each(TYPEORM_VERSIONS)("destroy() and initialize() on TypeORM $label", (version) => {
+describeEngines("destroy() and initialize()", {}, ({ dialect, engine, start }) => {
 	it("log in with the newest credentials, and the next rotation works", async () => {
-		const scene = await startScene(servers, { version });
+		const scene = await start();
 		await rotate(scene);
 		await scene.server.setPassword(scene.users[0], "revoked");
 
@@ -145,17 +181,20 @@ describe.each(TYPEORM_VERSIONS)("destroy() and initialize() on TypeORM $label", 
 	}, 60_000);
 
 	it("keep the number of connections and the healing of refused logins", async () => {
-		const scene = await startScene(servers, { config: { rotation: { intervalMs: 2_592_000_000, isEnabled: true } }, version });
+		const { driver, pools } = countPoolsOf(engine);
+		const scene = await start({
+			config: { rotation: { intervalMs: 2_592_000_000, isEnabled: true } },
+			override: (options) => ({ ...options, driver }),
+		});
 		await scene.dataSource.destroy();
 		await scene.dataSource.initialize();
 		const { username } = scene.current();
 		scene.aws.secrets.put(scene.secretId, { password: "changed", username });
 		await scene.server.setPassword(username, "changed");
 		await scene.server.terminate(username);
+		await waitUntil("the pool has noticed", () => pools.at(-1)?.idleCount === 0);
 
-		const rows = await Promise.all(
-			Array.from({ length: 20 }, async () => scene.dataSource.query<unknown>("SELECT pg_sleep(0.02)::text, 1 AS one")),
-		);
+		const rows = await Promise.all(Array.from({ length: 20 }, async () => scene.dataSource.query<unknown>(dialect.sleepSeconds(0.02))));
 		const connections = await scene.server.connections(username);
 		await scene.stop();
 

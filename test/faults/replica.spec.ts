@@ -1,0 +1,78 @@
+/** The network between the application and its replica cuts connections or falls silent while rotations run: the master is not held up by it. */
+import { describeEngines } from "../support/describe-engines.js";
+import { endWatchedScenes, startWatchedScene, type WatchedScene, type WatchOptions } from "../support/invariants.js";
+import type { DatabaseReplica } from "../support/server/database-server.js";
+import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.js";
+import { waitUntil } from "../support/wait-until.js";
+
+const ROUND_COUNT = 6;
+
+/** What the drivers and TypeORM say of a connection that is cut in the middle of a statement. */
+function isConnectionLoss({ code, message }: Error & { readonly code?: unknown }): boolean {
+	return (
+		["ECONNRESET", "EPIPE", "PROTOCOL_CONNECTION_LOST"].includes(String(code)) || /terminated|not queryable|closed state/i.test(message)
+	);
+}
+
+describeEngines("The network to a replica", { hasReplica: true }, ({ getServers, version }) => {
+	let proxy: TcpProxy;
+
+	beforeEach(async () => {
+		proxy = await startTcpProxy({ target: getServers().replica as DatabaseReplica });
+	});
+
+	afterEach(async () => {
+		await endWatchedScenes();
+		await proxy.stop();
+	});
+
+	const start = async (options: Partial<WatchOptions>): Promise<WatchedScene> =>
+		startWatchedScene(getServers(), { ...options, replicaEndpoint: proxy, version });
+
+	const readBoth = async ({ findUser }: WatchedScene): Promise<string[]> => [await findUser("master"), await findUser("slave")];
+
+	it("may cut all its connections in the middle of every rotation", async () => {
+		const scene = await start({ isExpected: isConnectionLoss });
+
+		const outcomes: string[] = [];
+		for (let round = 0; round < ROUND_COUNT; round += 1) {
+			await scene.alternate();
+			await scene.replica?.catchUp();
+			const acceptedCount = proxy.acceptedCount;
+			const rotation = scene.rotator.rotateDatabaseConnection();
+			await waitUntil("the replica is staged", () => proxy.acceptedCount > acceptedCount);
+			proxy.reset();
+			outcomes.push((await rotation).outcome);
+		}
+		await scene.rotator.rotateDatabaseConnection();
+		const { operationCount } = scene.workload.report();
+		await waitUntil("the load goes on", () => scene.workload.report().operationCount > operationCount + 20);
+		const users = await readBoth(scene);
+
+		expect(outcomes).toEqual(outcomes.map(() => "rotated"));
+		expect(users).toEqual([scene.users[0], scene.users[0]]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+
+	it("may fall silent: the master is rotated meanwhile, and the replica once it answers", async () => {
+		const scene = await start({ rotatorOptions: { deadlines: { connectMs: 1_000, drainMs: 300 } }, workerCount: 0 });
+		const listReports = (): unknown[] => scene.events.flatMap((event) => (/^replica\./.test(event.type) ? [event.type] : []));
+		await readBoth(scene);
+		proxy.freeze();
+		await scene.alternate();
+
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		const masterMeanwhile = await scene.findUser("master");
+		await waitUntil("the silent connections are given up", () => scene.events.some(({ type }) => type === "drain.finished"));
+		await proxy.thaw();
+		await scene.replica?.catchUp();
+		const afterwards = await scene.rotator.rotateDatabaseConnection();
+		const users = await readBoth(scene);
+
+		expect([outcome, masterMeanwhile]).toEqual(["rotated", scene.users[1]]);
+		expect(afterwards).toEqual({ outcome: "unchanged" });
+		expect(listReports()).toEqual(["replica.unverified", "replica.verified"]);
+		expect(users).toEqual([scene.users[1], scene.users[1]]);
+		expect(await scene.findViolations()).toEqual([]);
+	}, 60_000);
+});
