@@ -125,7 +125,7 @@ function createMysqlFamily(driver: MysqlDriver): DriverFamily {
 	const clusters = new WeakMap<ConnectionPool, PoolCluster>();
 	return {
 		get hasSlaves() {
-			return driver.poolCluster !== undefined;
+			return Object.keys(driver.poolCluster?._nodes ?? {}).some((id) => id !== "MASTER");
 		},
 		get identity() {
 			return driver.poolCluster ?? driver.pool;

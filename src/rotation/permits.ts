@@ -8,25 +8,23 @@ interface Waiter {
 
 /** A counting semaphore whose waiters are served in order and leave at their deadline. */
 export class Permits {
-	private available: number;
+	private taken = 0;
 	private readonly waiters: Waiter[] = [];
 
 	constructor(
-		/** Permits that there are. */
+		/** Permits that there are. May be infinite, as a pool of mysql2 without a limit. */
 		readonly total: number,
 		private readonly clock: Clock,
-	) {
-		this.available = total;
-	}
+	) {}
 
 	/** Permits left; below zero for the moment after {@link reserve}. */
 	get freeCount(): number {
-		return this.available;
+		return this.total - this.taken;
 	}
 
 	/** Permits in use; may pass `total` for the moment after {@link reserve}. */
 	get takenCount(): number {
-		return this.total - this.available;
+		return this.taken;
 	}
 
 	/** Callers that wait for a permit. */
@@ -36,8 +34,8 @@ export class Permits {
 
 	/** Takes a permit if one is free and nobody waits for it. */
 	tryTake(): boolean {
-		if (this.available <= 0) return false;
-		this.available -= 1;
+		if (this.freeCount <= 0) return false;
+		this.taken += 1;
 		return true;
 	}
 
@@ -64,14 +62,14 @@ export class Permits {
 
 	/** Counts connections that exist already, whether or not permits are left. */
 	reserve(count: number): void {
-		this.available -= count;
+		this.taken += count;
 	}
 
 	/** Gives one permit back; the caller who waits longest gets it. Never more than there were: connections that bypassed the gate bring none. */
 	give(): void {
-		if (this.available < this.total) this.available += 1;
-		if (this.available > 0 && this.waiters.length > 0) {
-			this.available -= 1;
+		if (this.taken > 0) this.taken -= 1;
+		if (this.freeCount > 0 && this.waiters.length > 0) {
+			this.taken += 1;
 			this.waiters.shift()?.grant();
 		}
 	}
@@ -79,7 +77,7 @@ export class Permits {
 	/** Lets everybody in who waits, permits or not: the gate is going away and the driver decides from now on. */
 	dismissWaiters(): void {
 		for (const waiter of this.waiters.splice(0)) {
-			this.available -= 1;
+			this.taken += 1;
 			waiter.grant();
 		}
 	}

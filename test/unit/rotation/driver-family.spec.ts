@@ -249,6 +249,16 @@ describe.each(TYPEORM_VERSIONS)("The MySQL family on TypeORM $label", ({ load })
 			for (const connection of connections) connection.release();
 		});
 
+		it("takes a call for a replica for one for the master where the cluster has no other", async () => {
+			const live = await initialize({ replication: { ...REPLICATION, slaves: [] } });
+			const calls: string[] = [];
+			live.wrapObtain(createOpenGuard(calls));
+
+			(await driverOf(dataSource).obtainSlaveConnection()).release();
+
+			expect(calls).toEqual(["master"]);
+		});
+
 		it("sees a replica's connection as one", async () => {
 			const live = await initialize({ replication: REPLICATION });
 			const calls: string[] = [];

@@ -35,6 +35,15 @@ describe("Permits", () => {
 			expect(clock.pendingCount).toBe(0);
 		});
 
+		it("have no end where the pool has no limit, and are counted all the same", () => {
+			const unlimited = new Permits(Number.POSITIVE_INFINITY, clock);
+
+			expect([unlimited.tryTake(), unlimited.tryTake()]).toEqual([true, true]);
+			unlimited.give();
+
+			expect(unlimited).toMatchObject({ freeCount: Number.POSITIVE_INFINITY, takenCount: 1 });
+		});
+
 		it("are none where the pool has no place", () => {
 			expect(new Permits(0, clock).tryTake()).toBe(false);
 		});
