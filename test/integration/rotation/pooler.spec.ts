@@ -4,12 +4,11 @@ import { beginTransaction } from "../../support/lasting-work.js";
 import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
 import { type Pgbouncer, startPgbouncer } from "../../support/pgbouncer/pgbouncer.js";
 import { type Scene, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
-import { TYPEORM_VERSIONS, type TypeOrmVersion } from "../../support/typeorm-versions.js";
+import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 
 const MONTH_MS = 2_592_000_000;
-const [OLDEST, , LATEST] = TYPEORM_VERSIONS as [TypeOrmVersion, TypeOrmVersion, TypeOrmVersion];
 
-describeWith("pgbouncer").each([OLDEST, LATEST])("Behind PgBouncer on TypeORM $label", (version) => {
+describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind PgBouncer on TypeORM $label", (version) => {
 	let pooler: Pgbouncer;
 	let scene: Scene;
 	let servers: SceneServers;
@@ -84,7 +83,7 @@ describeWith("pgbouncer").each([OLDEST, LATEST])("Behind PgBouncer on TypeORM $l
 	}, 60_000);
 });
 
-describeWith("pgbouncer")("Behind a PgBouncer with passwords of its own", () => {
+describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind a PgBouncer with passwords of its own on TypeORM $label", (version) => {
 	it("a login that it does not know yet is not promoted, and is as soon as it does", async () => {
 		const servers = await startSceneServers();
 		const users = { app_blue: "one", app_green: "zero" };
@@ -95,7 +94,7 @@ describeWith("pgbouncer")("Behind a PgBouncer with passwords of its own", () => 
 		const scene = await startScene(servers, {
 			config: { databaseName: "pooled", secretId: "pooled" },
 			endpoint: { host: pooler.host, port: pooler.port },
-			version: LATEST,
+			version,
 		});
 		await servers.server.setPassword("app_green", "two");
 		servers.aws.secrets.put("pooled", { password: "two", username: "app_green" });
