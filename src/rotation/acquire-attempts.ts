@@ -145,13 +145,19 @@ export class AcquireAttempts {
 		if (isRetired) return undefined;
 		// A server may count a connection for a moment longer than we do.
 		const isCrowded = side.retiredCount > 0 || clock.nowMs() < state.crowdedUntilMs;
-		if (!isConnectionLimit(error) || !isCrowded) throw error;
+		if (!isConnectionLimit(error) || !isCrowded || state.isOpen) throw error;
 		const untilMs = clock.nowMs() + Math.min(remainingMs, FULL_SERVER_PAUSE_MS * (1 - FULL_SERVER_JITTER_FRACTION * random()));
 		// Others who meet the same wake each other; a login costs the server something each time.
-		while (clock.nowMs() < untilMs && generation === state.generation && !this.isStepAside(side)) {
+		while (clock.nowMs() < untilMs && this.isStuck(side, generation)) {
 			await side.logins.sleep(untilMs - clock.nowMs());
 		}
 		return undefined;
+	}
+
+	/** Whether nothing has come meanwhile that would serve a caller of that generation. */
+	private isStuck(side: Side, generation: number): boolean {
+		const { state } = this.options;
+		return generation === state.generation && !state.isOpen && !hasIdle(side);
 	}
 
 	/** Whether a caller needs no permission to go on: no login is needed for it, or nobody would heal a refused one. */

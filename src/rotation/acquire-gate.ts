@@ -167,13 +167,13 @@ export class AcquireGate {
 	 * again: the others serve meanwhile.
 	 */
 	private chooseReplica(): { readonly index: number; readonly side: Side } {
-		const [, ...slaves] = this.sides;
-		const first = Math.floor(this.options.random() * slaves.length);
-		const isServing = (side: Side): boolean =>
-			side.logins.refusal === undefined || hasIdle(side) || (side.logins.waitingCount === 0 && side.logins.isProbeDue);
-		const inOrder = slaves.map((_, step) => (first + step) % slaves.length);
-		const index = inOrder.find((each) => isServing(slaves[each] as Side)) ?? first;
-		return { index, side: slaves[index] as Side };
+		const count = this.sides.length - 1;
+		const first = Math.floor(this.options.random() * count);
+		for (let step = 0; step < count; step += 1) {
+			const index = (first + step) % count;
+			if (isServing(this.sides[index + 1] as Side)) return { index, side: this.sides[index + 1] as Side };
+		}
+		return { index: first, side: this.sides[first + 1] as Side };
 	}
 
 	/** After the application's own `destroy()` and `initialize()` the driver has pools that no rotation promoted. */
@@ -203,4 +203,10 @@ export class AcquireGate {
 	private sumSides(count: (side: Side) => number): number {
 		return this.sides.reduce((sum, side) => sum + count(side), 0);
 	}
+}
+
+/** Whether somebody may be sent there: it is not known to refuse, has a connection all the same, or has to be tried again. */
+function isServing(side: Side): boolean {
+	const { logins } = side;
+	return logins.refusal === undefined || hasIdle(side) || (logins.waitingCount === 0 && logins.isProbeDue);
 }

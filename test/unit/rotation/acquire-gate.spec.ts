@@ -1064,18 +1064,22 @@ describe("AcquireGate", () => {
 			scene.server.connectionLimit = 0;
 		}
 
+		/** Gets a connection for a caller, some time after whose call there is room again. */
+		async function acquireBeside(scene: Scene): Promise<{ hasWaited: boolean; loan: Loan }> {
+			const waiting = scene.acquire();
+			await scene.pass(1_000);
+			const hasWaited = await isPending(waiting);
+			scene.server.connectionLimit = POOL_SIZE;
+			await scene.pass(200);
+			return { hasWaited, loan: await waiting };
+		}
+
 		it("waits within the budget after a rotation, whose connections the server may count a little longer", async () => {
 			const scene = await Scene.create();
 			await scene.promote();
 			await fill(scene);
-			const waiting = scene.acquire();
-			await scene.pass(1_000);
-			expect(await isPending(waiting)).toBe(true);
-			scene.server.connectionLimit = POOL_SIZE;
 
-			await scene.pass(200);
-
-			await expect(waiting).resolves.toBeDefined();
+			expect(await acquireBeside(scene)).toMatchObject({ hasWaited: true, loan: expect.anything() });
 			expect(scene.events).not.toContainEqual(expect.objectContaining({ type: "acquire.refused" }));
 		});
 
@@ -1103,14 +1107,8 @@ describe("AcquireGate", () => {
 			taken.client.connection.stream.destroy();
 			taken.release(new Error("lost"));
 			await settle();
-			const waiting = scene.acquire();
-			await scene.pass(1_000);
-			expect(await isPending(waiting)).toBe(true);
-			scene.server.connectionLimit = POOL_SIZE;
 
-			await scene.pass(200);
-
-			await expect(waiting).resolves.toBeDefined();
+			expect(await acquireBeside(scene)).toMatchObject({ hasWaited: true, loan: expect.anything() });
 		});
 
 		it("does the same when that connection has just been closed", async () => {
@@ -1122,14 +1120,8 @@ describe("AcquireGate", () => {
 			await scene.pass(100);
 			expect(scene.gate.heldCount).toBe(0);
 			await fill(scene);
-			const waiting = scene.acquire();
-			await scene.pass(1_000);
-			expect(await isPending(waiting)).toBe(true);
-			scene.server.connectionLimit = POOL_SIZE;
 
-			await scene.pass(200);
-
-			await expect(waiting).resolves.toBeDefined();
+			expect(await acquireBeside(scene)).toMatchObject({ hasWaited: true, loan: expect.anything() });
 		});
 
 		it("ends the wait with the server's own error when the budget is used up", async () => {
@@ -1144,6 +1136,33 @@ describe("AcquireGate", () => {
 
 			expect(await failure).toMatchObject({ code: "53300" });
 			expect(scene.gate.heldCount).toBe(0);
+		});
+
+		it("is asked at the same pace where healing is off", async () => {
+			const scene = await Scene.create({ isHealing: false });
+			await scene.gate.closeSurplus();
+			await fill(scene);
+			const accept = jest.spyOn(scene.server, "accept");
+			const failure = failureOf(scene.acquire());
+
+			await scene.pass(TIMEOUT_MS + 1_000);
+
+			expect(await failure).toMatchObject({ code: "53300" });
+			expect(accept.mock.calls.length).toBeGreaterThan(1);
+			expect(accept.mock.calls.length).toBeLessThanOrEqual(TIMEOUT_MS / 200 + 1);
+		});
+
+		it("is waited for no longer when the gate is taken away", async () => {
+			const scene = await Scene.create();
+			await scene.gate.closeSurplus();
+			await fill(scene);
+			const failure = failureOf(scene.acquire());
+			await scene.pass(100);
+
+			scene.gate.uninstall();
+
+			await scene.pass(10);
+			expect(await failure).toMatchObject({ code: "53300" });
 		});
 
 		it("is not asked more often because several wait, also where it refused before", async () => {
