@@ -175,7 +175,8 @@ export class LiveDataSource {
 		for (const runner of abandoned) runners.splice(runners.indexOf(runner), 1);
 		for (const runner of abandoned) {
 			try {
-				runner.releaseCallback?.();
+				// The connection may be in the middle of a transaction. Closed, it cannot pass the transaction on to the next caller.
+				runner.releaseCallback?.(new Error("The query runner was released while it was connecting"));
 			} catch {
 				// pg-pool throws when the connection was given back already.
 			}
