@@ -12,6 +12,6 @@ export interface ResolvedConnection {
 export interface ResolveConnectionOptions {
 	/** Whether Parameter Store is asked again for where the connection goes. Default `false`. The secret is always read. */
 	readonly shouldRefresh?: boolean;
-	/** Ends the wait with a RotatorClosedError. */
+	/** Ends the wait with a ConnectorClosedError. */
 	readonly signal?: AbortSignal | undefined;
 }

@@ -114,7 +114,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * pending version), one login finds out which version the server takes. It uses the connector's own options: what the application puts on top of them
 	 * is no part of it, what it says in `tls` and `typeOrmOptions` is. `rotation.shouldUsePendingSecret: false` does without.
 	 * @throws ConfigurationError with every field that is missing or invalid; ParameterStoreUnavailableError; SecretNotFoundError;
-	 * SecretMalformedError; CredentialsUnavailableError; ConnectorTimeoutError when AWS does not answer within 10 s.
+	 * SecretMalformedError; SecretUnavailableError; ConnectorTimeoutError when AWS does not answer within 10 s.
 	 * @see https://typeorm.io/docs/data-source/data-source-options
 	 * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 	 * @example

@@ -1,7 +1,7 @@
 /** The AWS identity that tokens are signed with. One that has expired signs tokens that look well and are refused, so it is noticed here. */
 import type { TAwsCredentials } from "../configuration/connector.options.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
-import { ConnectorTimeoutError, CredentialsUnavailableError } from "../errors/errors.js";
+import { ConnectorTimeoutError, SecretUnavailableError } from "../errors/errors.js";
 import { fetchKeptIdentity, forgetIdentity } from "../secrets/aws-identity-cache.js";
 import { classifyAwsFailure } from "../support/aws-failure.js";
 import { wallClockMs } from "../support/clock.js";
@@ -22,7 +22,7 @@ const DEADLINE_MS = 10_000;
  * Fetches the identity, which is kept until shortly before it expires; once more past all caches when it has expired all the same.
  * @param credentials An identity or a function that fetches one. Default: the SDK's own chain.
  * @param region where a provider that has to ask AWS asks.
- * @throws CredentialsUnavailableError when there is none, none that is still valid, or none within 10 s.
+ * @throws SecretUnavailableError when there is none, none that is still valid, or none within 10 s.
  */
 export async function fetchIdentity(credentials: TAwsCredentials, region: string, nowMs: () => number = wallClockMs): Promise<AwsIdentity> {
 	const isExpired = ({ expiration }: AwsIdentity): boolean => expiration !== undefined && expiration.getTime() <= nowMs();
@@ -34,16 +34,16 @@ export async function fetchIdentity(credentials: TAwsCredentials, region: string
 		const identity = await withDeadline(ask, { deadlineMs: DEADLINE_MS, subject: "The fetch of the AWS identity" });
 		if (!isExpired(identity)) return identity;
 		const reason = `the AWS identity expired at ${String(identity.expiration?.toISOString())} and was not renewed`;
-		throw new CredentialsUnavailableError(undefined, reason, typeof credentials !== "object");
+		throw new SecretUnavailableError(undefined, reason, typeof credentials !== "object");
 	} catch (error) {
 		if (error instanceof ConnectorTimeoutError) {
 			// The SDK asks a provider once at a time: one that never answers would hold up every later fetch.
 			forgetIdentity(credentials);
 			const reason = `the AWS identity was not there within ${String(error.deadlineMs)} ms`;
-			throw new CredentialsUnavailableError(undefined, reason, true, { cause: error });
+			throw new SecretUnavailableError(undefined, reason, true, { cause: error });
 		}
 		if (isTypeOrmAwsConnectorError(error)) throw error;
 		const { cause, isTransient, reason } = classifyAwsFailure(error);
-		throw new CredentialsUnavailableError(undefined, reason, isTransient, { cause });
+		throw new SecretUnavailableError(undefined, reason, isTransient, { cause });
 	}
 }

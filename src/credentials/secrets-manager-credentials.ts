@@ -1,7 +1,7 @@
 /** The login kept in a secret, read afresh each time. */
 import type { ISecretsManagerCredentialsSource } from "../configuration/credentials.options.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
-import { RotatorClosedError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
+import { ConnectorClosedError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
 import type { FetchedSecret, SecretFetcher } from "../secrets/secret-fetcher.js";
 import { Credentials, type CredentialsProvider, type SecretLabel } from "./credentials-provider.js";
 import { type GivenLogin, parseSecret, parseSecretTarget } from "./parse-secret.js";
@@ -66,5 +66,5 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 /** Whether there is no such version, or nobody waits for it any more. */
 function isAbsence(error: unknown): boolean {
 	if (error instanceof SecretMalformedError) return error.reason === "empty";
-	return error instanceof SecretNotFoundError || error instanceof RotatorClosedError;
+	return error instanceof SecretNotFoundError || error instanceof ConnectorClosedError;
 }

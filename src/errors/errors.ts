@@ -218,14 +218,14 @@ function describeDefect(reason: SecretDefect, field: string | undefined): string
  * Secrets Manager could not be asked (denied, throttled or out of reach), or there is no valid AWS identity to sign a login token with. `kind` tells which, `isTransient` whether waiting may help.
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  * @example
- * if (error instanceof CredentialsUnavailableError && error.kind === "denied") console.error("Look at the IAM policy.", error.cause);
+ * if (error instanceof SecretUnavailableError && error.kind === "denied") console.error("Look at the IAM policy.", error.cause);
  */
-export class CredentialsUnavailableError extends TypeOrmAwsConnectorError {
+export class SecretUnavailableError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE";
 	override readonly isTransient: boolean;
 	/** Why. */
 	readonly kind: SecretFailureKind;
-	override readonly name = "CredentialsUnavailableError";
+	override readonly name = "SecretUnavailableError";
 
 	constructor(
 		/** Name or ARN that was asked for; `undefined` where it was a login token that could not be signed. */
@@ -270,11 +270,11 @@ export class StagingFailedError extends TypeOrmAwsConnectorError {
 /**
  * A rotation or a secret was asked for after the application had begun to shut down, or the shutdown called it off.
  * @example
- * await rotator.rotateDatabaseConnection().catch((error) => { if (!(error instanceof RotatorClosedError)) throw error; });
+ * await rotator.rotateDatabaseConnection().catch((error) => { if (!(error instanceof ConnectorClosedError)) throw error; });
  */
-export class RotatorClosedError extends TypeOrmAwsConnectorError {
+export class ConnectorClosedError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_CLOSED";
-	override readonly name = "RotatorClosedError";
+	override readonly name = "ConnectorClosedError";
 
 	constructor(message = "The rotator is closed. No rotation runs during or after the shutdown of the application.") {
 		super(message);

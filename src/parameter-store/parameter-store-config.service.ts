@@ -96,7 +96,7 @@ export class ParameterStoreConfigService implements OnApplicationShutdown {
 	 * the answer is what this one read found, and `get` serves it from then on. After a failure `get` serves what it did before, and so does this where the
 	 * values had only become too old.
 	 * @throws LookupInvalidError naming the segment; ParameterInvalidError for a StringList, the other values being kept all the
-	 * same; ParameterStoreUnavailableError; RotatorClosedError when `signal` aborts.
+	 * same; ParameterStoreUnavailableError; ConnectorClosedError when `signal` aborts.
 	 * @example
 	 * const [host, port] = await parameters.getMany([{ path: ["host"] }, { path: ["port"] }], { shouldRefresh: true });
 	 */

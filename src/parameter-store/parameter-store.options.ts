@@ -40,7 +40,7 @@ export interface IParameterChange {
 export interface IParameterStoreGetManyOptions {
 	/** Whether Systems Manager is asked although the values are known. Default `false`. */
 	shouldRefresh?: boolean;
-	/** Ends the wait with a RotatorClosedError. */
+	/** Ends the wait with a ConnectorClosedError. */
 	signal?: AbortSignal | undefined;
 }
 

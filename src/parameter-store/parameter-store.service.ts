@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-ssm";
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from "@nestjs/common";
 
-import { ParameterStoreUnavailableError, RotatorClosedError } from "../errors/errors.js";
+import { ParameterStoreUnavailableError, ConnectorClosedError } from "../errors/errors.js";
 import { classifyAwsFailure } from "../support/aws-failure.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { PARAMETER_STORE_SSM_CLIENT } from "./parameter-store.tokens.js";
@@ -66,7 +66,7 @@ export class ParameterStoreService implements OnApplicationShutdown {
 
 	/**
 	 * Parameters by their full names, ten a request, all requests at once, each within 10 s. Names that do not exist are left out.
-	 * @throws ParameterStoreUnavailableError when any request fails; RotatorClosedError when `signal` aborts.
+	 * @throws ParameterStoreUnavailableError when any request fails; ConnectorClosedError when `signal` aborts.
 	 * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
 	 * @example
 	 * const [host] = await parameterStore.getParametersByName(["/shop/production/aws-rds/aurora-postgres/host"]);
@@ -115,7 +115,7 @@ async function explainFailure<Result>(subject: string, read: () => Promise<Resul
 	try {
 		return await read();
 	} catch (error) {
-		if (error instanceof RotatorClosedError) throw error;
+		if (error instanceof ConnectorClosedError) throw error;
 		const { cause, isTransient, reason } = classifyAwsFailure(error);
 		throw new ParameterStoreUnavailableError(subject, reason, isTransient, { cause });
 	}

@@ -2,7 +2,7 @@
  * How a caller gets its connection: with a permit, in its turn, and again where a new connection could not be opened for a reason that the change of
  * credentials explains. Nothing was sent before a login has succeeded, so that opening a connection again is safe.
  */
-import { CredentialsUnavailableError } from "../errors/errors.js";
+import { SecretUnavailableError } from "../errors/errors.js";
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
 import { isAuthenticationFailure, isConnectionLimit } from "../support/login-failure.js";
@@ -204,7 +204,7 @@ export class AcquireAttempts {
 function isRefusal(error: unknown): boolean {
 	// mysql2 makes an error of its own of what an authentication plugin throws.
 	const reasons = [error, (error as Error | undefined)?.cause];
-	return isAuthenticationFailure(error) || reasons.some((reason) => reason instanceof CredentialsUnavailableError && reason.isTransient);
+	return isAuthenticationFailure(error) || reasons.some((reason) => reason instanceof SecretUnavailableError && reason.isTransient);
 }
 
 function takeBack(ledger: Ledger, side: Side): void {

@@ -1,5 +1,5 @@
 /** One rotation from the fetch to the start of the drain. The live pools are not touched before the replacement has answered. */
-import { RotatorClosedError } from "../errors/errors.js";
+import { ConnectorClosedError } from "../errors/errors.js";
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
@@ -168,7 +168,7 @@ function promote(context: RotationContext, { plan, pools }: Replacement): Drain 
 	const { clock, deadlines, events, gate, live, signal } = context;
 	if (signal.aborted || !live.isUsable) {
 		discardPools(listPools(pools));
-		throw new RotatorClosedError();
+		throw new ConnectorClosedError();
 	}
 	const retired = listRetiring(context);
 	listPools(pools).forEach((pool, index) => {

@@ -1,5 +1,5 @@
 /** Runs rotations one at a time and keeps count of how they end: failures in a row, the one recovery, the generations that still drain. */
-import { RotatorClosedError, StagingFailedError } from "../errors/errors.js";
+import { ConnectorClosedError, StagingFailedError } from "../errors/errors.js";
 import type { RotationStage, RotationTrigger } from "../events/connector-event.js";
 import { describeFault } from "../events/describe-fault.js";
 import type { EventChannel } from "../events/event-channel.js";
@@ -67,7 +67,7 @@ export class RotationRunner {
 
 	/** Starts a rotation, or joins the one that runs. */
 	async rotate(trigger: RotationTrigger): Promise<TRotationResult> {
-		if (this.closed.aborted) throw new RotatorClosedError();
+		if (this.closed.aborted) throw new ConnectorClosedError();
 		return this.flight.run(async () => this.attempt(trigger));
 	}
 
@@ -145,7 +145,7 @@ export class RotationRunner {
 			});
 			return { generation: gate.generation, outcome: "rotated" };
 		} catch (error) {
-			if (error instanceof RotatorClosedError) throw error;
+			if (error instanceof ConnectorClosedError) throw error;
 			this.noteFailure(error, trigger);
 			return { error: error as Error, outcome: "failed" };
 		} finally {

@@ -126,7 +126,7 @@ export class RotatorService
 	/**
 	 * Rotates now. Callers that come while a rotation runs share it. Works with `rotation.isEnabled: false`, too.
 	 * @returns How it ended. A failure is a result: the live pool serves on.
-	 * @throws RotatorClosedError during and after shutdown.
+	 * @throws ConnectorClosedError during and after shutdown.
 	 * @throws RotationUnsupportedError or DataSourceMismatchError when this DataSource cannot be rotated at all.
 	 * @example
 	 * const { outcome } = await rotator.rotateDatabaseConnection();

@@ -5,7 +5,7 @@ import { findTlsRemedy } from "../support/tls-failure.js";
 import type { PoolOpening, PoolSet } from "./driver-family.js";
 import type { LiveDataSource } from "./live-data-source.js";
 import type { CredentialPlan } from "./plan-credentials.js";
-import { ConnectorTimeoutError, RotatorClosedError, StagingFailedError } from "../errors/errors.js";
+import { ConnectorTimeoutError, ConnectorClosedError, StagingFailedError } from "../errors/errors.js";
 import { withAnySignal } from "../support/with-any-signal.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { CLOSE_PATIENCE_MS, type ConnectionPool, type ProbeAnswer } from "./connection-pool.js";
@@ -67,7 +67,7 @@ const REPLICA_RETRY_MS = 500;
  * One that cannot be reached does not hold up the others; its pool is promoted without a connection and reported. So is one without the right TLS: the live
  * pool could not open a connection to it either, and the master must not wait for somebody to correct that.
  * @throws StagingFailedError with the driver's error as its cause.
- * @throws RotatorClosedError when the application shuts down meanwhile.
+ * @throws ConnectorClosedError when the application shuts down meanwhile.
  */
 export async function stagePools(live: LiveDataSource, request: StagingRequest): Promise<StagedPools> {
 	const calledOff = new AbortController();
@@ -166,7 +166,7 @@ async function stageReplica(node: Node, request: StagingRequest): Promise<Staged
 		} catch (error) {
 			const { cause = error } = error as Error;
 			const { pool } = node;
-			if (error instanceof RotatorClosedError || pool === undefined || isConnectionLimit(cause)) throw error;
+			if (error instanceof ConnectorClosedError || pool === undefined || isConnectionLimit(cause)) throw error;
 			if (!isAuthenticationFailure(cause) && !isAccessDenied(cause)) {
 				if (!isConnected) request.onConnected();
 				return { pool, unverified: { node: node.name, pool, reason: nameReason(cause) } };
@@ -229,7 +229,7 @@ function nameReason(error: unknown): string {
 }
 
 function toStagingFailure(phase: "connect" | "verify", node: string, error: unknown): Error {
-	if (error instanceof RotatorClosedError || error instanceof StagingFailedError) return error;
+	if (error instanceof ConnectorClosedError || error instanceof StagingFailedError) return error;
 	if (error instanceof ConnectorTimeoutError)
 		return new StagingFailedError(phase, node, `no answer within ${String(error.deadlineMs)} ms`, { cause: error });
 	const { code, message } = error as { code?: unknown; message?: unknown };

@@ -1,6 +1,6 @@
 /** Whatever a request to Secrets Manager ended with → one of our errors, in which nothing of a secret is left. */
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
-import { ConnectorTimeoutError, CredentialsUnavailableError, SecretNotFoundError } from "../errors/errors.js";
+import { ConnectorTimeoutError, SecretUnavailableError, SecretNotFoundError } from "../errors/errors.js";
 import { classifyAwsFailure } from "../support/aws-failure.js";
 
 const KEY_FAILURES: ReadonlySet<string> = new Set(["DecryptionFailure", "EncryptionFailure", "KMSAccessDeniedException"]);
@@ -12,14 +12,14 @@ export function explainSecretFailure(error: unknown, secretId: string, verb: "lo
 	if (kind === "not-found") return new SecretNotFoundError(secretId, { cause });
 	// A service that refuses a value quotes it.
 	if (kind === "invalid" && verb === "stored") {
-		return new CredentialsUnavailableError(secretId, `Secrets Manager refuses the request (${cause.name})`, false, { kind, verb });
+		return new SecretUnavailableError(secretId, `Secrets Manager refuses the request (${cause.name})`, false, { kind, verb });
 	}
 	const exactKind = KEY_FAILURES.has(cause.name) ? "decryption" : kind;
-	return new CredentialsUnavailableError(secretId, reason, isTransient, { cause, kind: exactKind, verb });
+	return new SecretUnavailableError(secretId, reason, isTransient, { cause, kind: exactKind, verb });
 }
 
 /** Whether AWS gave no answer, as opposed to one that says no: what was known before is then as good as it was. */
 export function isSecretOutage(error: unknown): boolean {
-	if (error instanceof CredentialsUnavailableError) return error.isTransient || error.kind === "no-identity";
+	if (error instanceof SecretUnavailableError) return error.isTransient || error.kind === "no-identity";
 	return error instanceof ConnectorTimeoutError;
 }

@@ -31,7 +31,7 @@ export interface SecretFetcherOptions {
 
 /** Which version of a secret to read, and when to stop waiting for it. */
 export interface FetchSecretOptions {
-	/** Ends the wait with a RotatorClosedError; the request goes on for the others who wait for it. */
+	/** Ends the wait with a ConnectorClosedError; the request goes on for the others who wait for it. */
 	readonly signal?: AbortSignal | undefined;
 	/** Default `AWSCURRENT`. */
 	readonly versionStage?: string;
@@ -65,8 +65,8 @@ export class SecretFetcher {
 
 	/**
 	 * The text of a secret and the id of its version.
-	 * @throws SecretNotFoundError, CredentialsUnavailableError, SecretMalformedError, ConnectorTimeoutError after 10 s, and
-	 * RotatorClosedError when `signal` aborts or the fetcher is closed.
+	 * @throws SecretNotFoundError, SecretUnavailableError, SecretMalformedError, ConnectorTimeoutError after 10 s, and
+	 * ConnectorClosedError when `signal` aborts or the fetcher is closed.
 	 */
 	async fetch(secretId: string, { signal, versionStage = "AWSCURRENT" }: FetchSecretOptions = {}): Promise<FetchedSecret> {
 		const join = (): Promise<FetchedSecret> => this.joinRequest(secretId, versionStage);
@@ -76,8 +76,8 @@ export class SecretFetcher {
 	/**
 	 * Makes `text` the current version of a secret that exists, and gives the id of that version. Requests in flight may bring what it was before, so
 	 * nobody joins them any more.
-	 * @throws SecretNotFoundError, CredentialsUnavailableError, SecretMalformedError when it is too large, ConnectorTimeoutError after 10 s, and
-	 * RotatorClosedError when the fetcher is closed.
+	 * @throws SecretNotFoundError, SecretUnavailableError, SecretMalformedError when it is too large, ConnectorTimeoutError after 10 s, and
+	 * ConnectorClosedError when the fetcher is closed.
 	 */
 	async put(secretId: string, text: string): Promise<string | undefined> {
 		if (Buffer.byteLength(text) > MAXIMUM_SECRET_BYTES) throw new SecretMalformedError(secretId, "too-large");

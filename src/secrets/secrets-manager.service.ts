@@ -1,7 +1,7 @@
 /** Secrets at run time: cached, shared, and there while AWS is not. */
 import { Injectable, Logger, type OnApplicationShutdown } from "@nestjs/common";
 
-import { RotatorClosedError } from "../errors/errors.js";
+import { ConnectorClosedError } from "../errors/errors.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { isSecretOutage } from "./explain-secret-failure.js";
 import { SecretSources } from "./secret-sources.js";
@@ -57,8 +57,8 @@ export class SecretsManagerService implements OnApplicationShutdown {
 
 	/**
 	 * The secret as an object or a list where its text is JSON of one, otherwise the text as it is: `0123` keeps its zero.
-	 * @throws SecretNotFoundError; CredentialsUnavailableError, whose `kind` tells denied, throttled, KMS and other reasons apart;
-	 * SecretMalformedError when it has no value or is no text; ConnectorTimeoutError after 10 s; RotatorClosedError after `close()`;
+	 * @throws SecretNotFoundError; SecretUnavailableError, whose `kind` tells denied, throttled, KMS and other reasons apart;
+	 * SecretMalformedError when it has no value or is no text; ConnectorTimeoutError after 10 s; ConnectorClosedError after `close()`;
 	 * OptionInvalidError.
 	 * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 	 * @example
@@ -104,7 +104,7 @@ export class SecretsManagerService implements OnApplicationShutdown {
 	/**
 	 * Makes `value` the current version of a secret that exists: a text as it is, anything else as JSON. Later reads give it without asking AWS.
 	 * @throws SecretNotFoundError when nobody has created it; SecretMalformedError beyond 65,536 bytes; OptionInvalidError for what JSON cannot hold;
-	 * CredentialsUnavailableError, ConnectorTimeoutError and RotatorClosedError as {@link get} does.
+	 * SecretUnavailableError, ConnectorTimeoutError and ConnectorClosedError as {@link get} does.
 	 * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
 	 * @example
 	 * await secrets.set("external-api-keys", { stripe: newKey });
@@ -134,7 +134,7 @@ export class SecretsManagerService implements OnApplicationShutdown {
 	}
 
 	/**
-	 * Ends every request, destroys the AWS client made here, and forgets every value. Calls fail from now on with a RotatorClosedError. In a Nest
+	 * Ends every request, destroys the AWS client made here, and forgets every value. Calls fail from now on with a ConnectorClosedError. In a Nest
 	 * application this happens by itself.
 	 * @example
 	 * process.once("SIGTERM", () => secrets.close());
@@ -150,7 +150,7 @@ export class SecretsManagerService implements OnApplicationShutdown {
 	}
 
 	private assertOpen(): void {
-		if (this.isClosed) throw new RotatorClosedError("The secrets manager is closed. It reads no secret any more.");
+		if (this.isClosed) throw new ConnectorClosedError("The secrets manager is closed. It reads no secret any more.");
 	}
 
 	private measureAgeMs({ readAtMs }: KeptSecret): number {

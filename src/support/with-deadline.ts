@@ -1,5 +1,5 @@
 /** A promise with a deadline: a call that never answers ends in a ConnectorTimeoutError, and what comes late is disposed of. */
-import { ConnectorTimeoutError, RotatorClosedError } from "../errors/errors.js";
+import { ConnectorTimeoutError, ConnectorClosedError } from "../errors/errors.js";
 import { type Clock, systemClock } from "./clock.js";
 
 /** How long to wait, for what, and what to do with an answer that nobody waits for any more. */
@@ -8,7 +8,7 @@ export interface DeadlineOptions<Result> {
 	readonly deadlineMs: number;
 	/** Gives back what a late answer holds (a pool, a connection). Its own failure is ignored. */
 	readonly disposeLate?: ((late: Result) => unknown) | undefined;
-	/** Ends the wait at once with a RotatorClosedError. */
+	/** Ends the wait at once with a ConnectorClosedError. */
 	readonly signal?: AbortSignal | undefined;
 	/** The subject of the error, at the start of a sentence: `The fetch of the secret`. */
 	readonly subject: string;
@@ -24,7 +24,7 @@ export async function withDeadline<Result>(
 	task: (signal: AbortSignal) => PromiseLike<Result> | Result,
 	{ clock = systemClock, deadlineMs, disposeLate, signal, subject }: DeadlineOptions<Result>,
 ): Promise<Result> {
-	if (signal?.aborted === true) throw new RotatorClosedError();
+	if (signal?.aborted === true) throw new ConnectorClosedError();
 	const controller = new AbortController();
 	let isOver = false;
 	let stopWaiting: () => void = () => undefined;
@@ -34,7 +34,7 @@ export async function withDeadline<Result>(
 			// One turn of the event loop: after a long block the answer may be there already, unread.
 			setImmediate(() => reject(new ConnectorTimeoutError(subject, deadlineMs)));
 		};
-		const close = (): void => reject(new RotatorClosedError());
+		const close = (): void => reject(new ConnectorClosedError());
 		const timer = clock.schedule(expire, deadlineMs, false);
 		signal?.addEventListener("abort", close, { once: true });
 		stopWaiting = () => {

@@ -1,5 +1,5 @@
 /** The application destroys the DataSource itself, at the worst moment or twice: nothing stays open, and a new start is a good start. */
-import { RotatorClosedError } from "../../src/errors/errors.js";
+import { ConnectorClosedError } from "../../src/errors/errors.js";
 import { describeEngines } from "../support/describe-engines.js";
 import { endWatchedScenes, startWatchedScene, type WatchedScene, type WatchOptions } from "../support/invariants.js";
 import { createMovablePort } from "../support/movable-port.js";
@@ -52,7 +52,7 @@ describeEngines("destroy()", {}, ({ getServers, version }) => {
 
 			await scene.dataSource.destroy();
 			await scene.letGo();
-			await expect(rotation).rejects.toThrow(RotatorClosedError);
+			await expect(rotation).rejects.toThrow(ConnectorClosedError);
 			await waitUntil("nothing is connected", async () => (await scene.server.connections(scene.users[0])).length === 0);
 			await scene.dataSource.initialize();
 			await scene.alternate();
@@ -91,7 +91,7 @@ describeEngines("destroy()", {}, ({ getServers, version }) => {
 		scene.rotator.beforeApplicationShutdown();
 		await scene.rotator.onApplicationShutdown();
 
-		await expect(scene.rotator.rotateDatabaseConnection()).rejects.toThrow(RotatorClosedError);
+		await expect(scene.rotator.rotateDatabaseConnection()).rejects.toThrow(ConnectorClosedError);
 		expect(violations).toEqual([]);
 	}, 60_000);
 
@@ -202,7 +202,7 @@ describeEngines("destroy() with a replica", { hasReplica: true }, ({ getServers,
 		await waitUntil("the master is staged", async () => (await scene.server.connections(scene.users[1])).length === 1);
 
 		await scene.dataSource.destroy();
-		await expect(rotation).rejects.toThrow(RotatorClosedError);
+		await expect(rotation).rejects.toThrow(ConnectorClosedError);
 		await replicaProxy.thaw();
 		await waitUntil("the master has nothing of it", async () => (await scene.server.connections(scene.users[1])).length === 0);
 		await waitUntil("the replica has nothing of it", () => replicaProxy.openCount === 0);

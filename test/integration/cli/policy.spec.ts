@@ -164,6 +164,6 @@ it("another secret and another parameter are denied", async () => {
 
 	const outcomes = await operate(policy, { isOnDemand: true, shouldSet: false });
 
-	expect(outcomes).toEqual(["CredentialsUnavailableError"]);
+	expect(outcomes).toEqual(["SecretUnavailableError"]);
 	expect(aws.permissions.denials).toEqual(["secretsmanager:GetSecretValue", "secretsmanager:GetSecretValue"]);
 });

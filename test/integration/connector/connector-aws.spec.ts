@@ -8,8 +8,8 @@ import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-c
 import {
 	ConfigurationError,
 	ConnectorTimeoutError,
-	CredentialsUnavailableError,
-	RotatorClosedError,
+	SecretUnavailableError,
+	ConnectorClosedError,
 	SecretMalformedError,
 	SecretNotFoundError,
 } from "../../../src/errors/errors.js";
@@ -151,7 +151,7 @@ describe("requests at once", () => {
 
 		expect(listOperations()).toEqual(["GetParameters", "GetParameters"]);
 		controller.abort();
-		await expect(connection).rejects.toThrow(RotatorClosedError);
+		await expect(connection).rejects.toThrow(ConnectorClosedError);
 	});
 
 	it("are all of them when the id of the secret is given in code", async () => {
@@ -164,7 +164,7 @@ describe("requests at once", () => {
 
 		expect(listOperations().sort()).toEqual(["GetParameters", "GetParameters", CURRENT]);
 		controller.abort();
-		await expect(connection).rejects.toThrow(RotatorClosedError);
+		await expect(connection).rejects.toThrow(ConnectorClosedError);
 	});
 });
 
@@ -302,14 +302,14 @@ describe("sockets", () => {
 
 describe("faults of Secrets Manager", () => {
 	it.each([
-		["denied", CredentialsUnavailableError, false],
-		["decryption-failure", CredentialsUnavailableError, false],
-		["expired-token", CredentialsUnavailableError, true],
-		["html-error", CredentialsUnavailableError, true],
-		["malformed-body", CredentialsUnavailableError, true],
+		["denied", SecretUnavailableError, false],
+		["decryption-failure", SecretUnavailableError, false],
+		["expired-token", SecretUnavailableError, true],
+		["html-error", SecretUnavailableError, true],
+		["malformed-body", SecretUnavailableError, true],
 		["not-found", SecretNotFoundError, false],
-		["reset", CredentialsUnavailableError, true],
-		["server-error", CredentialsUnavailableError, true],
+		["reset", SecretUnavailableError, true],
+		["server-error", SecretUnavailableError, true],
 	] as const)("%s is explained without the secret, and over once the fault is", async (kind, type, isTransient) => {
 		aws.secrets.put(SECRET_ID, { password: "canary", username: "app" });
 		const connector = await start();

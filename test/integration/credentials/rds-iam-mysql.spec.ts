@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Signer } from "@aws-sdk/rds-signer";
 import mysql from "mysql2/promise";
 
-import { CredentialsUnavailableError } from "../../../src/errors/errors.js";
+import { SecretUnavailableError } from "../../../src/errors/errors.js";
 import { describeWith } from "../../support/describe-with.js";
 import { failureOf } from "../../support/failure-of.js";
 import {
@@ -138,7 +138,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 			const failure = await failureOf(startIamApplication(scene, version, { aws: { credentials: identity } }));
 			await waitUntil("the connection is closed", () => scene.gateway.openCount === 0);
 
-			expect((failure as Error).cause).toBeInstanceOf(CredentialsUnavailableError);
+			expect((failure as Error).cause).toBeInstanceOf(SecretUnavailableError);
 			expect(failure).toMatchObject({
 				cause: { code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", isTransient: false },
 				message: expect.stringMatching(/^No login token could be signed: the AWS identity expired at /),

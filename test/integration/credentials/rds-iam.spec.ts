@@ -6,7 +6,7 @@ import { Client } from "pg";
 
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { createRdsTokenProvider } from "../../../src/credentials/rds-token.js";
-import { ConfigurationError, CredentialsUnavailableError, OptionInvalidError } from "../../../src/errors/errors.js";
+import { ConfigurationError, SecretUnavailableError, OptionInvalidError } from "../../../src/errors/errors.js";
 import { failureOf } from "../../support/failure-of.js";
 import {
 	APPLICATION_KEY,
@@ -161,7 +161,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		const user = await findUser(application);
 		await application.stop();
 
-		expect(failure).toBeInstanceOf(CredentialsUnavailableError);
+		expect(failure).toBeInstanceOf(SecretUnavailableError);
 		expect(failure).toMatchObject({
 			isTransient: true,
 			message: expect.stringMatching(/^No login token could be signed: the AWS identity expired at .* and was not renewed\.$/),

@@ -1,7 +1,7 @@
 /** The unmodified AWS SDK against an endpoint that speaks its protocol: number of requests, faults, connections. */
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { Test, type TestingModule } from "@nestjs/testing";
-import { ParameterInvalidError, ParameterStoreUnavailableError, RotatorClosedError } from "../../../src/errors/errors.js";
+import { ParameterInvalidError, ParameterStoreUnavailableError, ConnectorClosedError } from "../../../src/errors/errors.js";
 import { ENamespace } from "../../../src/parameter-store/namespace.enum.js";
 import { ParameterStoreConfigModule } from "../../../src/parameter-store/parameter-store-config.module.js";
 import { ParameterStoreConfigService } from "../../../src/parameter-store/parameter-store-config.service.js";
@@ -137,7 +137,7 @@ describe("reading on demand", () => {
 		while (aws.calls.count("GetParameters") < 2) await new Promise(setImmediate);
 		closing.abort();
 
-		await expect(reading).resolves.toBeInstanceOf(RotatorClosedError);
+		await expect(reading).resolves.toBeInstanceOf(ConnectorClosedError);
 	});
 
 	it("refuses a StringList and serves what was read with it", async () => {

@@ -1,5 +1,5 @@
 /** Events of AWS say that a secret changed: a rotation follows at once where it is this connector's, and nothing happens where it is not. */
-import { RotatorClosedError } from "../../../src/errors/errors.js";
+import { ConnectorClosedError } from "../../../src/errors/errors.js";
 import { type Scene, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
 import { startTcpProxy } from "../../support/tcp-proxy.js";
 import { TYPEORM_VERSIONS, type TypeOrmVersion } from "../../support/typeorm-versions.js";
@@ -214,7 +214,7 @@ describe("An event", () => {
 		await start();
 		await scene.stop();
 
-		await expect(scene.rotator.notifySecretChanged(labelUpdated(scene.secretId))).rejects.toThrow(RotatorClosedError);
+		await expect(scene.rotator.notifySecretChanged(labelUpdated(scene.secretId))).rejects.toThrow(ConnectorClosedError);
 		await expect(scene.rotator.notifySecretChanged("no JSON")).resolves.toBeUndefined();
 	}, 60_000);
 });

@@ -1,5 +1,5 @@
 /** `app.close()` ends everything within bounds, whatever the rotation was about to do. */
-import { RotatorClosedError } from "../../../src/errors/errors.js";
+import { ConnectorClosedError } from "../../../src/errors/errors.js";
 import { countPoolsOf } from "../../support/counted-pools.js";
 import { describeEngines } from "../../support/describe-engines.js";
 import { countResources, findLeaks } from "../../support/leak-check.js";
@@ -46,7 +46,7 @@ describeEngines("app.close()", {}, ({ dialect, engine, getServers, version }) =>
 
 			const remaining = await close(running);
 
-			await expect(rotation).rejects.toThrow(RotatorClosedError);
+			await expect(rotation).rejects.toThrow(ConnectorClosedError);
 			expect(remaining).toEqual([]);
 			expect(getServers().aws.openConnectionCount).toBe(0);
 			expect(await findLeaks(before)).toEqual([]);
@@ -74,7 +74,7 @@ describeEngines("app.close()", {}, ({ dialect, engine, getServers, version }) =>
 
 			const remaining = await close(running);
 
-			await expect(rotation).rejects.toThrow(RotatorClosedError);
+			await expect(rotation).rejects.toThrow(ConnectorClosedError);
 			expect(remaining).toEqual([]);
 			expect(await findLeaks(before)).toEqual([]);
 		}, 60_000);
@@ -96,7 +96,7 @@ describeEngines("app.close()", {}, ({ dialect, engine, getServers, version }) =>
 			const remaining = await close(running);
 			await proxy.thaw();
 
-			await expect(rotation).rejects.toThrow(RotatorClosedError);
+			await expect(rotation).rejects.toThrow(ConnectorClosedError);
 			expect(remaining.filter((user) => user === database.users[0])).toEqual([]);
 			expect(await findLeaks(before)).toEqual([]);
 			expect(await database.server.connections(database.users[1])).toEqual([]);
@@ -159,7 +159,7 @@ describeEngines("app.close()", {}, ({ dialect, engine, getServers, version }) =>
 
 		await close(running);
 
-		await expect(running.rotator.rotateDatabaseConnection()).rejects.toThrow(RotatorClosedError);
+		await expect(running.rotator.rotateDatabaseConnection()).rejects.toThrow(ConnectorClosedError);
 		expect(isComplete).toBe(true);
 	}, 60_000);
 

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { Logger } from "@nestjs/common";
 
-import { CredentialsUnavailableError, SecretMalformedError, SecretNotFoundError } from "../../../src/errors/errors.js";
+import { SecretUnavailableError, SecretMalformedError, SecretNotFoundError } from "../../../src/errors/errors.js";
 import type { ISecretsManagerOptions } from "../../../src/secrets/secrets-manager.options.js";
 import { createSecretsManager, type SecretsManagerService } from "../../../src/secrets/secrets-manager.service.js";
 import { failureOf } from "../../support/failure-of.js";
@@ -126,7 +126,7 @@ describe("a fault of AWS", () => {
 
 			const error = await failureOf(secrets.get("app/key"));
 
-			expect(error).toBeInstanceOf(CredentialsUnavailableError);
+			expect(error).toBeInstanceOf(SecretUnavailableError);
 			expect(error).toMatchObject({ cause: { name }, code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", isTransient, kind });
 			expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(CANARY);
 		},

@@ -6,7 +6,7 @@ import {
 	ConnectorTimeoutError,
 	ParameterInvalidError,
 	ParameterStoreUnavailableError,
-	RotatorClosedError,
+	ConnectorClosedError,
 } from "../../../src/errors/errors.js";
 import { ALL_FIELDS } from "../../../src/resolution/resolve-settings.js";
 import { CANONICAL_PARAMETERS, StubParameterSource } from "../../support/stub-parameter-source.js";
@@ -203,7 +203,7 @@ describe("ConnectorParameters.refresh", () => {
 		await expect(parameters.refresh()).rejects.toThrow(ParameterStoreUnavailableError);
 	});
 
-	it.each([new RotatorClosedError(), new ParameterInvalidError("host", "is a StringList", { lookup: HOST }), new TypeError("no")])(
+	it.each([new ConnectorClosedError(), new ParameterInvalidError("host", "is a StringList", { lookup: HOST }), new TypeError("no")])(
 		"does not take for an outage: $name",
 		async (error) => {
 			const { parameters, source } = setUp();

@@ -5,7 +5,7 @@ import type { DataSourceOptions } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
-import { RotatorClosedError, SecretNotFoundError } from "../../../src/errors/errors.js";
+import { ConnectorClosedError, SecretNotFoundError } from "../../../src/errors/errors.js";
 import { StubParameterSource } from "../../support/stub-parameter-source.js";
 
 const MASTER = { password: "one", username: "app" };
@@ -154,7 +154,7 @@ describe("The login of a replica", () => {
 
 		connector.close();
 
-		await expect(connector.resolveConnection()).rejects.toThrow(RotatorClosedError);
+		await expect(connector.resolveConnection()).rejects.toThrow(ConnectorClosedError);
 	});
 
 	it("is fetched with fresh clients after they were renewed", async () => {

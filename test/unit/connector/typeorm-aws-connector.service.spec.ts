@@ -7,7 +7,12 @@ import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/conn
 import { readOrigin } from "../../../src/connector/connector-origin.js";
 import type { ConfigReader } from "../../../src/connector/config-reader.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
-import { ConfigurationError, ParameterStoreUnavailableError, RotatorClosedError, SecretNotFoundError } from "../../../src/errors/errors.js";
+import {
+	ConfigurationError,
+	ParameterStoreUnavailableError,
+	ConnectorClosedError,
+	SecretNotFoundError,
+} from "../../../src/errors/errors.js";
 import { StubParameterSource } from "../../support/stub-parameter-source.js";
 
 const LOGIN = { password: "one", username: "app" };
@@ -425,7 +430,7 @@ describe("resolveConnection", () => {
 		await settle();
 		controller.abort();
 
-		await expect(connection).rejects.toThrow(RotatorClosedError);
+		await expect(connection).rejects.toThrow(ConnectorClosedError);
 		connector.close();
 	});
 });
@@ -484,7 +489,7 @@ describe("the connector's AWS clients", () => {
 		await settle();
 
 		expect(destroy.mock.contexts).toEqual([aws.call(0).thisValue]);
-		await expect(connector.getTypeOrmOptions()).rejects.toThrow(RotatorClosedError);
+		await expect(connector.getTypeOrmOptions()).rejects.toThrow(ConnectorClosedError);
 	});
 
 	it("are never destroyed when they came ready-made", async () => {

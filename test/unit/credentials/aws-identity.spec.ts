@@ -1,6 +1,6 @@
 /** The AWS identity is kept as long as it is valid and looked at before it signs: one that has expired is asked for once more, and then said to be the fault. */
 import { fetchIdentity } from "../../../src/credentials/aws-identity.js";
-import { ConnectorTimeoutError, CredentialsUnavailableError } from "../../../src/errors/errors.js";
+import { ConnectorTimeoutError, SecretUnavailableError } from "../../../src/errors/errors.js";
 import { forgetIdentity } from "../../../src/secrets/aws-identity-cache.js";
 import { failureOf } from "../../support/failure-of.js";
 
@@ -61,7 +61,7 @@ describe("fetchIdentity", () => {
 	])("says so when the identity stays expired: %s", async (_, credentials, isTransient) => {
 		const failure = await failureOf(fetchIdentity(credentials, REGION, () => Date.UTC(2026, 0, 2)));
 
-		expect(failure).toBeInstanceOf(CredentialsUnavailableError);
+		expect(failure).toBeInstanceOf(SecretUnavailableError);
 		expect(failure).toMatchObject({
 			isTransient,
 			message: "No login token could be signed: the AWS identity expired at 2026-01-02T00:00:00.000Z and was not renewed.",
@@ -74,7 +74,7 @@ describe("fetchIdentity", () => {
 
 		const failure = await failureOf(fetchIdentity(async () => Promise.reject(cause), REGION));
 
-		expect(failure).toBeInstanceOf(CredentialsUnavailableError);
+		expect(failure).toBeInstanceOf(SecretUnavailableError);
 		expect(failure).toMatchObject({
 			isTransient: false,
 			message: "No login token could be signed: Could not load credentials from any providers (CredentialsProviderError).",

@@ -1,7 +1,7 @@
 /** The secret is read afresh each time, and what is given in code wins over it. */
 import { inspect } from "node:util";
 import { SecretsManagerCredentials } from "../../../src/credentials/secrets-manager-credentials.js";
-import { CredentialsUnavailableError, RotatorClosedError, SecretMalformedError, SecretNotFoundError } from "../../../src/errors/errors.js";
+import { SecretUnavailableError, ConnectorClosedError, SecretMalformedError, SecretNotFoundError } from "../../../src/errors/errors.js";
 import type { FetchSecretOptions, FetchedSecret } from "../../../src/secrets/secret-fetcher.js";
 
 class StubFetcher {
@@ -84,7 +84,7 @@ describe("SecretsManagerCredentials", () => {
 		}
 
 		it("warns once, with the reason and what follows from it", async () => {
-			const denied = new CredentialsUnavailableError("app/database", "not allowed (AccessDeniedException)", false);
+			const denied = new SecretUnavailableError("app/database", "not allowed (AccessDeniedException)", false);
 
 			await expect(listWarnings(denied, denied)).resolves.toEqual([
 				'AWSPENDING of secret "app/database" cannot be read; a single-user rotation is then waited out. ' +
@@ -95,7 +95,7 @@ describe("SecretsManagerCredentials", () => {
 		it.each([
 			["does not exist", new SecretNotFoundError("app/database")],
 			["has no value yet", new SecretMalformedError("app/database", "empty")],
-			["is not waited for any more", new RotatorClosedError()],
+			["is not waited for any more", new ConnectorClosedError()],
 		])("says nothing of one that %s", async (_, error) => {
 			await expect(listWarnings(error)).resolves.toEqual([]);
 		});

@@ -1,7 +1,7 @@
 /** What may be shown of an error: everything of our own, nothing but the name of anybody else's. */
 import { inspect } from "node:util";
 import * as fc from "fast-check";
-import { CredentialsUnavailableError, RotatorClosedError, SecretMalformedError, StagingFailedError } from "../../../src/errors/errors.js";
+import { SecretUnavailableError, ConnectorClosedError, SecretMalformedError, StagingFailedError } from "../../../src/errors/errors.js";
 import { describeFault } from "../../../src/events/describe-fault.js";
 
 const SECRET = "hunter2-secret";
@@ -18,10 +18,10 @@ function parseError(text: string): unknown {
 describe("describeFault", () => {
 	it.each([
 		[new StagingFailedError("connect", "master", "refused"), "ERR_CONNECTOR_STAGING_FAILED", true],
-		[new RotatorClosedError(), "ERR_CONNECTOR_CLOSED", false],
+		[new ConnectorClosedError(), "ERR_CONNECTOR_CLOSED", false],
 		[new SecretMalformedError("app/db", "not-json"), "ERR_CONNECTOR_SECRET_MALFORMED", false],
-		[new CredentialsUnavailableError("app/db", "throttled", true), "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", true],
-		[new CredentialsUnavailableError("app/db", "denied", false), "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", false],
+		[new SecretUnavailableError("app/db", "throttled", true), "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", true],
+		[new SecretUnavailableError("app/db", "denied", false), "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", false],
 	])("shows an error of this library as it is (%#)", (error, code, isTransient) => {
 		expect(describeFault(error)).toEqual({ code, isTransient, message: error.message });
 	});

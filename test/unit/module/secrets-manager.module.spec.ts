@@ -5,7 +5,7 @@ import { NestFactory } from "@nestjs/core";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import type { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
-import { OptionInvalidError, RotatorClosedError } from "../../../src/errors/errors.js";
+import { OptionInvalidError, ConnectorClosedError } from "../../../src/errors/errors.js";
 import { getConnectorToken } from "../../../src/module/connector.tokens.js";
 import { SecretsManagerModule } from "../../../src/module/secrets-manager.module.js";
 import { TypeOrmAwsConnectorModule } from "../../../src/module/typeorm-aws-connector.module.js";
@@ -171,8 +171,8 @@ describe("the store behind the service", () => {
 		await first.close();
 
 		expect(store).not.toBe(otherStore);
-		await expect(store?.fetch("app/key")).rejects.toBeInstanceOf(RotatorClosedError);
-		await expect(first.get(SecretsManagerService).get("app/key")).rejects.toBeInstanceOf(RotatorClosedError);
+		await expect(store?.fetch("app/key")).rejects.toBeInstanceOf(ConnectorClosedError);
+		await expect(first.get(SecretsManagerService).get("app/key")).rejects.toBeInstanceOf(ConnectorClosedError);
 		expect(otherStore?.entryCount).toBe(0);
 	});
 

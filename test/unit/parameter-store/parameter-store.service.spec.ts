@@ -2,7 +2,7 @@
 import { GetParametersByPathCommand, GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { Logger } from "@nestjs/common";
 import { mockClient } from "aws-sdk-client-mock";
-import { ParameterStoreUnavailableError, RotatorClosedError } from "../../../src/errors/errors.js";
+import { ParameterStoreUnavailableError, ConnectorClosedError } from "../../../src/errors/errors.js";
 import { ParameterStoreService } from "../../../src/parameter-store/parameter-store.service.js";
 import { createSsmClient } from "../../../src/parameter-store/ssm-client.js";
 
@@ -266,7 +266,7 @@ describe("getParametersByName", () => {
 		const reading = createService().getParametersByName(thirteen, { signal: closing.signal });
 		closing.abort();
 
-		await expect(reading).rejects.toBeInstanceOf(RotatorClosedError);
+		await expect(reading).rejects.toBeInstanceOf(ConnectorClosedError);
 	});
 
 	it("logs names and counts when told to, and never a value", async () => {

@@ -1,7 +1,7 @@
 /** Old and new pools together stay within one pool's size, and a refused login becomes a wait instead of an error. */
 import * as fc from "fast-check";
 
-import { AcquireTimeoutError, CredentialsUnavailableError } from "../../../src/errors/errors.js";
+import { AcquireTimeoutError, SecretUnavailableError } from "../../../src/errors/errors.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { EventChannel } from "../../../src/events/event-channel.js";
 import { AcquireGate } from "../../../src/rotation/acquire-gate.js";
@@ -1201,8 +1201,8 @@ describe("AcquireGate", () => {
 
 	describe("when there is no login token", () => {
 		/** The AWS identity is missing, as pg passes it on from the function that is its password. */
-		function withoutIdentity(scene: Scene, isTransient: boolean): CredentialsUnavailableError {
-			const fault = new CredentialsUnavailableError(undefined, "the AWS identity was not renewed", isTransient);
+		function withoutIdentity(scene: Scene, isTransient: boolean): SecretUnavailableError {
+			const fault = new SecretUnavailableError(undefined, "the AWS identity was not renewed", isTransient);
 			scene.server.cutConnections();
 			jest.spyOn(scene.server, "authenticate").mockReturnValue(fault);
 			return fault;

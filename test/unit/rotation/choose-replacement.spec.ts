@@ -1,7 +1,7 @@
 /** AWSCURRENT first, AWSPENDING when the server is ahead of it, and no account locked on the way. */
 import type { DataSourceOptions } from "typeorm";
 
-import { RotatorClosedError, StagingFailedError } from "../../../src/errors/errors.js";
+import { ConnectorClosedError, StagingFailedError } from "../../../src/errors/errors.js";
 import { type Choice, chooseReplacement } from "../../../src/rotation/choose-replacement.js";
 import type { FreshConnection } from "../../../src/rotation/connection-source.js";
 import type { StagedPools } from "../../../src/rotation/stage-pools.js";
@@ -271,7 +271,7 @@ describe("chooseReplacement", () => {
 		it.each([
 			["an unreachable server", new StagingFailedError("connect", "master", "no", { cause: { code: "ECONNREFUSED" } })],
 			["a server that does not answer", new StagingFailedError("verify", "master", "no")],
-			["the end of the application", new RotatorClosedError()],
+			["the end of the application", new ConnectorClosedError()],
 			["a fault that only looks like a refusal", Object.assign(new Error("no"), { cause: { code: "28P01" } })],
 		])("%s", async (_, fault) => {
 			expect(await failureOf(choose({ current: "two", pending: "three", stage: () => Promise.reject(fault) }))).toBe(fault);

@@ -1,7 +1,7 @@
 /** One rotation: the live pools serve until the replacement has answered, and after a failure as before. */
 import type { DataSourceOptions } from "typeorm";
 
-import { ConnectorTimeoutError, RotationUnsupportedError, RotatorClosedError, StagingFailedError } from "../../../src/errors/errors.js";
+import { ConnectorTimeoutError, RotationUnsupportedError, ConnectorClosedError, StagingFailedError } from "../../../src/errors/errors.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { EventChannel } from "../../../src/events/event-channel.js";
 import { AcquireGate } from "../../../src/rotation/acquire-gate.js";
@@ -518,7 +518,7 @@ describe("runRotationCycle", () => {
 
 			closing.abort();
 
-			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await failure).toBeInstanceOf(ConnectorClosedError);
 			expect(connector.signal?.aborted).toBe(true);
 		});
 
@@ -530,7 +530,7 @@ describe("runRotationCycle", () => {
 
 			closing.abort();
 
-			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await failure).toBeInstanceOf(ConnectorClosedError);
 			await settle();
 			expect(elsewhere.openCount).toBe(0);
 			expect(gate.generation).toBe(1);
@@ -544,7 +544,7 @@ describe("runRotationCycle", () => {
 				return execute.call(server, text);
 			});
 
-			expect(await failureOf(run())).toBeInstanceOf(RotatorClosedError);
+			expect(await failureOf(run())).toBeInstanceOf(ConnectorClosedError);
 			await settle();
 			expect(gate.generation).toBe(1);
 			expect(server.openCount).toBe(1);
@@ -559,7 +559,7 @@ describe("runRotationCycle", () => {
 			await dataSource.destroy();
 			await passTime(clock, 200);
 
-			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await failure).toBeInstanceOf(ConnectorClosedError);
 			await settle();
 			expect([server.openCount, elsewhere.openCount]).toEqual([0, 0]);
 		});
@@ -573,7 +573,7 @@ describe("runRotationCycle", () => {
 			dataSource.driver = createFakeDataSource(clock, { db: server }).driver;
 			await passTime(clock, 200);
 
-			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await failure).toBeInstanceOf(ConnectorClosedError);
 			expect(elsewhere.openCount).toBe(0);
 		});
 	});

@@ -1,5 +1,5 @@
 /** One rotation at a time, failures in a row, one recovery, and an end that waits for what runs. */
-import { RotatorClosedError } from "../../../src/errors/errors.js";
+import { ConnectorClosedError } from "../../../src/errors/errors.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { EventChannel } from "../../../src/events/event-channel.js";
 import { AcquireGate } from "../../../src/rotation/acquire-gate.js";
@@ -434,7 +434,7 @@ describe("RotationRunner", () => {
 		it("rotates no more, and asks nobody", async () => {
 			await runner.close();
 
-			expect(await failureOf(runner.rotate("manual"))).toBeInstanceOf(RotatorClosedError);
+			expect(await failureOf(runner.rotate("manual"))).toBeInstanceOf(ConnectorClosedError);
 			expect(connector.fetchCount).toBe(0);
 			expect(rotationEvents()).toEqual([]);
 			expect(runner.state.phase).toBe("closed");
@@ -464,7 +464,7 @@ describe("RotationRunner", () => {
 
 			await runner.close();
 
-			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await failure).toBeInstanceOf(ConnectorClosedError);
 			expect(runner.inFlight).toBeUndefined();
 			await passTime(clock, DEADLINES.healthMs);
 			expect(server.openCount).toBe(1);
@@ -494,7 +494,7 @@ describe("RotationRunner", () => {
 
 			await runner.close();
 
-			expect(await last).toBeInstanceOf(RotatorClosedError);
+			expect(await last).toBeInstanceOf(ConnectorClosedError);
 			expect(connector.renewClients).not.toHaveBeenCalled();
 		});
 

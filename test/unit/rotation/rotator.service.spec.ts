@@ -7,7 +7,7 @@ import {
 	DataSourceMismatchError,
 	OptionInvalidError,
 	RotationUnsupportedError,
-	RotatorClosedError,
+	ConnectorClosedError,
 	SecretMalformedError,
 	StagingFailedError,
 } from "../../../src/errors/errors.js";
@@ -593,7 +593,7 @@ describe("RotatorService", () => {
 
 			await rotator.onModuleDestroy();
 
-			expect(await failureOf(rotator.rotateDatabaseConnection())).toBeInstanceOf(RotatorClosedError);
+			expect(await failureOf(rotator.rotateDatabaseConnection())).toBeInstanceOf(ConnectorClosedError);
 			await shutDown(rotator);
 		});
 
@@ -619,7 +619,7 @@ describe("RotatorService", () => {
 
 			await shutDown(rotator);
 
-			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await failure).toBeInstanceOf(ConnectorClosedError);
 			expect(clock.pendingCount).toBe(0);
 			expect(server.openCount).toBe(0);
 		});

@@ -1,5 +1,5 @@
 /** Replacement pools are opened and asked before anything depends on them, and whatever fails leaves nothing open. */
-import { RotatorClosedError, StagingFailedError } from "../../../src/errors/errors.js";
+import { ConnectorClosedError, StagingFailedError } from "../../../src/errors/errors.js";
 import { listPools } from "../../../src/rotation/driver-family.js";
 import { LiveDataSource } from "../../../src/rotation/live-data-source.js";
 import { type NodeCredentials, toLooseOptions } from "../../../src/rotation/plan-credentials.js";
@@ -365,7 +365,7 @@ describe("stagePools", () => {
 
 			controller.abort();
 
-			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await failure).toBeInstanceOf(ConnectorClosedError);
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});
 	});
@@ -455,7 +455,7 @@ describe("stagePools", () => {
 			const { abort, request: closed } = closing();
 			abort();
 
-			expect(await failureOf(stagePools(live, closed))).toBeInstanceOf(RotatorClosedError);
+			expect(await failureOf(stagePools(live, closed))).toBeInstanceOf(ConnectorClosedError);
 			expect(master.acceptedCount).toBe(0);
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});
@@ -468,7 +468,7 @@ describe("stagePools", () => {
 
 			abort();
 
-			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await failure).toBeInstanceOf(ConnectorClosedError);
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});
 
@@ -480,7 +480,7 @@ describe("stagePools", () => {
 
 			abort();
 
-			expect(await failure).toBeInstanceOf(RotatorClosedError);
+			expect(await failure).toBeInstanceOf(ConnectorClosedError);
 			await clock.advance(VERIFY_DEADLINE_MS);
 			expect(await findTraces()).toEqual(NO_TRACE);
 		});

@@ -3,8 +3,8 @@ import { inspect } from "node:util";
 
 import {
 	ConnectorTimeoutError,
-	CredentialsUnavailableError,
-	RotatorClosedError,
+	SecretUnavailableError,
+	ConnectorClosedError,
 	SecretMalformedError,
 	SecretNotFoundError,
 } from "../../../src/errors/errors.js";
@@ -27,7 +27,7 @@ it.each([
 ])("is of the kind %s for %s", (kind, name, status) => {
 	const error = explainSecretFailure(failure(name, status), "app/key", "loaded");
 
-	expect(error).toBeInstanceOf(CredentialsUnavailableError);
+	expect(error).toBeInstanceOf(SecretUnavailableError);
 	expect(error).toMatchObject({ cause: { name }, kind, secretId: "app/key" });
 	expect(error.message).toMatch(/^Secret "app\/key" could not be loaded: /);
 });
@@ -37,7 +37,7 @@ it("is a class of its own for a secret that is not there", () => {
 });
 
 it("leaves an error of this library as it is", () => {
-	const error = new RotatorClosedError();
+	const error = new ConnectorClosedError();
 
 	expect(explainSecretFailure(error, "app/key", "loaded")).toBe(error);
 });
@@ -53,12 +53,12 @@ it("says that a secret was not stored, and keeps the words of a refusal to itsel
 
 it.each<[boolean, unknown]>([
 	[true, new ConnectorTimeoutError("The fetch", 10_000)],
-	[true, new CredentialsUnavailableError("s", "down", true)],
-	[true, new CredentialsUnavailableError("s", "none", false, { kind: "no-identity" })],
-	[false, new CredentialsUnavailableError("s", "denied", false, { kind: "denied" })],
+	[true, new SecretUnavailableError("s", "down", true)],
+	[true, new SecretUnavailableError("s", "none", false, { kind: "no-identity" })],
+	[false, new SecretUnavailableError("s", "denied", false, { kind: "denied" })],
 	[false, new SecretNotFoundError("s")],
 	[false, new SecretMalformedError("s", "empty")],
-	[false, new RotatorClosedError()],
+	[false, new ConnectorClosedError()],
 	[false, new Error("no")],
 ])("takes for an outage: %p, of %p", (isOutage, error) => {
 	expect(isSecretOutage(error)).toBe(isOutage);

@@ -4,8 +4,8 @@ import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } fr
 import { type AwsClientStub, mockClient } from "aws-sdk-client-mock";
 import {
 	ConnectorTimeoutError,
-	CredentialsUnavailableError,
-	RotatorClosedError,
+	SecretUnavailableError,
+	ConnectorClosedError,
 	SecretMalformedError,
 	SecretNotFoundError,
 } from "../../../src/errors/errors.js";
@@ -162,14 +162,14 @@ describe("SecretFetcher and regions", () => {
 describe("SecretFetcher when AWS fails", () => {
 	it.each([
 		["ResourceNotFoundException", 400, SecretNotFoundError, false],
-		["AccessDeniedException", 400, CredentialsUnavailableError, false],
-		["DecryptionFailure", 400, CredentialsUnavailableError, false],
-		["InvalidRequestException", 400, CredentialsUnavailableError, false],
-		["ThrottlingException", 400, CredentialsUnavailableError, true],
-		["InternalServiceError", 500, CredentialsUnavailableError, true],
-		["ExpiredTokenException", 400, CredentialsUnavailableError, true],
-		["CredentialsProviderError", undefined, CredentialsUnavailableError, false],
-		["TimeoutError", undefined, CredentialsUnavailableError, true],
+		["AccessDeniedException", 400, SecretUnavailableError, false],
+		["DecryptionFailure", 400, SecretUnavailableError, false],
+		["InvalidRequestException", 400, SecretUnavailableError, false],
+		["ThrottlingException", 400, SecretUnavailableError, true],
+		["InternalServiceError", 500, SecretUnavailableError, true],
+		["ExpiredTokenException", 400, SecretUnavailableError, true],
+		["CredentialsProviderError", undefined, SecretUnavailableError, false],
+		["TimeoutError", undefined, SecretUnavailableError, true],
 	])("explains %s", async (name, status, kind, isTransient) => {
 		aws.on(GetSecretValueCommand).rejects(failure(name, status));
 
@@ -184,7 +184,7 @@ describe("SecretFetcher when AWS fails", () => {
 
 		const error = await new SecretFetcher({ region: "eu-west-1" }).fetch("s").catch((caught: unknown) => caught as Error);
 
-		expect(error).toMatchObject({ isTransient: true, name: "CredentialsUnavailableError" });
+		expect(error).toMatchObject({ isTransient: true, name: "SecretUnavailableError" });
 		expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("canary");
 	});
 
@@ -248,7 +248,7 @@ describe("SecretFetcher with several callers", () => {
 		const fetcher = new SecretFetcher({ region: "eu-west-1" });
 		aws.on(GetSecretValueCommand).rejectsOnce(failure("ThrottlingException", 400)).resolves({ SecretString: TEXT });
 
-		await expect(fetcher.fetch("s")).rejects.toThrow(CredentialsUnavailableError);
+		await expect(fetcher.fetch("s")).rejects.toThrow(SecretUnavailableError);
 		await expect(fetcher.fetch("s")).resolves.toMatchObject({ text: TEXT });
 	});
 
@@ -261,13 +261,13 @@ describe("SecretFetcher with several callers", () => {
 		const stayed = fetcher.fetch("s");
 		leaving.abort();
 
-		await expect(left).rejects.toThrow(RotatorClosedError);
+		await expect(left).rejects.toThrow(ConnectorClosedError);
 		held.answer(0);
 		await expect(stayed).resolves.toMatchObject({ text: TEXT });
 	});
 
 	it("asks nothing for who has left already", async () => {
-		await expect(new SecretFetcher().fetch("s", { signal: AbortSignal.abort() })).rejects.toThrow(RotatorClosedError);
+		await expect(new SecretFetcher().fetch("s", { signal: AbortSignal.abort() })).rejects.toThrow(ConnectorClosedError);
 
 		expect(aws.calls()).toHaveLength(0);
 	});
@@ -325,7 +325,7 @@ describe("SecretFetcher.put", () => {
 		fetcher.close();
 
 		await expect(late).resolves.toEqual(new ConnectorTimeoutError('The storing of secret "app/key"', 10_000));
-		await expect(open).resolves.toBeInstanceOf(RotatorClosedError);
+		await expect(open).resolves.toBeInstanceOf(ConnectorClosedError);
 	});
 
 	it("keeps the client until a write in flight has ended", async () => {
@@ -381,7 +381,7 @@ describe("SecretFetcher.renew", () => {
 		await new Promise(setImmediate);
 		expect(destroy).not.toHaveBeenCalled();
 		held.fail(0, failure("TimeoutError"));
-		await expect(before).rejects.toThrow(CredentialsUnavailableError);
+		await expect(before).rejects.toThrow(SecretUnavailableError);
 		await new Promise(setImmediate);
 		held.answer(1);
 		await after;
@@ -401,7 +401,7 @@ describe("SecretFetcher.close", () => {
 
 		fetcher.close();
 
-		await expect(pending).rejects.toThrow(RotatorClosedError);
+		await expect(pending).rejects.toThrow(ConnectorClosedError);
 		await new Promise(setImmediate);
 		expect(destroy).toHaveBeenCalledTimes(1);
 		expect(clock.pendingCount).toBe(0);
@@ -411,7 +411,7 @@ describe("SecretFetcher.close", () => {
 		const fetcher = new SecretFetcher({ region: "eu-west-1" });
 		fetcher.close();
 
-		await expect(fetcher.fetch("s")).rejects.toThrow(RotatorClosedError);
+		await expect(fetcher.fetch("s")).rejects.toThrow(ConnectorClosedError);
 
 		expect(aws.calls()).toHaveLength(0);
 	});

@@ -3,7 +3,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-sec
 import { type AwsClientStub, mockClient } from "aws-sdk-client-mock";
 
 import type { ITypeOrmAwsConnectorAws } from "../../../src/configuration/connector.options.js";
-import { RotatorClosedError } from "../../../src/errors/errors.js";
+import { ConnectorClosedError } from "../../../src/errors/errors.js";
 import type { FetchedSecret, FetchSecretOptions } from "../../../src/secrets/secret-fetcher.js";
 import { SecretLease, SecretSources } from "../../../src/secrets/secret-sources.js";
 
@@ -60,7 +60,7 @@ describe("SecretSources.select", () => {
 
 		sources.close();
 
-		for (const store of stores) await expect(store.fetch("app/key")).rejects.toBeInstanceOf(RotatorClosedError);
+		for (const store of stores) await expect(store.fetch("app/key")).rejects.toBeInstanceOf(ConnectorClosedError);
 		expect(destroy).not.toHaveBeenCalled();
 	});
 });
@@ -73,7 +73,7 @@ describe("SecretLease", () => {
 
 		fetch(_secretId: string, options: FetchSecretOptions = {}): Promise<FetchedSecret> {
 			this.options.push(options);
-			return new Promise((_, reject) => options.signal?.addEventListener("abort", () => reject(new RotatorClosedError())));
+			return new Promise((_, reject) => options.signal?.addEventListener("abort", () => reject(new ConnectorClosedError())));
 		}
 
 		renew(): void {
@@ -89,7 +89,7 @@ describe("SecretLease", () => {
 
 		own.close();
 
-		for (const wait of waits) await expect(wait).rejects.toBeInstanceOf(RotatorClosedError);
+		for (const wait of waits) await expect(wait).rejects.toBeInstanceOf(ConnectorClosedError);
 		expect(store.options.map(({ signal }) => signal?.aborted)).toEqual([true, true, false]);
 	});
 
@@ -100,7 +100,7 @@ describe("SecretLease", () => {
 
 		caller.abort();
 
-		await expect(wait).rejects.toBeInstanceOf(RotatorClosedError);
+		await expect(wait).rejects.toBeInstanceOf(ConnectorClosedError);
 		expect(store.options[0]?.versionStage).toBe("AWSPENDING");
 	});
 

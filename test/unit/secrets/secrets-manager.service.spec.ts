@@ -3,9 +3,9 @@ import { Logger } from "@nestjs/common";
 
 import {
 	ConnectorTimeoutError,
-	CredentialsUnavailableError,
+	SecretUnavailableError,
 	OptionInvalidError,
-	RotatorClosedError,
+	ConnectorClosedError,
 	SecretMalformedError,
 	SecretNotFoundError,
 } from "../../../src/errors/errors.js";
@@ -20,7 +20,7 @@ import { findSecrets, makeCanary } from "../../support/secret-search.js";
 const TTL_MS = 300_000;
 const GRACE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-const OUTAGE = new CredentialsUnavailableError("app/key", "no answer (TimeoutError)", true, { kind: "unavailable" });
+const OUTAGE = new SecretUnavailableError("app/key", "no answer (TimeoutError)", true, { kind: "unavailable" });
 
 /** AWS with one secret, which can be down. */
 class StubAws {
@@ -195,7 +195,7 @@ describe("an outage of AWS", () => {
 	it.each([
 		["no answer", OUTAGE],
 		["no time", new ConnectorTimeoutError("The fetch", 10_000)],
-		["no identity", new CredentialsUnavailableError("app/key", "none", false, { kind: "no-identity" })],
+		["no identity", new SecretUnavailableError("app/key", "none", false, { kind: "no-identity" })],
 	])("is outlived for an hour past the ttl: %s", async (_, error) => {
 		const secrets = await prepareRead();
 		aws.answer = error;
@@ -232,8 +232,8 @@ describe("an outage of AWS", () => {
 
 	it.each([
 		["not found", new SecretNotFoundError("app/key")],
-		["denied", new CredentialsUnavailableError("app/key", "not allowed", false, { kind: "denied" })],
-		["KMS", new CredentialsUnavailableError("app/key", "no key", false, { kind: "decryption" })],
+		["denied", new SecretUnavailableError("app/key", "not allowed", false, { kind: "denied" })],
+		["KMS", new SecretUnavailableError("app/key", "no key", false, { kind: "decryption" })],
 		["empty", new SecretMalformedError("app/key", "empty")],
 	])("is none when AWS says no: %s", async (_, error) => {
 		const secrets = await prepareRead();
@@ -440,7 +440,7 @@ describe("the end", () => {
 
 		secrets.onApplicationShutdown();
 
-		await expect(secrets.get("app/key")).rejects.toBeInstanceOf(RotatorClosedError);
+		await expect(secrets.get("app/key")).rejects.toBeInstanceOf(ConnectorClosedError);
 		await expect(secrets.set("app/key", "two")).rejects.toThrow("The secrets manager is closed");
 		expect(aws.closeCount).toBe(0);
 	});

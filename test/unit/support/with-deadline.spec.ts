@@ -1,7 +1,7 @@
 /** A wait that ends: by the answer, by the deadline or by the end of the rotator, whatever the task does. */
 import { getEventListeners } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ConnectorTimeoutError, RotatorClosedError } from "../../../src/errors/errors.js";
+import { ConnectorTimeoutError, ConnectorClosedError } from "../../../src/errors/errors.js";
 import { withDeadline } from "../../../src/support/with-deadline.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
@@ -169,7 +169,7 @@ describe("the signal of the caller", () => {
 		);
 
 		controller.abort();
-		await expect(wait).rejects.toBeInstanceOf(RotatorClosedError);
+		await expect(wait).rejects.toBeInstanceOf(ConnectorClosedError);
 		answer("pool");
 		await nextTurn();
 
@@ -181,7 +181,7 @@ describe("the signal of the caller", () => {
 	it("keeps the task from starting when it was aborted before", async () => {
 		const task = jest.fn();
 
-		await expect(withDeadline(task, { ...options, signal: AbortSignal.abort() })).rejects.toBeInstanceOf(RotatorClosedError);
+		await expect(withDeadline(task, { ...options, signal: AbortSignal.abort() })).rejects.toBeInstanceOf(ConnectorClosedError);
 
 		expect(task).not.toHaveBeenCalled();
 		expect(clock.pendingCount).toBe(0);
