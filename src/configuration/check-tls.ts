@@ -16,10 +16,10 @@ const CHECKS: Checks<ITypeOrmAwsConnectorTls> = {
 			? undefined
 			: "must hold certificates in PEM form: their text, not the path of a file";
 	},
-	certificate: (value) => (hasCertificates(value) ? undefined : "must be a certificate in PEM form: its text, not the path of a file"),
-	isCertificateVerified: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
+	cert: (value) => (hasCertificates(value) ? undefined : "must be a certificate in PEM form: its text, not the path of a file"),
 	key: (value) => (isText(value) ? undefined : "must be a private key in PEM form"),
 	passphrase: (value) => (typeof value === "string" ? undefined : "must be a string"),
+	rejectUnauthorized: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
 	servername: (value) =>
 		typeof value === "string" && /^[^\s:/@]+$/.test(value) && isIP(value) === 0
 			? undefined
@@ -49,13 +49,13 @@ function findSecondPlaces(typeOrmOptions: unknown): TypeOrmAwsConnectorError[] {
 }
 
 /** A certificate without its key, a key that cannot be read or is another's. */
-function checkKeyPair({ certificate, key, passphrase }: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
-	if (certificate === undefined && key === undefined)
+function checkKeyPair({ cert, key, passphrase }: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
+	if (cert === undefined && key === undefined)
 		return passphrase === undefined ? [] : [new OptionInvalidError("tls.passphrase", 'needs "tls.key"')];
-	if (certificate === undefined) return [new OptionInvalidError("tls.key", 'needs "tls.certificate"')];
-	if (key === undefined) return [new OptionInvalidError("tls.certificate", 'needs "tls.key"')];
+	if (cert === undefined) return [new OptionInvalidError("tls.key", 'needs "tls.cert"')];
+	if (key === undefined) return [new OptionInvalidError("tls.cert", 'needs "tls.key"')];
 	// What is wrong with a single one has been reported already.
-	if (!hasCertificates(certificate) || !isText(key)) return [];
+	if (!hasCertificates(cert) || !isText(key)) return [];
 	const privateKey = readKey(key, passphrase);
 	if (privateKey === undefined)
 		return [
@@ -64,9 +64,9 @@ function checkKeyPair({ certificate, key, passphrase }: Readonly<Record<string, 
 				'cannot be read: it must be a private key in PEM form, with "tls.passphrase" if it is encrypted',
 			),
 		];
-	return new X509Certificate(certificate).checkPrivateKey(privateKey)
+	return new X509Certificate(cert).checkPrivateKey(privateKey)
 		? []
-		: [new OptionInvalidError("tls.key", 'does not belong to "tls.certificate"')];
+		: [new OptionInvalidError("tls.key", 'does not belong to "tls.cert"')];
 }
 
 function isText(value: unknown): value is Buffer | string {

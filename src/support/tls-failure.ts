@@ -50,7 +50,7 @@ const FAILURES: readonly Failure[] = [
 			"ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
 			"ERR_SSL_TLSV1_ALERT_UNKNOWN_CA",
 		],
-		remedy: "the server wants another client certificate: give one that it accepts as tls.certificate and tls.key",
+		remedy: "the server wants another client certificate: give one that it accepts as tls.cert and tls.key",
 		text: /requires a valid client certificate|alert (?:bad certificate|certificate |unknown ca)/,
 	},
 	{

@@ -50,8 +50,8 @@ export async function createTlsOptions({ hosts, tls, type }: TlsSubject): Promis
 }
 
 /** mysql2 checks the host it connects to and no other name, and for an IP address the name "localhost". */
-function requireCheckableName(host: string, { isCertificateVerified = true, servername }: ITypeOrmAwsConnectorTls): void {
-	if (!isCertificateVerified) return;
+function requireCheckableName(host: string, { rejectUnauthorized: isVerified = true, servername }: ITypeOrmAwsConnectorTls): void {
+	if (!isVerified) return;
 	if (servername !== undefined && servername !== host) {
 		throw new ConfigurationError([
 			new OptionInvalidError(
@@ -75,7 +75,7 @@ function isLoopback(address: string): boolean {
 }
 
 async function describe(settings: ITypeOrmAwsConnectorTls, isMysql: boolean, hasRdsAuthorities: boolean): Promise<object> {
-	const isVerified = settings.isCertificateVerified ?? true;
+	const isVerified = settings.rejectUnauthorized ?? true;
 	const context = await describeContext(settings, isVerified, hasRdsAuthorities);
 	if (isMysql) return { ...context, rejectUnauthorized: isVerified, verifyIdentity: isVerified };
 	const { servername } = settings;
@@ -95,7 +95,7 @@ async function describe(settings: ITypeOrmAwsConnectorTls, isMysql: boolean, has
 }
 
 async function describeContext(
-	{ ca = [], certificate, key, passphrase }: ITypeOrmAwsConnectorTls,
+	{ ca = [], cert, key, passphrase }: ITypeOrmAwsConnectorTls,
 	isVerified: boolean,
 	hasRdsAuthorities: boolean,
 ): Promise<SecureContextOptions> {
@@ -104,7 +104,7 @@ async function describeContext(
 	return {
 		// Without a list Node trusts its own, which it has parsed already.
 		...(added.length > 0 && { ca: [...listNodeAuthorities(), ...added] }),
-		...(certificate !== undefined && { cert: certificate }),
+		...(cert !== undefined && { cert }),
 		...(key !== undefined && { key }),
 		minVersion: "TLSv1.2",
 		...(passphrase !== undefined && { passphrase }),

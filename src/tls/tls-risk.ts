@@ -9,7 +9,7 @@ import type { TlsSubject } from "./tls-options.js";
 export function findTlsRisk({ hosts, tls }: Pick<TlsSubject, "hosts" | "tls">, ssl?: unknown): string | undefined {
 	const option = ssl === undefined ? "tls" : "typeOrmOptions.ssl";
 	const isOff = ssl === undefined ? tls === false : ssl === false;
-	const isUnverified = isObject(ssl) ? ssl["rejectUnauthorized"] === false : isObject(tls) && tls.isCertificateVerified === false;
+	const isUnverified = isObject(ssl) ? ssl["rejectUnauthorized"] === false : isObject(tls) && tls.rejectUnauthorized === false;
 	const awsHosts = hosts.filter(isAwsDatabaseHost);
 	if (isOff && awsHosts.length > 0)
 		return `The connection to ${list(awsHosts)} is not encrypted, since "${option}" is false. Whoever is on the way can read and change everything.`;

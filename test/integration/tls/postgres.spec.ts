@@ -88,7 +88,7 @@ describe.each(TYPEORM_VERSIONS)("A connection on TypeORM $label", (version) => {
 	it("does not ask who answers where that is said aloud", async () => {
 		const warn = jest.spyOn(Logger.prototype, "warn").mockReturnValue();
 
-		await expect(connect({ tls: { isCertificateVerified: false } }, version)).resolves.toBe("TLSv1.3");
+		await expect(connect({ tls: { rejectUnauthorized: false } }, version)).resolves.toBe("TLSv1.3");
 		expect(warn.mock.calls.flat()).toEqual([expect.stringContaining('The certificate of "localhost" is not verified')]);
 	});
 });

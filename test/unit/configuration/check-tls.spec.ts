@@ -71,27 +71,27 @@ describe("tls.ca", () => {
 	});
 });
 
-describe("tls.certificate and tls.key", () => {
+describe("tls.cert and tls.key", () => {
 	it("belong together", () => {
-		expect(find({ certificate: client.certificate, key: client.key })).toEqual([]);
-		expect(find({ certificate: Buffer.from(client.certificate), key: Buffer.from(client.key) })).toEqual([]);
+		expect(find({ cert: client.certificate, key: client.key })).toEqual([]);
+		expect(find({ cert: Buffer.from(client.certificate), key: Buffer.from(client.key) })).toEqual([]);
 	});
 
 	it("may be locked by a passphrase", () => {
-		expect(find({ certificate: client.certificate, key: lockedKey, passphrase: "open" })).toEqual([]);
+		expect(find({ cert: client.certificate, key: lockedKey, passphrase: "open" })).toEqual([]);
 	});
 
 	it.each([
-		[{ certificate: client.certificate }, 'Option "tls.certificate" needs "tls.key".'],
-		[{ key: client.key }, 'Option "tls.key" needs "tls.certificate".'],
+		[{ cert: client.certificate }, 'Option "tls.cert" needs "tls.key".'],
+		[{ key: client.key }, 'Option "tls.key" needs "tls.cert".'],
 		[{ passphrase: "open" }, 'Option "tls.passphrase" needs "tls.key".'],
-		[{ certificate: client.certificate, key: other.key }, 'Option "tls.key" does not belong to "tls.certificate".'],
+		[{ cert: client.certificate, key: other.key }, 'Option "tls.key" does not belong to "tls.cert".'],
 		[
-			{ certificate: "/client.pem", key: client.key },
-			'Option "tls.certificate" must be a certificate in PEM form: its text, not the path of a file.',
+			{ cert: "/client.pem", key: client.key },
+			'Option "tls.cert" must be a certificate in PEM form: its text, not the path of a file.',
 		],
-		[{ certificate: client.certificate, key: 1 }, 'Option "tls.key" must be a private key in PEM form.'],
-		[{ certificate: client.certificate, key: client.key, passphrase: 1 }, 'Option "tls.passphrase" must be a string.'],
+		[{ cert: client.certificate, key: 1 }, 'Option "tls.key" must be a private key in PEM form.'],
+		[{ cert: client.certificate, key: client.key, passphrase: 1 }, 'Option "tls.passphrase" must be a string.'],
 	])("are refused otherwise (%#)", (tls, message) => {
 		expect(find(tls)).toEqual([message]);
 	});
@@ -101,7 +101,7 @@ describe("tls.certificate and tls.key", () => {
 		["a key that stays locked", { key: lockedKey }],
 		["a wrong passphrase", { key: lockedKey, passphrase: "secret passphrase" }],
 	])("are refused with %s, of which nothing is said", (_, tls) => {
-		const problems = find({ certificate: client.certificate, ...tls });
+		const problems = find({ cert: client.certificate, ...tls });
 
 		expect(problems).toEqual([
 			'Option "tls.key" cannot be read: it must be a private key in PEM form, with "tls.passphrase" if it is encrypted.',
@@ -121,9 +121,9 @@ describe("tls.servername", () => {
 	});
 });
 
-describe("tls.isCertificateVerified", () => {
+describe("tls.rejectUnauthorized", () => {
 	it("is true or false", () => {
-		expect(find({ isCertificateVerified: false })).toEqual([]);
-		expect(find({ isCertificateVerified: "no" })).toEqual(['Option "tls.isCertificateVerified" must be true or false.']);
+		expect(find({ rejectUnauthorized: false })).toEqual([]);
+		expect(find({ rejectUnauthorized: "no" })).toEqual(['Option "tls.rejectUnauthorized" must be true or false.']);
 	});
 });

@@ -75,7 +75,7 @@ describe("validateConfig", () => {
 				shouldSynchronize: lookup,
 				type: lookup,
 			},
-			tls: { isCertificateVerified: true },
+			tls: { rejectUnauthorized: true },
 			type: "mysql",
 			typeOrmOptions: { charset: "utf8mb4", extra: { maxIdle: 2 }, logging: ["error"], migrationsRun: true },
 			username: "u",

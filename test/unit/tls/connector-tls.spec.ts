@@ -38,7 +38,7 @@ describe("the TLS of a connector", () => {
 	});
 
 	it("warns once, and again for another host", async () => {
-		const { tls, warnings } = create({ tls: { isCertificateVerified: false } });
+		const { tls, warnings } = create({ tls: { rejectUnauthorized: false } });
 
 		for (const host of ["a.test", "a.test", "b.test"]) await tls.describe([host], "postgres");
 
@@ -57,7 +57,7 @@ describe("the TLS of a connector", () => {
 
 	it("does not show the client's key", () => {
 		const { certificate, key } = new CertificateAuthority("Test CA").issue({ commonName: "app" });
-		const { tls } = create({ tls: { certificate, key } });
+		const { tls } = create({ tls: { cert: certificate, key } });
 
 		expect(inspect(tls, { depth: Infinity, showHidden: true })).not.toContain("PRIVATE KEY");
 	});

@@ -104,7 +104,7 @@ describe("what mysql2 is given", () => {
 	});
 
 	it("has the client's certificate", async () => {
-		const settings = { certificate: client.certificate, key: client.key, passphrase: "open" };
+		const settings = { cert: client.certificate, key: client.key, passphrase: "open" };
 
 		await expect(create({ tls: settings, type: "mysql" })).resolves.toMatchObject({
 			cert: client.certificate,
@@ -114,7 +114,7 @@ describe("what mysql2 is given", () => {
 	});
 
 	it("checks nothing when told so", async () => {
-		const settings = { ca: authority.certificate, isCertificateVerified: false, servername: RDS };
+		const settings = { ca: authority.certificate, rejectUnauthorized: false, servername: RDS };
 
 		await expect(create({ hosts: ["10.0.0.1"], tls: settings, type: "mysql" })).resolves.toEqual({
 			minVersion: "TLSv1.2",
@@ -151,7 +151,7 @@ describe("what pg is given", () => {
 
 	it.each([
 		[true, "verify-full"],
-		[{ isCertificateVerified: false }, "require"],
+		[{ rejectUnauthorized: false }, "require"],
 	])("lets pg-native do no less than %j", async (settings, sslmode) => {
 		const ssl = await create({ tls: settings });
 		const text = await new Promise<string>((resolve, reject) => {
@@ -234,7 +234,7 @@ describe("a handshake", () => {
 	});
 
 	it("shows the client's certificate", async () => {
-		const options = await create({ tls: { ca: authority.certificate, certificate: client.certificate, key: client.key } });
+		const options = await create({ tls: { ca: authority.certificate, cert: client.certificate, key: client.key } });
 
 		await expect(shakeHands(options, { ...identity, requestCert: true, ca: authority.certificate })).resolves.toBe("TLSv1.3 as app");
 	});

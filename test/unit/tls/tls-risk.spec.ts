@@ -10,13 +10,13 @@ describe("a risk", () => {
 		["tls: false for a replica", { hosts: [LOCAL, RDS, RDS], tls: false }, undefined, `The connection to "${RDS}" is not encrypted`],
 		[
 			"no verification",
-			{ hosts: [RDS], tls: { isCertificateVerified: false } },
+			{ hosts: [RDS], tls: { rejectUnauthorized: false } },
 			undefined,
 			`The certificate of "${RDS}" is not verified, since "tls" says so`,
 		],
 		[
 			"no verification of another host",
-			{ hosts: [LOCAL, "b"], tls: { isCertificateVerified: false } },
+			{ hosts: [LOCAL, "b"], tls: { rejectUnauthorized: false } },
 			undefined,
 			'The certificate of "localhost", "b" is not verified',
 		],
@@ -34,7 +34,7 @@ describe("a risk", () => {
 	it.each([
 		["the default", { hosts: [RDS], tls: undefined }, undefined],
 		["tls: true", { hosts: [RDS], tls: true }, undefined],
-		["verification that is said", { hosts: [RDS], tls: { isCertificateVerified: true } }, undefined],
+		["verification that is said", { hosts: [RDS], tls: { rejectUnauthorized: true } }, undefined],
 		["an authority", { hosts: [RDS], tls: { ca: "…" } }, undefined],
 		["a local server without TLS", { hosts: [LOCAL], tls: false }, undefined],
 		["TypeORM's ssl: true", { hosts: [RDS], tls: undefined }, true],
