@@ -11,6 +11,6 @@ module.exports = {
 	clearMocks: true,
 	restoreMocks: true,
 	maxWorkers: 2,
-	// Loading TypeORM and the AWS SDK for the first time takes seconds on a busy machine.
-	testTimeout: 30_000,
+	// One limit for every test and hook: it ends what hangs. Compiling and starting servers take minutes on a busy machine.
+	testTimeout: 300_000,
 };

@@ -134,7 +134,7 @@ describe("every document", () => {
 
 		expect(known.length).toBeGreaterThan(10);
 		expect(unknown).toEqual([]);
-	}, 60_000);
+	});
 
 	/** What `find` objects to, each with its document. */
 	function findInDocuments(find: (document: MarkdownDocument) => string[]): string[] {
@@ -204,7 +204,7 @@ describe("the README's tables of options", () => {
 		const single = [...readSurface().listProperties(type).keys()].filter((name) => !groups.includes(name));
 		const grouped = groups.flatMap((group) => [...readSurface().listProperties(type, group).keys()].map((name) => `${group}.${name}`));
 		expect(documented.sort()).toEqual([...single, ...grouped].sort());
-	}, 60_000);
+	});
 
 	it("have every option of a replica, and no other", () => {
 		const documented = readSpans(README, "option of a replica").flat();
@@ -214,25 +214,25 @@ describe("the README's tables of options", () => {
 			(name) => `ssmLookups.${name}`,
 		);
 		expect(documented.sort()).toEqual([...single, ...lookups].sort());
-	}, 60_000);
+	});
 
 	it("have every option of TLS, and no other", () => {
 		const documented = readSpans(README, "option of `tls`").flat();
 
 		expect(documented.sort()).toEqual([...readSurface().listProperties("ITypeOrmAwsConnectorTls").keys()].sort());
-	}, 60_000);
+	});
 
 	it("have every option of Parameter Store, and no other", () => {
 		const documented = readSpans(README, "option of `ParameterStoreConfigModule`").flat();
 
 		expect(documented.sort()).toEqual([...readSurface().listProperties("IParameterStoreConfigProperties").keys()].sort());
-	}, 60_000);
+	});
 
 	it("have every option of the secrets manager, and no other", () => {
 		const documented = readSpans(README, "option of `SecretsManagerModule`").flat();
 
 		expect(documented.sort()).toEqual([...readSurface().listProperties("ISecretsManagerModuleOptions").keys()].sort());
-	}, 60_000);
+	});
 
 	it("have the keys of a look-up", () => {
 		const shape = README.lines.flatMap((line) => /`\{ (path, [^}]*) \}`/.exec(line)?.[1]?.split(", ") ?? []);
@@ -240,34 +240,30 @@ describe("the README's tables of options", () => {
 		expect(shape.map((key) => key.replace("?", "")).sort()).toEqual(
 			[...readSurface().listProperties("IStructuredLookup").keys()].sort(),
 		);
-	}, 60_000);
+	});
 
 	it.each([
 		["TypeOrmAwsConnectorModule", "ITypeOrmAwsConnectorModuleOptions"],
 		["ParameterStoreConfigModule", "IParameterStoreConfigProperties"],
 		["SecretsManagerModule", "ISecretsManagerModuleOptions"],
-	])(
-		"have the defaults that the docstrings of %s have",
-		(module, type) => {
-			const literals = readTable(README, `option of \`${module}\``).filter(([, value = ""]) => /^(?:`\w+`|\d+)$/.test(value));
+	])("have the defaults that the docstrings of %s have", (module, type) => {
+		const literals = readTable(README, `option of \`${module}\``).filter(([, value = ""]) => /^(?:`\w+`|\d+)$/.test(value));
 
-			const differing = literals.flatMap(([options = "", value = ""]) =>
-				findCodeSpans(options).filter((option) => {
-					const [name = "", ...groups] = option.split(".").reverse();
-					const documentation =
-						readSurface()
-							.listProperties(type, ...groups)
-							.get(name) ?? "";
-					const stated = /\bDefault\b(.*)/s.exec(documentation)?.[1] ?? "";
-					return !stated.replaceAll(/[,`]/g, "").includes(value.replaceAll("`", ""));
-				}),
-			);
+		const differing = literals.flatMap(([options = "", value = ""]) =>
+			findCodeSpans(options).filter((option) => {
+				const [name = "", ...groups] = option.split(".").reverse();
+				const documentation =
+					readSurface()
+						.listProperties(type, ...groups)
+						.get(name) ?? "";
+				const stated = /\bDefault\b(.*)/s.exec(documentation)?.[1] ?? "";
+				return !stated.replaceAll(/[,`]/g, "").includes(value.replaceAll("`", ""));
+			}),
+		);
 
-			expect(literals.length).toBeGreaterThan(1);
-			expect(differing).toEqual([]);
-		},
-		60_000,
-	);
+		expect(literals.length).toBeGreaterThan(1);
+		expect(differing).toEqual([]);
+	});
 
 	it("have the drain timeout and the spread of ticks that the code has", () => {
 		const text = README.lines.join("\n");
@@ -291,7 +287,7 @@ describe("the README's table of errors", () => {
 
 		expect(documented).toEqual([...raised].map(([, code]) => code).sort());
 		expect(documented).toEqual(readSurface().listLiterals("TConnectorErrorCode").sort());
-	}, 60_000);
+	});
 });
 
 describe("the architecture page", () => {

@@ -63,7 +63,7 @@ beforeAll(async () => {
 	aws.parameters.putMany(placeSettings({ ...SETTINGS, host: server.host, port: String(server.port) }, "shop-api"));
 	aws.parameters.putMany(placeSettings({ databaseName: "reports", type: "postgres" }, "reports"));
 	Object.assign(process.env, aws.env);
-}, 60_000);
+});
 
 beforeEach(() => {
 	aws.secrets.put(SECRET_ID, BLUE);
@@ -336,7 +336,7 @@ it("compile in strict mode", () => {
 
 	expect(sources.size).toBeGreaterThan(0);
 	expect(findTypeErrors(sources, APPLICATION_OPTIONS)).toEqual([]);
-}, 120_000);
+});
 
 it.each(Object.entries(CLAIMS))("%s keeps its promise", async (_, claim) => {
 	await claim();

@@ -52,7 +52,7 @@ beforeAll(async () => {
 		"/shop/test/aws-secrets-manager/database/secret-id": SECRET_ID,
 	});
 	Object.assign(process.env, aws.env, { APPLICATION: "shop", ENVIRONMENT: "test" });
-}, 60_000);
+});
 
 beforeEach(() => {
 	aws.secrets.put(SECRET_ID, FIRST_LOGIN);
@@ -110,7 +110,7 @@ it.each(SNIPPETS)("leaves the snippet %s as it is, but for package names, missin
 
 it("compiles every snippet in strict mode", () => {
 	expect(checkSnippetTypes()).toEqual([]);
-}, 120_000);
+});
 
 it("boots the registration of Parameter Store", async () => {
 	const context = await boot(parameterStoreModule());

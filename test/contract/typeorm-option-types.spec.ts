@@ -59,7 +59,7 @@ describe.each([["typeorm"], ["typeorm-0.3"], ["typeorm-0.3.20"]])("The types, on
 	// One compilation for all of them: each takes seconds.
 	beforeAll(() => {
 		errors = findTypeErrors(new Map(sources), { ...overrides, noUnusedLocals: false });
-	}, 120_000);
+	});
 
 	const findErrors = (name: string): string[] => errors.filter((error) => error.includes(`${name.replaceAll(" ", "-")}.snippet.ts`));
 

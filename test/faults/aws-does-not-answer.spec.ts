@@ -19,42 +19,38 @@ let servers: SceneServers;
 
 beforeAll(async () => {
 	servers = await startSceneServers();
-}, 60_000);
+});
 
 afterEach(endWatchedScenes);
 
 afterAll(async () => servers.stop());
 
 describe.each(TYPEORM_VERSIONS)("AWS on TypeORM $label", (version) => {
-	it.each(["hang", "stall-body"] as const)(
-		"may %s through twenty rotations",
-		async (kind) => {
-			const scene = await startWatchedScene(servers, {
-				config: { rotation: QUICK_ROTATION },
-				rotatorOptions: SHORT_DEADLINES,
-				version,
-			});
-			const fault = scene.aws.faults.inject({ kind });
-			await scene.alternate();
-			let awsConnectionCount = 0;
+	it.each(["hang", "stall-body"] as const)("may %s through twenty rotations", async (kind) => {
+		const scene = await startWatchedScene(servers, {
+			config: { rotation: QUICK_ROTATION },
+			rotatorOptions: SHORT_DEADLINES,
+			version,
+		});
+		const fault = scene.aws.faults.inject({ kind });
+		await scene.alternate();
+		let awsConnectionCount = 0;
 
-			const { codes, users } = await outliveFault(
-				scene,
-				() => {
-					awsConnectionCount = scene.aws.openConnectionCount;
-					fault.clear();
-				},
-				RESUMED_WITHIN_MS,
-			);
+		const { codes, users } = await outliveFault(
+			scene,
+			() => {
+				awsConnectionCount = scene.aws.openConnectionCount;
+				fault.clear();
+			},
+			RESUMED_WITHIN_MS,
+		);
 
-			expect(codes).toEqual(["ERR_CONNECTOR_TIMEOUT"]);
-			expect(users).toEqual(scene.users);
-			// Two from the start of the application and one of the recovery with a fresh client: rotations share a request.
-			expect(awsConnectionCount).toBeLessThanOrEqual(3);
-			expect(await scene.findViolations()).toEqual([]);
-		},
-		90_000,
-	);
+		expect(codes).toEqual(["ERR_CONNECTOR_TIMEOUT"]);
+		expect(users).toEqual(scene.users);
+		// Two from the start of the application and one of the recovery with a fresh client: rotations share a request.
+		expect(awsConnectionCount).toBeLessThanOrEqual(3);
+		expect(await scene.findViolations()).toEqual([]);
+	});
 });
 
 type Provider = Extract<ITypeOrmAwsConnectorAws["credentials"], (...parameters: never[]) => unknown>;
@@ -77,29 +73,25 @@ describe.each(TYPEORM_VERSIONS)("The identity for AWS on TypeORM $label", (versi
 		},
 	];
 
-	it.each(FAULTS)(
-		"may $title for twenty rotations",
-		async ({ code, provide, rotatorOptions }) => {
-			const { credentials, endpoint, region } = servers.aws.clientConfig;
-			// An identity that is about to expire is asked for each time.
-			const provideWell = async () => ({ ...credentials, expiration: new Date() });
-			let provideNow: Provider = provideWell;
-			const scene = await startWatchedScene(servers, {
-				config: { aws: { credentials: async () => provideNow(), endpoint, region }, rotation: QUICK_ROTATION },
-				rotatorOptions,
-				version,
-			});
-			provideNow = provide;
-			await scene.alternate();
+	it.each(FAULTS)("may $title for twenty rotations", async ({ code, provide, rotatorOptions }) => {
+		const { credentials, endpoint, region } = servers.aws.clientConfig;
+		// An identity that is about to expire is asked for each time.
+		const provideWell = async () => ({ ...credentials, expiration: new Date() });
+		let provideNow: Provider = provideWell;
+		const scene = await startWatchedScene(servers, {
+			config: { aws: { credentials: async () => provideNow(), endpoint, region }, rotation: QUICK_ROTATION },
+			rotatorOptions,
+			version,
+		});
+		provideNow = provide;
+		await scene.alternate();
 
-			const { codes, users } = await outliveFault(scene, () => void (provideNow = provideWell), RESUMED_WITHIN_MS);
+		const { codes, users } = await outliveFault(scene, () => void (provideNow = provideWell), RESUMED_WITHIN_MS);
 
-			expect(codes).toEqual([code]);
-			expect(users).toEqual(scene.users);
-			expect(await scene.findViolations()).toEqual([]);
-		},
-		90_000,
-	);
+		expect(codes).toEqual([code]);
+		expect(users).toEqual(scene.users);
+		expect(await scene.findViolations()).toEqual([]);
+	});
 });
 
 describe.each(TYPEORM_VERSIONS)("The name of AWS on TypeORM $label", (version) => {
@@ -138,5 +130,5 @@ describe.each(TYPEORM_VERSIONS)("The name of AWS on TypeORM $label", (version) =
 		expect(users).toEqual(scene.users);
 		expect(await scene.findViolations()).toEqual([]);
 		client.destroy();
-	}, 60_000);
+	});
 });

@@ -42,27 +42,23 @@ describeEngines("destroy()", {}, ({ getServers, version }) => {
 		};
 	}
 
-	it.each(["fetching", "staging", "verifying"])(
-		"may come while a rotation is %s",
-		async (state) => {
-			const scene = await startStuck(state);
-			const rotation = scene.rotator.rotateDatabaseConnection();
-			rotation.catch(() => undefined);
-			await waitUntil(`the rotation is ${state}`, () => scene.rotator.describe().includes(`state=${state}`));
+	it.each(["fetching", "staging", "verifying"])("may come while a rotation is %s", async (state) => {
+		const scene = await startStuck(state);
+		const rotation = scene.rotator.rotateDatabaseConnection();
+		rotation.catch(() => undefined);
+		await waitUntil(`the rotation is ${state}`, () => scene.rotator.describe().includes(`state=${state}`));
 
-			await scene.dataSource.destroy();
-			await scene.letGo();
-			await expect(rotation).rejects.toThrow(ConnectorClosedError);
-			await waitUntil("nothing is connected", async () => (await scene.server.connections(scene.users[0])).length === 0);
-			await scene.dataSource.initialize();
-			await scene.alternate();
-			const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		await scene.dataSource.destroy();
+		await scene.letGo();
+		await expect(rotation).rejects.toThrow(ConnectorClosedError);
+		await waitUntil("nothing is connected", async () => (await scene.server.connections(scene.users[0])).length === 0);
+		await scene.dataSource.initialize();
+		await scene.alternate();
+		const { outcome } = await scene.rotator.rotateDatabaseConnection();
 
-			expect([outcome, await scene.findUser()]).toEqual(["rotated", scene.users[1]]);
-			expect(await scene.findViolations()).toEqual([]);
-		},
-		60_000,
-	);
+		expect([outcome, await scene.findUser()]).toEqual(["rotated", scene.users[1]]);
+		expect(await scene.findViolations()).toEqual([]);
+	});
 
 	it("may come while runners hold every connection, and the next start has all places again", async () => {
 		const scene = await startWatchedScene(getServers(), { config: { poolSize: 2, rotation: GUARDED }, version, workerCount: 0 });
@@ -76,7 +72,7 @@ describeEngines("destroy()", {}, ({ getServers, version }) => {
 		await Promise.all(runners.map(async (runner) => runner.release()));
 
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("may be called twice, and the rotator may be closed twice", async () => {
 		const scene = await startWatchedScene(getServers(), { version, workerCount: 0 });
@@ -93,7 +89,7 @@ describeEngines("destroy()", {}, ({ getServers, version }) => {
 
 		await expect(scene.rotator.rotateDatabaseConnection()).rejects.toThrow(ConnectorClosedError);
 		expect(violations).toEqual([]);
-	}, 60_000);
+	});
 
 	it("may come while nothing rotates: a rotation is then skipped until there is something to rotate", async () => {
 		const scene = await startWatchedScene(getServers(), { version, workerCount: 0 });
@@ -107,7 +103,7 @@ describeEngines("destroy()", {}, ({ getServers, version }) => {
 		expect(skipped).toEqual({ outcome: "skipped" });
 		expect(outcome).toBe("rotated");
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });
 
 // TypeORM takes back what it has lent with pg, also of a retired pool. With mysql2 it keeps no list: its pools cut what they have lent, each its own.
@@ -128,7 +124,7 @@ describeEngines("destroy() while a retired pool drains", { engines: ["postgres"]
 		expect(forced).toEqual([]);
 		expect(await scene.findUser()).toBe(scene.users[1]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });
 
 describeEngines("destroy() while a retired pool drains", { engines: ["mariadb"] }, ({ dialect, getServers, version }) => {
@@ -156,7 +152,7 @@ describeEngines("destroy() while a retired pool drains", { engines: ["mariadb"] 
 		expect(scene.events.filter(({ type }) => type === "drain.forced")).toEqual([]);
 		expect(await scene.findUser()).toBe(scene.users[1]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("lets the deadline of the drain cut what nobody gives back", async () => {
 		const scene = await startWatchedScene(getServers(), { rotatorOptions: { deadlines: { drainMs: 300 } }, version, workerCount: 0 });
@@ -171,7 +167,7 @@ describeEngines("destroy() while a retired pool drains", { engines: ["mariadb"] 
 
 		expect(scene.events.filter(({ type }) => type === "drain.forced")).toHaveLength(1);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });
 
 describeEngines("destroy() with a replica", { hasReplica: true }, ({ getServers, version }) => {
@@ -215,7 +211,7 @@ describeEngines("destroy() with a replica", { hasReplica: true }, ({ getServers,
 			scene.users[1],
 		]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("may come while runners hold every connection to both, and the next start has all places again", async () => {
 		const scene = await start({ config: { poolSize: 1, rotation: GUARDED } });
@@ -238,5 +234,5 @@ describeEngines("destroy() with a replica", { hasReplica: true }, ({ getServers,
 			scene.users[1],
 		]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });

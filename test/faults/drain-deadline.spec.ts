@@ -27,7 +27,7 @@ describeEngines("At the deadline of the drain", {}, ({ dialect, getServers, vers
 			expect.objectContaining({ busyCount: 1, deadlineMs: DRAIN_TIMEOUT_MS, generation: 1 }),
 		]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("runners that are never released do not use up the pool, rotation after rotation", async () => {
 		const scene = await startWatchedScene(getServers(), { config: CONFIG, version, workerCount: 1 });
@@ -41,7 +41,7 @@ describeEngines("At the deadline of the drain", {}, ({ dialect, getServers, vers
 
 		expect(scene.events.filter(({ type }) => type === "drain.forced")).toHaveLength(6);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("a statement that does not end is cut", async () => {
 		const scene = await startWatchedScene(getServers(), { config: CONFIG, version });
@@ -59,5 +59,5 @@ describeEngines("At the deadline of the drain", {}, ({ dialect, getServers, vers
 		// The server would notice when it has an answer to send.
 		await scene.server.terminate(scene.users[0]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });

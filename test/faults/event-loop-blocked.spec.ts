@@ -33,7 +33,7 @@ describeEngines("A blocked event loop", {}, ({ getServers, version }) => {
 
 		expect(outcomes).toEqual(["rotated", "rotated", "rotated", "rotated", "rotated"]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("does not make the schedule catch up", async () => {
 		const scene = await startWatchedScene(getServers(), { config: { rotation: { intervalMs: 100, isEnabled: true } }, version });
@@ -48,5 +48,5 @@ describeEngines("A blocked event loop", {}, ({ getServers, version }) => {
 
 		expect(countAfterwards - countBefore).toBeLessThanOrEqual(1);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });

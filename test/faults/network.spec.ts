@@ -34,7 +34,7 @@ describeEngines("The network", {}, ({ dialect, getServers, version }) => {
 
 		expect([before, outcome, after]).toEqual([scene.users[0], "rotated", scene.users[1]]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("may cut what is drained", async () => {
 		const scene = await startWatchedScene(getServers(), { endpoint: proxy, version, workerCount: 0 });
@@ -51,7 +51,7 @@ describeEngines("The network", {}, ({ dialect, getServers, version }) => {
 		expect(failure).toBeInstanceOf(Error);
 		expect(scene.events.filter(({ type }) => type === "drain.forced")).toEqual([]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("may leave the live side half-open: its health is reported, and the rotation leads away from it", async () => {
 		const { move, parameterSource } = createMovablePort(getServers().aws, proxy.port);
@@ -70,5 +70,5 @@ describeEngines("The network", {}, ({ dialect, getServers, version }) => {
 		expect([outcome, user]).toEqual(["rotated", scene.users[1]]);
 		expect(scene.events).toContainEqual(expect.objectContaining({ isHealthy: false, side: "current", type: "health.checked" }));
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });

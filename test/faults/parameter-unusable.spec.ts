@@ -38,31 +38,27 @@ let servers: SceneServers;
 
 beforeAll(async () => {
 	servers = await startSceneServers();
-}, 60_000);
+});
 
 afterEach(endWatchedScenes);
 
 afterAll(async () => servers.stop());
 
 describe.each(TYPEORM_VERSIONS)("A parameter on TypeORM $label", (version) => {
-	it.each(DEFECTS)(
-		"may $title for twenty rotations",
-		async ({ begin, code, word }) => {
-			const { move, name, parameterSource } = createMovablePort(servers.aws, servers.server.port);
-			const scene = await startWatchedScene(servers, { config: { rotation: QUICK_ROTATION }, parameterSource, version });
-			begin(servers.aws.parameters, name);
-			await scene.alternate();
+	it.each(DEFECTS)("may $title for twenty rotations", async ({ begin, code, word }) => {
+		const { move, name, parameterSource } = createMovablePort(servers.aws, servers.server.port);
+		const scene = await startWatchedScene(servers, { config: { rotation: QUICK_ROTATION }, parameterSource, version });
+		begin(servers.aws.parameters, name);
+		await scene.alternate();
 
-			const { codes, messages, socketGrowth, stages, users } = await outliveFault(scene, () => move(servers.server.port));
+		const { codes, messages, socketGrowth, stages, users } = await outliveFault(scene, () => move(servers.server.port));
 
-			expect(codes).toEqual([code]);
-			expect(messages).toEqual([expect.stringContaining(word)]);
-			expect(stages).toEqual(["fetch"]);
-			// Nothing is connected to meanwhile, but by the load.
-			expect(socketGrowth).toBeLessThanOrEqual(10);
-			expect(users).toEqual(scene.users);
-			expect(await scene.findViolations()).toEqual([]);
-		},
-		60_000,
-	);
+		expect(codes).toEqual([code]);
+		expect(messages).toEqual([expect.stringContaining(word)]);
+		expect(stages).toEqual(["fetch"]);
+		// Nothing is connected to meanwhile, but by the load.
+		expect(socketGrowth).toBeLessThanOrEqual(10);
+		expect(users).toEqual(scene.users);
+		expect(await scene.findViolations()).toEqual([]);
+	});
 });

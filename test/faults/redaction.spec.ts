@@ -28,7 +28,7 @@ let servers: SceneServers;
 
 beforeAll(async () => {
 	servers = await startSceneServers();
-}, 60_000);
+});
 
 afterAll(async () => servers.stop());
 
@@ -193,7 +193,7 @@ describe.each(TYPEORM_VERSIONS)("Nothing is shown on TypeORM $label", (version) 
 		expect(outcomes).toMatchObject([{ outcome: "rotated" }, { outcome: "unchanged" }, { outcome: "rotated" }]);
 		expect(running.lines.join("\n")).toContain("promoted generation 3");
 		expect(running.findLeaks()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("by the parts inside, beyond what TypeORM's own objects show", async () => {
 		// The rotator of an application without rotation leaves the DataSource to a gate of ours.
@@ -215,7 +215,7 @@ describe.each(TYPEORM_VERSIONS)("Nothing is shown on TypeORM $label", (version) 
 
 		expect(findSecrets(dataSource.options)).not.toEqual([]);
 		expect(leaks).toEqual([]);
-	}, 60_000);
+	});
 
 	it("by TypeORM's DataSource beyond the password that is in use, at the places where it is without a connector", async () => {
 		const running = await start({ version });
@@ -237,7 +237,7 @@ describe.each(TYPEORM_VERSIONS)("Nothing is shown on TypeORM $label", (version) 
 		const listHolders = (findings: Finding[]): string[] => [...new Set(findings.map(({ holder }) => holder))].sort();
 		expect(listHolders(holders)).toEqual(listHolders(bareHolders));
 		expect(holders.filter(({ holder, text }) => holder.includes(".") && !text.includes(password))).toEqual([]);
-	}, 60_000);
+	});
 
 	it("of logins that the server refuses, up to the recovery and beyond", async () => {
 		const running = await start({ version });
@@ -251,7 +251,7 @@ describe.each(TYPEORM_VERSIONS)("Nothing is shown on TypeORM $label", (version) 
 		expect(results.map(({ error }) => error)).toMatchObject(results.map(() => ({ cause: { code: "28P01" } })));
 		expect(running.events.map(({ type }) => type)).toEqual(expect.arrayContaining(["rotation.degraded", "rotation.recovered"]));
 		expect(running.findLeaks()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("of a replacement that cannot be connected, or is not as good as what it replaces", async () => {
 		const running = await start({ version });
@@ -265,27 +265,23 @@ describe.each(TYPEORM_VERSIONS)("Nothing is shown on TypeORM $label", (version) 
 		const errors = [readOnly, full].map((result) => (result as { error?: unknown }).error);
 		expect(errors).toMatchObject([{ phase: "verify" }, { cause: { code: "53300" }, phase: "connect" }]);
 		expect(running.findLeaks()).toEqual([]);
-	}, 60_000);
+	});
 
-	it.each(["AWSCURRENT", "AWSPENDING"])(
-		"while a caller waits for a password that %s names",
-		async (stage) => {
-			const running = await start({ version });
-			const password = await running.changeDatabase();
-			await servers.server.terminate(running.username);
-			const query = running.attempt(async () => running.dataSource.query("SELECT 1 AS one"));
-			await waitUntil("the caller waits", () => running.rotator.describe().includes("waiting=1"));
+	it.each(["AWSCURRENT", "AWSPENDING"])("while a caller waits for a password that %s names", async (stage) => {
+		const running = await start({ version });
+		const password = await running.changeDatabase();
+		await servers.server.terminate(running.username);
+		const query = running.attempt(async () => running.dataSource.query("SELECT 1 AS one"));
+		await waitUntil("the caller waits", () => running.rotator.describe().includes("waiting=1"));
 
-			const leaksWhileWaiting = running.findLeaks();
-			running.changeSecret(password, stage);
-			const answer = await query;
+		const leaksWhileWaiting = running.findLeaks();
+		running.changeSecret(password, stage);
+		const answer = await query;
 
-			expect(answer).toEqual([{ one: 1 }]);
-			expect(running.events).toContainEqual(expect.objectContaining({ type: "rotation.succeeded", versionStage: stage }));
-			expect([...leaksWhileWaiting, ...running.findLeaks()]).toEqual([]);
-		},
-		60_000,
-	);
+		expect(answer).toEqual([{ one: 1 }]);
+		expect(running.events).toContainEqual(expect.objectContaining({ type: "rotation.succeeded", versionStage: stage }));
+		expect([...leaksWhileWaiting, ...running.findLeaks()]).toEqual([]);
+	});
 
 	it("to a caller whose time is up", async () => {
 		const running = await start({ config: { connectionTimeoutMs: 300 }, version });
@@ -296,7 +292,7 @@ describe.each(TYPEORM_VERSIONS)("Nothing is shown on TypeORM $label", (version) 
 
 		expect(error).toMatchObject({ code: "28P01" });
 		expect(running.findLeaks()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("by a shutdown in the middle of a rotation, and after it", async () => {
 		const running = await start({ version });
@@ -312,56 +308,44 @@ describe.each(TYPEORM_VERSIONS)("Nothing is shown on TypeORM $label", (version) 
 
 		expect(errors).toMatchObject(errors.map(() => ({ code: "ERR_CONNECTOR_CLOSED" })));
 		expect(running.findLeaks()).toEqual([]);
-	}, 60_000);
+	});
 });
 
 describe("Nothing is shown", () => {
 	const version = LATEST;
 
-	it.each(MALFORMED_SECRETS)(
-		"of a secret that is %s",
-		async (_, makeSecret) => {
-			const running = await start({ version });
-			servers.aws.secrets.put(running.database.secretId, makeSecret(running.username));
+	it.each(MALFORMED_SECRETS)("of a secret that is %s", async (_, makeSecret) => {
+		const running = await start({ version });
+		servers.aws.secrets.put(running.database.secretId, makeSecret(running.username));
 
-			const errors = await failEveryWay(running);
+		const errors = await failEveryWay(running);
 
-			expect(errors).toMatchObject(errors.map(() => ({ code: "ERR_CONNECTOR_SECRET_MALFORMED" })));
-			expect(running.findLeaks()).toEqual([]);
-		},
-		60_000,
-	);
+		expect(errors).toMatchObject(errors.map(() => ({ code: "ERR_CONNECTOR_SECRET_MALFORMED" })));
+		expect(running.findLeaks()).toEqual([]);
+	});
 
-	it.each(AWS_FAULTS)(
-		"of a request for the secret that is %s",
-		async (_, fault) => {
-			const running = await start({ version });
-			servers.aws.secrets.put(running.database.secretId, makeLongSecret(running.username));
-			servers.aws.faults.inject({ ...fault, service: "secretsmanager" });
+	it.each(AWS_FAULTS)("of a request for the secret that is %s", async (_, fault) => {
+		const running = await start({ version });
+		servers.aws.secrets.put(running.database.secretId, makeLongSecret(running.username));
+		servers.aws.faults.inject({ ...fault, service: "secretsmanager" });
 
-			const errors = await failEveryWay(running);
+		const errors = await failEveryWay(running);
 
-			expect(errors).toMatchObject(errors.map(() => ({ code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE" })));
-			expect(running.findLeaks()).toEqual([]);
-		},
-		60_000,
-	);
+		expect(errors).toMatchObject(errors.map(() => ({ code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE" })));
+		expect(running.findLeaks()).toEqual([]);
+	});
 
-	it.each(AWS_FAULTS)(
-		"of parameters whose request is %s",
-		async (_, fault) => {
-			const prepare = (): void => {
-				servers.aws.parameters.put("/app/test/api/main/aaa", makeCanary("parameter"), "SecureString");
-				servers.aws.faults.inject({ ...fault, service: "ssm" });
-			};
+	it.each(AWS_FAULTS)("of parameters whose request is %s", async (_, fault) => {
+		const prepare = (): void => {
+			servers.aws.parameters.put("/app/test/api/main/aaa", makeCanary("parameter"), "SecureString");
+			servers.aws.faults.inject({ ...fault, service: "ssm" });
+		};
 
-			const failure = await failToStart(servers, { config: { isVerbose: false }, prepare, version });
+		const failure = await failToStart(servers, { config: { isVerbose: false }, prepare, version });
 
-			expect(failure.error).toMatchObject({ code: "ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE" });
-			expect(findLeaksOfFailure(failure)).toEqual([]);
-		},
-		60_000,
-	);
+		expect(failure.error).toMatchObject({ code: "ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE" });
+		expect(findLeaksOfFailure(failure)).toEqual([]);
+	});
 
 	it.each<[string, CanaryOptions["config"] & object, string]>([
 		[
@@ -372,14 +356,10 @@ describe("Nothing is shown", () => {
 		["a password that is no text", { password: [makeCanary("password")] as never }, "ERR_CONNECTOR_CONFIGURATION_INVALID"],
 		["an option that does not exist", { passwort: makeCanary("password") } as never, "ERR_CONNECTOR_CONFIGURATION_INVALID"],
 		["a wrong password given in code", { password: makeCanary("password"), username: "nobody" }, "28P01"],
-	])(
-		"of an application that does not start because of %s",
-		async (_, config, code) => {
-			const failure = await failToStart(servers, { config, version });
+	])("of an application that does not start because of %s", async (_, config, code) => {
+		const failure = await failToStart(servers, { config, version });
 
-			expect(failure.error).toMatchObject({ code });
-			expect(findLeaksOfFailure(failure)).toEqual([]);
-		},
-		60_000,
-	);
+		expect(failure.error).toMatchObject({ code });
+		expect(findLeaksOfFailure(failure)).toEqual([]);
+	});
 });

@@ -124,7 +124,6 @@ describeEngines("A server", {}, ({ dialect, engine, getServers, version }) => {
 			expect(users).toEqual(scene.users);
 			expect(await scene.findViolations()).toEqual([]);
 		},
-		60_000,
 	);
 });
 
@@ -133,7 +132,7 @@ describeEngines("Another server", {}, ({ engine, getServers, version }) => {
 
 	beforeAll(async () => {
 		other = await (engine === "postgres" ? startPostgres() : startMariadb());
-	}, 60_000);
+	});
 
 	afterAll(async () => other.stop());
 
@@ -154,7 +153,7 @@ describeEngines("Another server", {}, ({ engine, getServers, version }) => {
 		expect(users).toEqual(scene.users);
 		expect(await other.connections()).toEqual([]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });
 
 describeEngines("A limit that the live pool exhausts", { engines: ["postgres"] }, ({ getServers, version }) => {
@@ -172,7 +171,7 @@ describeEngines("A limit that the live pool exhausts", { engines: ["postgres"] }
 		expect(fullCount).toBe(3);
 		expect(outcome).toBe("rotated");
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });
 
 function nameEngine(engine: EngineName): Engine {

@@ -52,7 +52,7 @@ describeEngines("The network to a replica", { hasReplica: true }, ({ getServers,
 		expect(outcomes).toEqual(outcomes.map(() => "rotated"));
 		expect(users).toEqual([scene.users[0], scene.users[0]]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("may fall silent: the master is rotated meanwhile, and the replica once it answers", async () => {
 		const scene = await start({ rotatorOptions: { deadlines: { connectMs: 1_000, drainMs: 300 } }, workerCount: 0 });
@@ -74,5 +74,5 @@ describeEngines("The network to a replica", { hasReplica: true }, ({ getServers,
 		expect(listReports()).toEqual(["replica.unverified", "replica.verified"]);
 		expect(users).toEqual([scene.users[1], scene.users[1]]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });

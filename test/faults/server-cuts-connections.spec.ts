@@ -34,7 +34,7 @@ describeEngines("The server", {}, ({ getServers, version }) => {
 		await waitUntil("the load goes on", () => scene.workload.report().operationCount > operationCount + 20);
 
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("may restart under load and come back with other passwords", async () => {
 		const scene = await startWatchedScene(getServers(), { config: { rotation: ROTATION }, isExpected: isConnectionLoss, version });
@@ -51,7 +51,7 @@ describeEngines("The server", {}, ({ getServers, version }) => {
 		// Once it serves again, nothing fails any more.
 		expect(scene.workload.report().failures).toHaveLength(failureCount);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });
 
 describeEngines("The role of the live side", {}, ({ dialect, getServers, version }) => {
@@ -71,7 +71,7 @@ describeEngines("The role of the live side", {}, ({ dialect, getServers, version
 		await waitUntil("the next role serves", async () => (await scene.findUser()) === nextUser);
 
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("may be dropped once it is retired", async () => {
 		const scene = await startWatchedScene(getServers(), { version });
@@ -87,5 +87,5 @@ describeEngines("The role of the live side", {}, ({ dialect, getServers, version
 
 		expect(await scene.findUser()).toBe(scene.users[1]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });

@@ -51,7 +51,7 @@ export function describeEngines(
 
 			beforeAll(async () => {
 				servers = await startSceneServers({ ...options, engine });
-			}, 60_000);
+			});
 
 			afterAll(async () => servers.stop());
 

@@ -5,12 +5,12 @@ const POLL_INTERVAL_MS = 10;
 
 /**
  * Resolves as soon as `isTrue` says so.
- * @param withinMs How long to go on asking. Default 15,000: a bound for what is broken, not a claim about speed.
+ * @param withinMs How long to go on asking. Default 60,000: a bound for what is broken, not a claim about speed.
  * @throws Error naming `what` when it has not come true by then.
  * @example
  * await waitUntil("the pool is empty", () => pool.totalCount === 0);
  */
-export async function waitUntil(what: string, isTrue: () => Promise<boolean> | boolean, withinMs = 15_000): Promise<void> {
+export async function waitUntil(what: string, isTrue: () => Promise<boolean> | boolean, withinMs = 60_000): Promise<void> {
 	const deadlineAt = performance.now() + withinMs;
 	while (!(await isTrue())) {
 		if (performance.now() > deadlineAt) throw new Error(`It did not come true within ${String(withinMs)} ms that ${what}.`);

@@ -58,7 +58,7 @@ function describeRds(engine: "mariadb" | "postgres"): void {
 
 	beforeAll(async () => {
 		scene = await startIamScene("rds-db", engine, { isDirect: true });
-	}, 60_000);
+	});
 
 	afterAll(async () => scene.stop());
 
@@ -97,7 +97,7 @@ describe("Aurora DSQL", () => {
 
 	beforeAll(async () => {
 		scene = await startIamScene("dsql", "postgres", { isDirect: true });
-	}, 60_000);
+	});
 
 	afterAll(async () => scene.stop());
 

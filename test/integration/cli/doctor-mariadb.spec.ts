@@ -27,7 +27,7 @@ describeWith("mariadb")("MariaDB", () => {
 		server = await startMariadb({ settings: { "ssl-cert": join(folder, "server.pem"), "ssl-key": join(folder, "key.pem") } });
 		await server.createDatabase("shop");
 		await server.createRole("app", PASSWORD, { databases: ["shop"] });
-	}, 60_000);
+	});
 
 	afterAll(async () => {
 		await server.stop();

@@ -80,7 +80,7 @@ function describeReplica(start: () => Promise<DatabaseServer>): void {
 		server = await start();
 		await server.createDatabase("shop");
 		for (const [user, password] of Object.entries(PASSWORDS)) await server.createRole(user, password, { databases: ["shop"] });
-	}, 60_000);
+	});
 
 	beforeEach(() => {
 		aws.parameters.putMany({
@@ -207,7 +207,7 @@ describe("A replica on PostgreSQL", () => {
 		beforeAll(async () => {
 			server = await startPostgres();
 			await serveTls(server, { server: authority.issue({ names: ["127.0.0.1"] }) });
-		}, 60_000);
+		});
 
 		afterAll(async () => server.stop());
 

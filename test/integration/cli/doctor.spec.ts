@@ -12,8 +12,6 @@ import { serveTls } from "../../support/postgres/serve-tls.js";
 import { findSecretsInText, makeCanary } from "../../support/secret-search.js";
 import { type CliRun, runCli, runHere } from "./run-cli.js";
 
-jest.setTimeout(60_000);
-
 const PLACE = ["--application", "bank", "--environment", "demo", "--namespace", "aws-ecs-fargate", "--instance", "bank-api"];
 const PATHS = {
 	databaseName: "/bank/demo/aws-ecs-fargate/bank-api/postgres/database-name",
@@ -35,7 +33,7 @@ beforeAll(async () => {
 	await cloud.server.setPassword("app", PASSWORD);
 	folder = await mkdtemp(join(tmpdir(), "doctor-"));
 	await serve([]);
-}, 60_000);
+});
 
 beforeEach(() => {
 	const { aws, server } = cloud;

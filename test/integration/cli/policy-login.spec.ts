@@ -38,7 +38,7 @@ describe.each([
 
 	beforeAll(async () => {
 		scene = await startIamScene(service);
-	}, 60_000);
+	});
 
 	beforeEach(() => {
 		scene.gateway.desk.denials.length = 0;

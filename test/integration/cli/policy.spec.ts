@@ -31,7 +31,7 @@ beforeAll(async () => {
 	server = await startPostgres();
 	await server.createDatabase("shop");
 	await server.createRole("app", "one", { databases: ["shop"] });
-}, 60_000);
+});
 
 beforeEach(async () => {
 	aws = await startFakeAws();

@@ -23,7 +23,7 @@ describe.each(TYPEORM_VERSIONS)("The CockroachDB driver of TypeORM $label", (ver
 
 	beforeAll(async () => {
 		servers = await startSceneServers();
-	}, 60_000);
+	});
 
 	beforeEach(async () => {
 		scene = await createSceneDatabase(servers);

@@ -22,7 +22,7 @@ describeEngines("A start", {}, ({ dialect, getServers, version }) => {
 			version,
 			() => require("../../../src/connector/typeorm-aws-connector.service.js") as typeof ConnectorModule,
 		);
-	}, 60_000);
+	});
 
 	beforeEach(async () => {
 		database = await createSceneDatabase<DatabaseServer>(getServers());
@@ -62,26 +62,22 @@ describeEngines("A start", {}, ({ dialect, getServers, version }) => {
 			title: "AWSPREVIOUS where both are refused",
 		},
 		{ refusedCount: 0, stages: ["AWSCURRENT", "AWSPENDING"], taken: "current", title: "AWSCURRENT where that is taken" },
-	])(
-		"is made with $title, at one login each",
-		async ({ refusedCount, stages, taken }) => {
-			labelVersions({ current: "current", pending: "pending", previous: "previous" });
-			await database.server.setPassword(database.users[0], taken);
+	])("is made with $title, at one login each", async ({ refusedCount, stages, taken }) => {
+		labelVersions({ current: "current", pending: "pending", previous: "previous" });
+		await database.server.setPassword(database.users[0], taken);
 
-			const dataSource = await connect();
-			const answer: unknown = await dataSource.query("SELECT 1 AS one");
-			const connectionCount = (await database.server.connections(database.users[0])).length;
-			await dataSource.destroy();
+		const dataSource = await connect();
+		const answer: unknown = await dataSource.query("SELECT 1 AS one");
+		const connectionCount = (await database.server.connections(database.users[0])).length;
+		await dataSource.destroy();
 
-			expect(dataSource.options).toMatchObject({ password: taken });
-			expect(answer).toEqual([{ one: 1 }]);
-			expect(connectionCount).toBe(1);
-			expect(await database.server.refusedLogins(database.users[0])).toBe(refusedCount);
-			expect(listStages()).toEqual(stages);
-			expect(await findRemains()).toEqual([]);
-		},
-		30_000,
-	);
+		expect(dataSource.options).toMatchObject({ password: taken });
+		expect(answer).toEqual([{ one: 1 }]);
+		expect(connectionCount).toBe(1);
+		expect(await database.server.refusedLogins(database.users[0])).toBe(refusedCount);
+		expect(listStages()).toEqual(stages);
+		expect(await findRemains()).toEqual([]);
+	});
 
 	it("is refused as AWSCURRENT is where the server takes no version", async () => {
 		labelVersions({ current: "current", pending: "pending", previous: "previous" });
@@ -93,7 +89,7 @@ describeEngines("A start", {}, ({ dialect, getServers, version }) => {
 		expect(options).toMatchObject({ password: "current" });
 		expect(failure).toMatchObject({ code: dialect.refusalCode });
 		expect(await findRemains()).toEqual([]);
-	}, 30_000);
+	});
 
 	it("on AWSPREVIOUS leads to AWSCURRENT as soon as the server takes that", async () => {
 		labelVersions({ current: "current", pending: "pending", previous: "previous" });
@@ -111,5 +107,5 @@ describeEngines("A start", {}, ({ dialect, getServers, version }) => {
 		expect(outcome).toBe("rotated");
 		expect(dataSource.options).toMatchObject({ password: "current" });
 		expect(await findRemains()).toEqual([]);
-	}, 30_000);
+	});
 });

@@ -19,7 +19,7 @@ describeWith("mariadb")("A connector of MariaDB", () => {
 
 	beforeAll(async () => {
 		servers = await startSceneServers({ engine: "mariadb" });
-	}, 180_000);
+	});
 
 	beforeEach(async () => {
 		scene = await createSceneDatabase(servers);

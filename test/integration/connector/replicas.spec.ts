@@ -19,7 +19,7 @@ describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
 
 	beforeAll(async () => {
 		servers = await startSceneServers({ hasReplica: true });
-	}, 120_000);
+	});
 
 	beforeEach(() => {
 		proxies = [];
@@ -79,7 +79,7 @@ describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
 		const ports = [await findPort(scene.dataSource), await findPort(scene.dataSource, "master")];
 
 		expect(ports).toEqual(findRows(scene).toReversed());
-	}, 60_000);
+	});
 
 	it("leave reads to the master where defaultMode says it", async () => {
 		const scene = await start({ config: { defaultMode: "master" } });
@@ -87,7 +87,7 @@ describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
 		const ports = [await findPort(scene.dataSource), await findPort(scene.dataSource, "slave")];
 
 		expect(ports).toEqual(findRows(scene));
-	}, 60_000);
+	});
 
 	it("follow the master's secret in a rotation", async () => {
 		const scene = await start();
@@ -98,7 +98,7 @@ describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
 
 		expect(outcome).toBe("rotated");
 		expect([await scene.findUser("master"), await scene.findUser("slave")]).toEqual([scene.users[1], scene.users[1]]);
-	}, 60_000);
+	});
 
 	it("have a login of their own, which is rotated on its own", async () => {
 		await createReader(`reader_a_${version.label.replaceAll(".", "_")}`);
@@ -119,7 +119,7 @@ describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
 			replication: { master: { password: "password-0" }, slaves: [{ password: "reader-2", username: reader.name }] },
 		});
 		expect(await scene.findUser("slave")).toBe(reader.name);
-	}, 60_000);
+	});
 
 	it("wait for AWSPENDING of a secret of their own in the middle of its rotation", async () => {
 		await createReader(`reader_b_${version.label.replaceAll(".", "_")}`);
@@ -133,7 +133,7 @@ describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
 
 		expect(new Set(users)).toEqual(new Set([reader.name]));
 		expect(await scene.findUser("master")).toBe(scene.users[0]);
-	}, 60_000);
+	});
 
 	it("let an application start in the middle of the rotation of such a secret", async () => {
 		await createReader(`reader_c_${version.label.replaceAll(".", "_")}`);
@@ -148,7 +148,7 @@ describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
 		connector.close();
 
 		expect(options).toMatchObject({ replication: { master: { password: "password-0" }, slaves: [{ password: "reader-2" }] } });
-	}, 60_000);
+	});
 
 	it("are looked for again by a rotation, which follows one that has moved", async () => {
 		const [former, later] = [await openProxy(), await openProxy()];
@@ -166,7 +166,7 @@ describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
 
 		expect(outcome).toBe("rotated");
 		expect(later.openCount).toBeGreaterThan(0);
-	}, 60_000);
+	});
 
 	it("keep what the application puts on top of one of them", async () => {
 		const proxy = await openProxy();
@@ -190,7 +190,7 @@ describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
 		expect(user).toBe(scene.users[0]);
 		expect(acceptedBefore).toBe(3);
 		expect(scene.dataSource.options).toMatchObject({ replication: { slaves: [{ host: proxy.host, port: proxy.port }] } });
-	}, 60_000);
+	});
 
 	it("cannot be rotated when the application has added one by hand", async () => {
 		const override = (options: DataSourceOptions): DataSourceOptions => {
@@ -207,5 +207,5 @@ describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
 
 		expect(result).toMatchObject({ error: { code: "ERR_CONNECTOR_ROTATION_UNSUPPORTED" }, outcome: "failed" });
 		expect(await scene.findUser("slave")).toBe(scene.users[0]);
-	}, 60_000);
+	});
 });

@@ -13,7 +13,7 @@ let server: PostgresServer;
 beforeAll(async () => {
 	server = await startPostgres();
 	await server.admin.query("CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL)");
-}, 60_000);
+});
 
 afterAll(async () => server.stop());
 
@@ -58,7 +58,7 @@ describe.each(TYPEORM_VERSIONS)("runTransactionWithRetry on TypeORM $label", (ve
 
 		expect(row).toEqual({ balance: WORKER_COUNT * ROUND_COUNT });
 		expect(runCount).toBeGreaterThan(WORKER_COUNT * ROUND_COUNT);
-	}, 60_000);
+	});
 
 	it("throws any other error of the server at once, and keeps nothing of the transaction", async () => {
 		const dataSource = await connect(version);

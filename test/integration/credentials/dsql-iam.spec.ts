@@ -27,7 +27,7 @@ let scene: IamScene;
 
 beforeAll(async () => {
 	scene = await startIamScene("dsql");
-}, 60_000);
+});
 
 afterAll(async () => scene.stop());
 
@@ -56,7 +56,7 @@ describe.each(TYPEORM_VERSIONS)("dsql-iam on TypeORM $label", (version) => {
 		expect(desk.logins.slice(formerCount).map((login) => [login.user, login.action, login.expiresSeconds])).toEqual(
 			Array.from({ length: 5 }, () => ["admin", "DbConnectAdmin", 900]),
 		);
-	}, 30_000);
+	});
 
 	it("logs others in with the other kind, which lives as long as it is told to", async () => {
 		const { desk } = scene.gateway;
@@ -70,7 +70,7 @@ describe.each(TYPEORM_VERSIONS)("dsql-iam on TypeORM $label", (version) => {
 
 		expect(user).toBe("app");
 		expect(desk.logins.at(-1)).toMatchObject({ action: "DbConnect", expiresSeconds: 30, user: "app" });
-	}, 30_000);
+	});
 
 	it("makes UUIDs without an extension, and installs none", async () => {
 		const Note = new EntitySchema<{ id: string; text: string }>({
@@ -86,7 +86,7 @@ describe.each(TYPEORM_VERSIONS)("dsql-iam on TypeORM $label", (version) => {
 
 		expect(id).toMatch(/^[0-9a-f-]{36}$/);
 		expect(extensions).toEqual([]);
-	}, 30_000);
+	});
 
 	it("outlives its tokens, and heals when good ones were refused", async () => {
 		const application = await startIamApplication(scene, version, { credentials: { source: "dsql-iam", tokenDurationSecs: 2 } });
@@ -109,7 +109,7 @@ describe.each(TYPEORM_VERSIONS)("dsql-iam on TypeORM $label", (version) => {
 
 		expect([user, userAfterwards]).toEqual(["admin", "admin"]);
 		expect(application.events.map(({ type }) => type)).toContain("acquire.healed");
-	}, 30_000);
+	});
 
 	it("serves a load without a failure while tokens live for two seconds and connections for one", async () => {
 		const { desk } = scene.gateway;
@@ -136,7 +136,7 @@ describe.each(TYPEORM_VERSIONS)("dsql-iam on TypeORM $label", (version) => {
 		// Nothing is rotated, and a connection that retires is closed before the next one takes its place.
 		expect(peakCount).toBe(POOL_SIZE);
 		expect(desk.refusals.length).toBe(refusedCount);
-	}, 60_000);
+	});
 });
 
 describe("the options of dsql-iam", () => {

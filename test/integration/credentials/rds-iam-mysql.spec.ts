@@ -33,7 +33,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 
 	beforeAll(async () => {
 		scene = await startIamScene("rds-db", "mariadb");
-	}, 60_000);
+	});
 
 	afterAll(async () => scene.stop());
 
@@ -58,7 +58,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 			expect(desk.logins.slice(formerCount).map(({ action, user }) => [user, action])).toEqual(
 				Array.from({ length: 5 }, () => ["app", "connect"]),
 			);
-		}, 30_000);
+		});
 
 		it("goes on logging in after every earlier token has expired, and has nothing to rotate", async () => {
 			const application = await startIamApplication(scene, version);
@@ -76,7 +76,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 			expect(user).toBe("app@%");
 			expect(result).toEqual({ outcome: "unchanged" });
 			expect(desk.refusals.length).toBe(refusedCount);
-		}, 30_000);
+		});
 
 		it("waits for a server that refuses good tokens, with a fresh one for each try", async () => {
 			const application = await startIamApplication(scene, version);
@@ -94,7 +94,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 			expect(users).toEqual(Array.from({ length: 20 }, () => "app@%"));
 			expect(refusals.length - refusedCount).toBeLessThanOrEqual(3);
 			expect(application.events.map(({ type }) => type)).toContain("acquire.healed");
-		}, 30_000);
+		});
 
 		it("serves a load without a failure while tokens live for two seconds and connections come and go", async () => {
 			scene.gateway.desk.maximumTokenAgeMs = 2_000;
@@ -129,7 +129,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 			// Nothing is rotated, and a connection that retires is closed before the next one takes its place.
 			expect(scene.gateway.peakOpenCount).toBe(POOL_SIZE);
 			expect(scene.gateway.desk.refusals.length).toBe(refusedCount);
-		}, 60_000);
+		});
 
 		it("says that the AWS identity has expired instead of signing with it, and leaves no connection behind", async () => {
 			const identity = { ...APPLICATION_KEY, expiration: new Date(Date.now() - 1_000) };
@@ -144,7 +144,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 				message: expect.stringMatching(/^No login token could be signed: the AWS identity expired at /),
 			});
 			expect(scene.gateway.desk.logins.length + scene.gateway.desk.refusals.length).toBe(loginCount);
-		}, 30_000);
+		});
 
 		it("lets callers wait for an AWS identity that is renewed in time", async () => {
 			const identity = { ...APPLICATION_KEY, expiration: new Date(Date.now() + 120_000) };
@@ -159,23 +159,19 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 			await application.stop();
 
 			expect(users).toEqual(Array.from({ length: 20 }, () => "app@%"));
-		}, 30_000);
+		});
 
 		it.each([
 			["is not verified", { rejectUnauthorized: false }],
 			["is not encrypted", undefined],
-		])(
-			"does not send a token over a connection that %s",
-			async (_, ssl) => {
-				const loginCount = scene.gateway.desk.logins.length + scene.gateway.desk.refusals.length;
+		])("does not send a token over a connection that %s", async (_, ssl) => {
+			const loginCount = scene.gateway.desk.logins.length + scene.gateway.desk.refusals.length;
 
-				const failure = await failureOf(startIamApplication(scene, version, {}, { ssl }));
+			const failure = await failureOf(startIamApplication(scene, version, {}, { ssl }));
 
-				expect(failure).toBeInstanceOf(Error);
-				expect(scene.gateway.desk.logins.length + scene.gateway.desk.refusals.length).toBe(loginCount);
-			},
-			30_000,
-		);
+			expect(failure).toBeInstanceOf(Error);
+			expect(scene.gateway.desk.logins.length + scene.gateway.desk.refusals.length).toBe(loginCount);
+		});
 	});
 
 	it("refuses a constant token as soon as that has expired", async () => {

@@ -28,7 +28,7 @@ let scene: IamScene;
 
 beforeAll(async () => {
 	scene = await startIamScene("rds-db");
-}, 60_000);
+});
 
 afterAll(async () => scene.stop());
 
@@ -60,7 +60,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		expect(users).toHaveLength(5);
 		expect(afterwardsCount).toBe(5);
 		expect(new Set(desk.logins.map(({ action, user }) => `${user} ${action}`))).toEqual(new Set(["app connect"]));
-	}, 30_000);
+	});
 
 	it("goes on logging in after every earlier token has expired", async () => {
 		const application = await startIamApplication(scene, version);
@@ -80,7 +80,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		expect(user).toBe("app");
 		expect(failure).toMatchObject({ code: "28000" });
 		expect(desk.refusals.length - refusedCount).toBe(1);
-	}, 30_000);
+	});
 
 	it("waits for a server that refuses good tokens, with a fresh one for each try", async () => {
 		const application = await startIamApplication(scene, version);
@@ -100,7 +100,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		expect(refusals.length - refusedCount).toBeLessThanOrEqual(3);
 		expect(application.events.map(({ type }) => type)).toContain("acquire.healed");
 		expect(result).toEqual({ outcome: "unchanged" });
-	}, 30_000);
+	});
 
 	it("has nothing to rotate", async () => {
 		const application = await startIamApplication(scene, version);
@@ -113,7 +113,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 
 		expect(results).toEqual([{ outcome: "unchanged" }, { outcome: "unchanged" }]);
 		expect(isSamePool).toBe(true);
-	}, 30_000);
+	});
 
 	it("serves a load without a failure while tokens live for two seconds and connections for one", async () => {
 		scene.gateway.desk.maximumTokenAgeMs = 2_000;
@@ -139,7 +139,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		// Nothing is rotated, and a connection that retires is closed before the next one takes its place.
 		expect(peakCount).toBe(POOL_SIZE);
 		expect(scene.gateway.desk.refusals.length).toBe(refusedCount);
-	}, 60_000);
+	});
 
 	it("says that the AWS identity has expired instead of signing with it, and leaves no connection behind", async () => {
 		// Less than five minutes: the SDK asks for it each time.
@@ -169,7 +169,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		expect(presentedCount).toBe(loginCount);
 		expect(calls).toContainEqual(expect.objectContaining({ forceRefresh: true }));
 		expect(user).toBe("app");
-	}, 30_000);
+	});
 
 	it("lets callers wait for an AWS identity that is renewed in time", async () => {
 		const identity = { ...APPLICATION_KEY, expiration: new Date(Date.now() + 120_000) };
@@ -187,7 +187,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 		expect(application.events).toContainEqual(
 			expect.objectContaining({ code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", isHealing: true, type: "acquire.refused" }),
 		);
-	}, 30_000);
+	});
 
 	it("does not send a token over a connection that is not encrypted", async () => {
 		const failure = await failureOf(
@@ -196,7 +196,7 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 
 		expect(failure).toBeInstanceOf(OptionInvalidError);
 		expect(failure).toMatchObject({ option: "tls" });
-	}, 30_000);
+	});
 });
 
 it("refuses a constant token as soon as that has expired", async () => {
@@ -218,7 +218,7 @@ it("refuses a constant token as soon as that has expired", async () => {
 	await application.stop();
 
 	expect(failure).toMatchObject({ code: "28000" });
-}, 30_000);
+});
 
 it("gives a client of one's own a token, too", async () => {
 	const connector = new TypeOrmAwsConnectorService(undefined, undefined, scene.config);

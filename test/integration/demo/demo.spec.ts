@@ -40,7 +40,7 @@ it("goes through both strategies without a failed query and ends by itself", asy
 	}
 	expect(demo.output()).toMatch(/^pool generations +9$/m);
 	expect(await findServerFolders()).toEqual([]);
-}, 120_000);
+});
 
 it("stops on Ctrl-C in the middle of the load, and leaves neither a server nor its files", async () => {
 	const demo = startDemo();
@@ -57,7 +57,7 @@ it("stops on Ctrl-C in the middle of the load, and leaves neither a server nor i
 	expect(wasRunning).toBe(true);
 	expect(isRunning(serverPid)).toBe(false);
 	expect(await findServerFolders()).toEqual([]);
-}, 120_000);
+});
 
 it("stops on Ctrl-C while it is starting", async () => {
 	const demo = startDemo();
@@ -68,7 +68,7 @@ it("stops on Ctrl-C while it is starting", async () => {
 
 	expect(end).toBe(130);
 	expect(await findServerFolders()).toEqual([]);
-}, 120_000);
+});
 
 function startDemo(): Demo {
 	const child = spawn(process.execPath, ["scripts/run-ts.cjs", "examples/demo/run.ts"], {

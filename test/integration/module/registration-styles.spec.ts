@@ -17,7 +17,7 @@ let scene: ApplicationScene;
 
 beforeAll(async () => {
 	scene = await ApplicationScene.start();
-}, 60_000);
+});
 
 beforeEach(() => scene.reset());
 

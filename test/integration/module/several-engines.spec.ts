@@ -74,7 +74,7 @@ describeWith("mariadb")("An application with several connectors", () => {
 
 	beforeAll(async () => {
 		servers = [await startSceneServers({ engine: "postgres" }), await startSceneServers({ engine: "mariadb" })];
-	}, 60_000);
+	});
 
 	beforeEach(async () => {
 		const [postgres, mariadb] = servers as [SceneServers<DatabaseServer>, SceneServers<DatabaseServer>];
@@ -108,28 +108,24 @@ describeWith("mariadb")("An application with several connectors", () => {
 			[orders.users[1], invoices.users[0]],
 			[orders.users[1], invoices.users[1]],
 		]);
-	}, 60_000);
+	});
 
-	it.each(["postgres", "mariadb"])(
-		"rotates each of two connectors that share a secret of %s by itself",
-		async (engine) => {
-			const database = engine === "postgres" ? orders : invoices;
-			const application = await boot({ audit: database.config, orders: database.config });
-			await database.alternate();
-			database.aws.calls.clear();
+	it.each(["postgres", "mariadb"])("rotates each of two connectors that share a secret of %s by itself", async (engine) => {
+		const database = engine === "postgres" ? orders : invoices;
+		const application = await boot({ audit: database.config, orders: database.config });
+		await database.alternate();
+		database.aws.calls.clear();
 
-			const first = await application.rotate("orders");
-			const users = [await application.findUser("orders"), await application.findUser("audit")];
-			const second = await application.rotate("audit");
-			users.push(await application.findUser("audit"));
-			const remaining = await database.server.connections(database.users[0]);
+		const first = await application.rotate("orders");
+		const users = [await application.findUser("orders"), await application.findUser("audit")];
+		const second = await application.rotate("audit");
+		users.push(await application.findUser("audit"));
+		const remaining = await database.server.connections(database.users[0]);
 
-			expect([first, second]).toEqual(["rotated", "rotated"]);
-			expect(users).toEqual([database.users[1], database.users[0], database.users[1]]);
-			expect(remaining).toEqual([]);
-		},
-		60_000,
-	);
+		expect([first, second]).toEqual(["rotated", "rotated"]);
+		expect(users).toEqual([database.users[1], database.users[0], database.users[1]]);
+		expect(remaining).toEqual([]);
+	});
 
 	it("can be closed and booted again in one process, with the same names", async () => {
 		const configs = { invoices: invoices.config, orders: orders.config };
@@ -145,5 +141,5 @@ describeWith("mariadb")("An application with several connectors", () => {
 			expect(users).toEqual([orders.users[index], invoices.users[index]]);
 			expect([await countConnections(orders), await countConnections(invoices)]).toEqual([0, 0]);
 		}
-	}, 60_000);
+	});
 });

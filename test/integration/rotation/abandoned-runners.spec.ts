@@ -26,5 +26,5 @@ describeEngines("A query runner that is released while it begins a transaction",
 		await scene.stop();
 
 		expect(rows).toEqual([{ id: "after-the-abandoned" }]);
-	}, 60_000);
+	});
 });

@@ -20,5 +20,5 @@ describeEngines("Alternating users", { engines: ALL_ENGINES }, ({ start }) => {
 		expect(outcomes).toEqual(Array.from({ length: ROTATION_COUNT }, () => "rotated"));
 		expect(new Set(await readLedger(scene.dataSource))).toEqual(new Set(report.acknowledged));
 		await scene.stop();
-	}, 120_000);
+	});
 });

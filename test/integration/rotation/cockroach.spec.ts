@@ -42,7 +42,7 @@ describeEngines("The CockroachDB driver", { engines: ["postgres"] }, ({ dialect,
 
 		expect([driver.constructor.name, options.type]).toEqual(["CockroachDriver", "cockroachdb"]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("rotates 20 times under 16 workers without a failed operation", async () => {
 		const scene = await start(getServers(), { version, workerCount: 16 });
@@ -57,7 +57,7 @@ describeEngines("The CockroachDB driver", { engines: ["postgres"] }, ({ dialect,
 		expect(outcomes).toEqual(outcomes.map(() => "rotated"));
 		expect(user).toBe(scene.users[0]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("leaves a transaction on its connection until it ends, and nothing after it", async () => {
 		const scene = await start(getServers(), { version, workerCount: 0 });
@@ -73,7 +73,7 @@ describeEngines("The CockroachDB driver", { engines: ["postgres"] }, ({ dialect,
 		expect([pids, users]).toEqual([[transaction.pid], [scene.users[0]]]);
 		expect(rows).toEqual([[{ id: "kept" }], 1]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("heals a password changed without notice, at the cost of two refused logins at most", async () => {
 		const scene = await start(getServers(), {
@@ -96,7 +96,7 @@ describeEngines("The CockroachDB driver", { engines: ["postgres"] }, ({ dialect,
 		expect(refusedCount).toBeGreaterThan(0);
 		expect(refusedCount).toBeLessThanOrEqual(2);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 
 	it("serves on when the replacement is refused", async () => {
 		const scene = await start(getServers(), { version });
@@ -111,7 +111,7 @@ describeEngines("The CockroachDB driver", { engines: ["postgres"] }, ({ dialect,
 		expect(result).toMatchObject({ error: { cause: { code: "28000" }, phase: "connect" }, outcome: "failed" });
 		expect([userMeanwhile, outcome, await scene.findUser()]).toEqual([scene.users[0], "rotated", scene.users[1]]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });
 
 describeEngines("The CockroachDB driver with a replica", { engines: ["postgres"], hasReplica: true }, ({ getServers, version }) => {
@@ -128,5 +128,5 @@ describeEngines("The CockroachDB driver with a replica", { engines: ["postgres"]
 
 		expect(users).toEqual([1, 0, 1, 0, 1, 0].map((index) => [scene.users[index as 0 | 1], scene.users[index as 0 | 1]]));
 		expect(await scene.findViolations()).toEqual([]);
-	}, 60_000);
+	});
 });

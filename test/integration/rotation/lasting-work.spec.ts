@@ -34,7 +34,7 @@ describeEngines("A very long transaction", {}, ({ start }) => {
 		expect(outcomes).toEqual(["rotated", "rotated", "rotated"]);
 		expect(seen).toEqual({ pids: [transaction.pid], users: [scene.users[0]] });
 		expect(stored).toEqual(["very-long"]);
-	}, 60_000);
+	});
 });
 
 function itLasts({ dialect, start }: EngineCase, isEnabled: boolean): void {
@@ -57,7 +57,7 @@ function itLasts({ dialect, start }: EngineCase, isEnabled: boolean): void {
 		expect(seen).toEqual({ pids: [transaction.pid], users: [scene.users[0]] });
 		expect(stored).toEqual(["long"]);
 		expect(remaining).toEqual([]);
-	}, 60_000);
+	});
 
 	it("lets a slow reader of a stream read every row", async () => {
 		const scene = await start({ config });
@@ -72,7 +72,7 @@ function itLasts({ dialect, start }: EngineCase, isEnabled: boolean): void {
 		expect(outcomes).toEqual(["rotated", "rotated"]);
 		expect(pids).toContain(stream.pid);
 		expect(rowCount).toBe(stream.rowCount);
-	}, 60_000);
+	});
 
 	it("gives a runner that was created before and connects after a connection of the new user", async () => {
 		const scene = await start({ config });
@@ -85,5 +85,5 @@ function itLasts({ dialect, start }: EngineCase, isEnabled: boolean): void {
 		await scene.stop();
 
 		expect(rows).toEqual([{ user: scene.users[1] }]);
-	}, 60_000);
+	});
 }

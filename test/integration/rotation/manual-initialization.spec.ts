@@ -11,7 +11,7 @@ let servers: SceneServers;
 
 beforeAll(async () => {
 	servers = await startSceneServers();
-}, 60_000);
+});
 
 afterAll(async () => servers.stop());
 
@@ -37,7 +37,7 @@ it("is skipped with a warning, and works once the application has initialized th
 	expect(warnings).toEqual([expect.stringContaining("not initialized")]);
 	expect(late).toEqual({ generation: 2, outcome: "rotated" });
 	expect(row.user).toBe(database.users[1]);
-}, 60_000);
+});
 
 it("is taken up by the schedule, whenever the DataSource is initialized", async () => {
 	const database = await createSceneDatabase(servers);
@@ -54,4 +54,4 @@ it("is taken up by the schedule, whenever the DataSource is initialized", async 
 	await application.close();
 
 	expect(row.user).toBe(database.users[1]);
-}, 60_000);
+});

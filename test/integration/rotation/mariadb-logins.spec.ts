@@ -76,7 +76,6 @@ describeEngines("An account", { engines: ["mariadb", "mysql"] }, ({ engine, star
 			expect(errnos).toContain((result as { error: { cause: { errno: number } } }).error.cause.errno);
 			expect([user, leftover]).toEqual([scene.users[0], []]);
 		},
-		60_000,
 	);
 
 	it("is never tried without a password, also where it has none", async () => {
@@ -90,7 +89,7 @@ describeEngines("An account", { engines: ["mariadb", "mysql"] }, ({ engine, star
 
 		expect(result).toMatchObject({ error: { code: "ERR_CONNECTOR_SECRET_MALFORMED" }, outcome: "failed" });
 		expect([user, refusedCount]).toEqual([scene.users[0], 0]);
-	}, 60_000);
+	});
 
 	it.each(LOSSES.filter(({ engines }) => engines.includes(engine)))(
 		"that $title while it serves is left for the next one, and callers wait for that",
@@ -111,6 +110,5 @@ describeEngines("An account", { engines: ["mariadb", "mysql"] }, ({ engine, star
 			expect(answers).toEqual(answers.map(() => [{ answer: "yes" }]));
 			expect(user).toBe(scene.users[1]);
 		},
-		60_000,
 	);
 });

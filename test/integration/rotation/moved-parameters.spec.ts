@@ -24,7 +24,7 @@ let warnings: string[];
 
 beforeAll(async () => {
 	servers = await startSceneServers();
-}, 60_000);
+});
 
 /** The database is at its own port and, seen from elsewhere, behind the proxy: the place to which it moves. */
 beforeEach(async () => {
@@ -110,7 +110,7 @@ describe.each(TYPEORM_VERSIONS)("A rotation on TypeORM $label", (version) => {
 		expect(requests).toEqual(["GetParameters", "GetSecretValue"]);
 		expect(application.logins.map(({ port }) => port)).toEqual([servers.server.port, proxy.port]);
 		expect(connections).toHaveLength(proxy.openCount);
-	}, 60_000);
+	});
 
 	it("asks Parameter Store once also when there is nothing to change", async () => {
 		const application = await start({ version });
@@ -120,7 +120,7 @@ describe.each(TYPEORM_VERSIONS)("A rotation on TypeORM $label", (version) => {
 		expect(outcome).toBe("unchanged");
 		expect(servers.aws.calls.count("GetParameters")).toBe(1);
 		expect(servers.aws.calls.count("GetSecretValue")).toBe(1);
-	}, 60_000);
+	});
 
 	it("goes to a secret of another name when that lets it in, and not before", async () => {
 		const application = await start({ version });
@@ -134,7 +134,7 @@ describe.each(TYPEORM_VERSIONS)("A rotation on TypeORM $label", (version) => {
 
 		expect(tooEarly).toMatchObject({ error: { cause: { code: "28P01" }, phase: "connect" }, outcome: "failed" });
 		expect([userMeanwhile, outcome, await findUser(application)]).toEqual([database.users[0], "rotated", database.users[1]]);
-	}, 60_000);
+	});
 
 	it("leaves the application where it is while the new place cannot be reached, and goes there when it can", async () => {
 		const application = await start({ config: { rotation: { intervalMs: 50, isEnabled: true } }, version });
@@ -152,7 +152,7 @@ describe.each(TYPEORM_VERSIONS)("A rotation on TypeORM $label", (version) => {
 		expect([acceptedBefore, count("rotation.degraded"), count("rotation.recovered")]).toEqual([0, 1, 1]);
 		expect(application.logins.at(-1)?.port).toBe(proxy.port);
 		expect(await findUser(application)).toBe(database.users[0]);
-	}, 60_000);
+	});
 });
 
 describe("The place and the secret", () => {
@@ -185,7 +185,7 @@ describe("The place and the secret", () => {
 			{ port: servers.server.port, user: database.users[0] },
 			{ port: proxy.port, user: database.users[1] },
 		]);
-	}, 60_000);
+	});
 
 	it("come from one read, however slow the answers are while they move back and forth", async () => {
 		const application = await start();
@@ -212,7 +212,7 @@ describe("The place and the secret", () => {
 		const mixtures = application.logins.filter(({ port, user }) => (port === home.port) !== (user === home.user));
 		expect(mixtures).toEqual([]);
 		expect(application.logins).toEqual(expect.arrayContaining([home, away]));
-	}, 60_000);
+	});
 
 	it("stay together for the pending version, although the application itself has read half of it again", async () => {
 		const application = await start();
@@ -236,7 +236,7 @@ describe("The place and the secret", () => {
 		expect(store.get(PORT_LOOKUP)).toBe(String(proxy.port));
 		expect(outcome).toBe("rotated");
 		expect(application.logins.slice(1).map(({ port }) => port)).toEqual([servers.server.port, servers.server.port]);
-	}, 60_000);
+	});
 });
 
 describe("Without an answer of Parameter Store", () => {
@@ -259,7 +259,7 @@ describe("Without an answer of Parameter Store", () => {
 		expect(warningsAfterFirst).toBe(1);
 		expect(warnings).toEqual([expect.stringContaining("Parameter Store could not be read"), expect.stringContaining("as they were")]);
 		expect(await findUser(application)).toBe(database.current().username);
-	}, 60_000);
+	});
 
 	it("a provider of the application's own is not asked to read again, and one warning says so", async () => {
 		const FOREIGN = "PARAMETERS_OF_THE_APPLICATION";
@@ -280,5 +280,5 @@ describe("Without an answer of Parameter Store", () => {
 		expect(outcomes).toEqual(["rotated", "rotated", "rotated"]);
 		expect(servers.aws.calls.list.filter(({ service }) => service === "ssm")).toEqual([]);
 		expect(warnings).toEqual([expect.stringContaining("getMany()")]);
-	}, 60_000);
+	});
 });

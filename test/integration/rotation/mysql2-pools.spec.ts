@@ -34,7 +34,7 @@ describeEngines("A pool of mysql2", { engines: ["mariadb"] }, ({ dialect, getSer
 
 		expect([before, after]).toEqual([POOL_SIZE, POOL_SIZE]);
 		expect(recorder.lines.filter((line) => /console|std|invalid/i.test(line))).toEqual([]);
-	}, 60_000);
+	});
 
 	it("gives up after connectionTimeoutMs, with all connections in use and with a server that is silent", async () => {
 		const proxy = await startTcpProxy({ target: getServers().server });
@@ -57,7 +57,7 @@ describeEngines("A pool of mysql2", { engines: ["mariadb"] }, ({ dialect, getSer
 		expect(whileFull).toMatchObject({ code: "ERR_CONNECTOR_ACQUIRE_TIMEOUT" });
 		expect(whileSilent).toMatchObject({ code: "ETIMEDOUT" });
 		expect(afterwards).toEqual([{ one: 1 }]);
-	}, 60_000);
+	});
 
 	it("closes what is idle for longer than idleTimeoutMs", async () => {
 		const scene = await start({ config: { idleTimeoutMs: 200, poolSize: POOL_SIZE } });
@@ -72,5 +72,5 @@ describeEngines("A pool of mysql2", { engines: ["mariadb"] }, ({ dialect, getSer
 
 		expect(fullCount).toBe(POOL_SIZE);
 		expect(afterwards).toEqual([{ one: 1 }]);
-	}, 60_000);
+	});
 });

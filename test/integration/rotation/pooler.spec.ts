@@ -15,7 +15,7 @@ describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind PgBouncer on TypeORM $l
 
 	beforeAll(async () => {
 		servers = await startSceneServers();
-	}, 60_000);
+	});
 
 	afterEach(async () => {
 		await scene.stop();
@@ -30,29 +30,25 @@ describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind PgBouncer on TypeORM $l
 		scene = await startScene(servers, { config: { rotation }, endpoint: { host: pooler.host, port: pooler.port }, version });
 	}
 
-	it.each(["session", "transaction"] as const)(
-		"users alternate under load in %s mode, and a transaction lasts",
-		async (poolMode) => {
-			await start(poolMode);
-			const workload = startLedgerWorkload(scene.dataSource, { workerCount: 4 });
-			const transaction = await beginTransaction(scene.dataSource, "lasting", 500);
+	it.each(["session", "transaction"] as const)("users alternate under load in %s mode, and a transaction lasts", async (poolMode) => {
+		await start(poolMode);
+		const workload = startLedgerWorkload(scene.dataSource, { workerCount: 4 });
+		const transaction = await beginTransaction(scene.dataSource, "lasting", 500);
 
-			const users: string[] = [];
-			for (let rotation = 0; rotation < 4; rotation += 1) {
-				await scene.alternate();
-				await scene.rotator.rotateDatabaseConnection();
-				users.push(await scene.findUser());
-			}
-			const seen = await transaction.result;
-			const { acknowledged, failures } = await workload.stop();
+		const users: string[] = [];
+		for (let rotation = 0; rotation < 4; rotation += 1) {
+			await scene.alternate();
+			await scene.rotator.rotateDatabaseConnection();
+			users.push(await scene.findUser());
+		}
+		const seen = await transaction.result;
+		const { acknowledged, failures } = await workload.stop();
 
-			expect(failures).toEqual([]);
-			expect(users).toEqual([1, 0, 1, 0].map((index) => scene.users[index]));
-			expect(seen.pids).toEqual([transaction.pid]);
-			expect(new Set(await readLedger(scene.dataSource))).toEqual(new Set(["lasting", ...acknowledged]));
-		},
-		60_000,
-	);
+		expect(failures).toEqual([]);
+		expect(users).toEqual([1, 0, 1, 0].map((index) => scene.users[index]));
+		expect(seen.pids).toEqual([transaction.pid]);
+		expect(new Set(await readLedger(scene.dataSource))).toEqual(new Set(["lasting", ...acknowledged]));
+	});
 
 	it("a check passes although the server has another password by now: it does not tell", async () => {
 		await start("transaction");
@@ -64,7 +60,7 @@ describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind PgBouncer on TypeORM $l
 		expect(outcome).toBe("unchanged");
 		expect(scene.events).toContainEqual(expect.objectContaining({ isHealthy: true, side: "current", type: "health.checked" }));
 		expect(answer).toEqual([{ one: 1 }]);
-	}, 60_000);
+	});
 
 	it("a login that the pooler refuses is healed as one that the server refuses", async () => {
 		await start("transaction", true);
@@ -80,7 +76,7 @@ describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind PgBouncer on TypeORM $l
 
 		expect(answers).toEqual(answers.map(() => [{ nap: "", one: 1 }]));
 		expect(scene.events.filter(({ type }) => type === "acquire.refused")).toEqual([expect.objectContaining({ code: "08P01" })]);
-	}, 60_000);
+	});
 });
 
 describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind a PgBouncer with passwords of its own on TypeORM $label", (version) => {
@@ -110,5 +106,5 @@ describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind a PgBouncer with passwo
 
 		expect(result).toMatchObject({ error: { cause: { code: "08P01" } }, outcome: "failed" });
 		expect([userMeanwhile, outcome, user]).toEqual(["app_blue", "rotated", "app_green"]);
-	}, 60_000);
+	});
 });

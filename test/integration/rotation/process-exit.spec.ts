@@ -61,7 +61,7 @@ describeEngines("A process", { versions: TYPEORM_VERSIONS.slice(-1) }, ({ getSer
 
 		expect(exit).toBe(0);
 		await waitUntil("the server has no connection left", async () => (await countConnections(database)) === 0);
-	}, 60_000);
+	});
 
 	it("ends on SIGTERM where shutdown hooks are enabled", async () => {
 		const child = await startAndRotate(database, "wait");
@@ -72,5 +72,5 @@ describeEngines("A process", { versions: TYPEORM_VERSIONS.slice(-1) }, ({ getSer
 		// Nest raises the signal again when everything is closed.
 		expect(exit).toBe("SIGTERM");
 		await waitUntil("the server has no connection left", async () => (await countConnections(database)) === 0);
-	}, 60_000);
+	});
 });

@@ -48,7 +48,7 @@ describeEngines("A reader endpoint", { engines: ALL_ENGINES }, ({ engine, getSer
 
 		expect(writtenBefore).toBe(READ_ONLY_CODES[engine]);
 		expect([outcome, user, writtenAfter]).toEqual(["rotated", scene.users[1], READ_ONLY_CODES[engine]]);
-	}, 60_000);
+	});
 });
 
 describeEngines("A replica to which the address of a writer leads", { hasReplica: true }, ({ getServers, start }) => {
@@ -81,7 +81,7 @@ describeEngines("A replica to which the address of a writer leads", { hasReplica
 		expect(result).toMatchObject({ error: { message: expect.stringContaining("read-only"), node: "master", phase: "verify" } });
 		expect([user, written]).toEqual([scene.users[0], "stored"]);
 		expect(stagedConnections).toEqual([]);
-	}, 60_000);
+	});
 
 	it("is refused also while every connection of the writer is in use", async () => {
 		const scene = await startWriter();
@@ -98,5 +98,5 @@ describeEngines("A replica to which the address of a writer leads", { hasReplica
 
 		expect(result).toMatchObject({ error: { phase: "verify" }, outcome: "failed" });
 		expect([user, written]).toEqual([scene.users[1], "stored"]);
-	}, 60_000);
+	});
 });

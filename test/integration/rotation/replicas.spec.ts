@@ -91,7 +91,7 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, getServers, start
 			expect(peaks?.server).toBeLessThanOrEqual(POOL_SIZE + 1);
 			expect(peaks?.server).toBeGreaterThan(1);
 		}
-	}, 60_000);
+	});
 
 	it("that lags behind the change of the password holds the rotation back until it follows, and nobody's query fails", async () => {
 		const scene = await startBehindProxies();
@@ -115,7 +115,7 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, getServers, start
 		// One each half a second.
 		expect(refusedCount).toBeGreaterThanOrEqual(2);
 		expect(refusedCount).toBeLessThanOrEqual(8);
-	}, 60_000);
+	});
 
 	it("that lags for longer than connecting may take calls the rotation off, and the next one succeeds", async () => {
 		const scene = await startBehindProxies({ rotatorOptions: { deadlines: { connectMs: 1_200 } } });
@@ -134,40 +134,36 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, getServers, start
 		expect(result).toMatchObject({ error: { cause: { code: dialect.refusalCode }, node: "slave0" }, outcome: "failed" });
 		expect([usersMeanwhile, staged]).toEqual([[scene.users[0], scene.users[0]], []]);
 		expect([outcome, ...usersAfterwards]).toEqual(["rotated", scene.users[1], scene.users[1]]);
-	}, 60_000);
+	});
 
 	it.each([
 		{ cut: async () => replicaProxy.refuse(), reason: "ECONNREFUSED", title: "refuses connections" },
 		{ cut: async () => replicaProxy.hold(), reason: "ERR_CONNECTOR_TIMEOUT", title: "is a black hole" },
-	])(
-		"that $title is promoted unverified and reported, and verified by the next rotation",
-		async ({ cut, reason }) => {
-			const scene = await startBehindProxies({ rotatorOptions: { deadlines: { connectMs: 1_000 } } });
-			const listReports = (): unknown[] =>
-				scene.events.flatMap((event) => {
-					if (event.type === "replica.verified") return [[event.type, event.node]];
-					return event.type === "replica.unverified" ? [[event.type, event.node, event.reason]] : [];
-				});
-			await cut();
-			await scene.alternate();
+	])("that $title is promoted unverified and reported, and verified by the next rotation", async ({ cut, reason }) => {
+		const scene = await startBehindProxies({ rotatorOptions: { deadlines: { connectMs: 1_000 } } });
+		const listReports = (): unknown[] =>
+			scene.events.flatMap((event) => {
+				if (event.type === "replica.verified") return [[event.type, event.node]];
+				return event.type === "replica.unverified" ? [[event.type, event.node, event.reason]] : [];
+			});
+		await cut();
+		await scene.alternate();
 
-			const outcomes = [(await scene.rotator.rotateDatabaseConnection()).outcome];
-			const masterMeanwhile = await scene.findUser();
-			await replicaProxy.thaw();
-			await replica.catchUp();
-			outcomes.push((await scene.rotator.rotateDatabaseConnection()).outcome);
-			const users = await readBoth(scene);
-			await scene.stop();
+		const outcomes = [(await scene.rotator.rotateDatabaseConnection()).outcome];
+		const masterMeanwhile = await scene.findUser();
+		await replicaProxy.thaw();
+		await replica.catchUp();
+		outcomes.push((await scene.rotator.rotateDatabaseConnection()).outcome);
+		const users = await readBoth(scene);
+		await scene.stop();
 
-			expect(outcomes).toEqual(["rotated", "unchanged"]);
-			expect([masterMeanwhile, ...users]).toEqual([scene.users[1], scene.users[1], scene.users[1]]);
-			expect(listReports()).toEqual([
-				["replica.unverified", "slave0", reason],
-				["replica.verified", "slave0"],
-			]);
-		},
-		60_000,
-	);
+		expect(outcomes).toEqual(["rotated", "unchanged"]);
+		expect([masterMeanwhile, ...users]).toEqual([scene.users[1], scene.users[1], scene.users[1]]);
+		expect(listReports()).toEqual([
+			["replica.unverified", "slave0", reason],
+			["replica.verified", "slave0"],
+		]);
+	});
 
 	it("is healed with its master when a password changes without notice", async () => {
 		const scene = await startBehindProxies({ config: { rotation: { intervalMs: MONTH_MS, isEnabled: true } } });
@@ -185,7 +181,7 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, getServers, start
 
 		expect(answers).toEqual(answers.map(() => [{ one: 1 }]));
 		for (const count of refusedCounts) expect(count).toBeLessThanOrEqual(2);
-	}, 60_000);
+	});
 
 	it("keeps its place and that of its master however often a stale password is refused, and so does a transaction", async () => {
 		const scene = await startBehindProxies({
@@ -216,7 +212,7 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, getServers, start
 		expect(new Set(refusals)).toEqual(new Set([dialect.refusalCode]));
 		expect([outcome, ...users]).toEqual(["rotated", username, username]);
 		expect(stored).toEqual(["held"]);
-	}, 60_000);
+	});
 
 	it("may have a secret of its own, whose rotation is one of all pools", async () => {
 		const database = await createSceneDatabase(getServers());
@@ -244,7 +240,7 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, getServers, start
 		expect(outcomes).toEqual(["rotated", "unchanged"]);
 		expect(before).toEqual([[{ user: masterUser }], [{ user: replicaUser }]]);
 		expect(after).toEqual(before);
-	}, 60_000);
+	});
 });
 
 /** Of the master and of the replica, as their servers say. */

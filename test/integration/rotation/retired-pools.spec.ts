@@ -25,7 +25,7 @@ describeEngines("Retired pools", {}, ({ engine, start }) => {
 
 		expect(failures).toEqual([]);
 		expect(connections.length).toBeGreaterThan(0);
-	}, 60_000);
+	});
 
 	it("ends each pool exactly once, the last one with the DataSource", async () => {
 		const { driver, pools } = countPoolsOf(engine);
@@ -43,7 +43,7 @@ describeEngines("Retired pools", {}, ({ engine, start }) => {
 		expect(endCounts).toEqual([1, 1, 1, 1, 0]);
 		expect(pools.map(({ endCount }) => endCount)).toEqual([1, 1, 1, 1, 1]);
 		expect(retired.map(({ totalCount }) => totalCount)).toEqual([0, 0, 0, 0]);
-	}, 60_000);
+	});
 
 	it("does not gather listeners on the live pool from rotation to rotation", async () => {
 		const { driver, pools } = countPoolsOf(engine);
@@ -67,5 +67,5 @@ describeEngines("Retired pools", {}, ({ engine, start }) => {
 		expect(Object.fromEntries(listeners[0] ?? [])).toMatchObject({ acquire: 1, [LOGIN_EVENTS[engine]]: 1 });
 		expect((listeners[0] ?? []).map(([, count]) => count)).toEqual((listeners[0] ?? []).map(() => 1));
 		expect(Object.fromEntries(listeners[1] ?? [])).toEqual({ ...Object.fromEntries(listeners[0] ?? []), ...ENDING_EVENTS[engine] });
-	}, 60_000);
+	});
 });

@@ -20,7 +20,7 @@ let servers: SceneServers;
 beforeAll(async () => {
 	servers = await startSceneServers();
 	database = await createSceneDatabase(servers);
-}, 60_000);
+});
 
 afterAll(async () => servers.stop());
 
@@ -37,7 +37,7 @@ it("rotates by itself, again and again", async () => {
 	await application.close();
 
 	expect(row.user).toBe(database.current().username);
-}, 60_000);
+});
 
 it("is listed in the application's registry until the application closes", async () => {
 	const config = { ...database.config, rotation: { intervalMs: MONTH_MS, isEnabled: true } };
@@ -49,7 +49,7 @@ it("is listed in the application's registry until the application closes", async
 
 	expect(whileRunning).toEqual([expect.stringMatching(/^db-rotation:\d+$/)]);
 	expect(registry.getIntervals()).toEqual([]);
-}, 60_000);
+});
 
 it("starts no rotation once its entry is deleted, says so once, and can be rotated by hand", async () => {
 	const config = { ...database.config, rotation: { intervalMs: 50, isEnabled: true } };
@@ -69,7 +69,7 @@ it("starts no rotation once its entry is deleted, says so once, and can be rotat
 	expect(startCountAfter).toBe(startCountBefore);
 	expect(events.filter(({ type }) => type === "rotation.skipped")).toEqual([expect.objectContaining({ reason: "unscheduled" })]);
 	expect(byHand).toEqual({ outcome: "unchanged" });
-}, 60_000);
+});
 
 it("leaves an application's own interval at its own rate", async () => {
 	const ticks: number[] = [];
@@ -91,7 +91,7 @@ it("leaves an application's own interval at its own rate", async () => {
 	// Timers are late at times, but two registrations would tick in half of it.
 	expect((ticks[10] ?? 0) - (ticks[0] ?? 0)).toBeGreaterThan(900);
 	expect(intervals).toHaveLength(2);
-}, 60_000);
+});
 
 it("takes a registry that can only add", async () => {
 	const added: string[] = [];
@@ -103,4 +103,4 @@ it("takes a registry that can only add", async () => {
 	await scene.stop();
 
 	expect(added).toEqual([`db-rotation:${scene.database}`]);
-}, 60_000);
+});

@@ -13,7 +13,7 @@ let servers: SceneServers;
 
 beforeAll(async () => {
 	servers = await startSceneServers();
-}, 60_000);
+});
 
 afterEach(async () => scene.stop());
 
@@ -96,21 +96,17 @@ describe.each(TYPEORM_VERSIONS)("An event on TypeORM $label", (version) => {
 	it.each([
 		["Secret Label Updated", labelUpdated],
 		["RotationSucceeded", rotationSucceeded],
-	])(
-		"%s of this secret rotates once",
-		async (_, makeEvent) => {
-			await start({ version });
-			await scene.alternate();
+	])("%s of this secret rotates once", async (_, makeEvent) => {
+		await start({ version });
+		await scene.alternate();
 
-			const result = await scene.rotator.notifySecretChanged(makeEvent(scene.secretId));
+		const result = await scene.rotator.notifySecretChanged(makeEvent(scene.secretId));
 
-			expect(result).toMatchObject({ outcome: "rotated" });
-			expect(countFetches()).toBe(1);
-			expect(scene.events).toContainEqual(expect.objectContaining({ trigger: "secret-changed", type: "rotation.succeeded" }));
-			expect(await scene.findUser()).toBe(scene.users[1]);
-		},
-		60_000,
-	);
+		expect(result).toMatchObject({ outcome: "rotated" });
+		expect(countFetches()).toBe(1);
+		expect(scene.events).toContainEqual(expect.objectContaining({ trigger: "secret-changed", type: "rotation.succeeded" }));
+		expect(await scene.findUser()).toBe(scene.users[1]);
+	});
 });
 
 describe("An event", () => {
@@ -119,16 +115,12 @@ describe("An event", () => {
 		["its JSON text, as in a queue", () => JSON.stringify(labelUpdated(scene.secretId))],
 		["a queue's message that came by way of a topic", () => wrapForQueue(labelUpdated(scene.secretId))],
 		["that message as an object", () => JSON.parse(wrapForQueue(rotationSucceeded(scene.secretId)))],
-	])(
-		"is understood as %s",
-		async (_, makeEvent) => {
-			await start();
-			await scene.alternate();
+	])("is understood as %s", async (_, makeEvent) => {
+		await start();
+		await scene.alternate();
 
-			await expect(scene.rotator.notifySecretChanged(makeEvent())).resolves.toMatchObject({ outcome: "rotated" });
-		},
-		60_000,
-	);
+		await expect(scene.rotator.notifySecretChanged(makeEvent())).resolves.toMatchObject({ outcome: "rotated" });
+	});
 
 	it("is about a secret that is configured by its ARN, too", async () => {
 		await start();
@@ -141,7 +133,7 @@ describe("An event", () => {
 		);
 
 		expect(await Promise.all(results)).toEqual([{ outcome: "unchanged" }, { outcome: "unchanged" }]);
-	}, 60_000);
+	});
 
 	it("that concerns somebody else, or nobody, is ignored without asking AWS", async () => {
 		await start();
@@ -176,7 +168,7 @@ describe("An event", () => {
 		expect(results).toEqual(events.map(() => undefined));
 		expect(servers.aws.calls.count()).toBe(0);
 		expect(scene.events).toEqual([]);
-	}, 60_000);
+	});
 
 	it("that comes many times at once rotates once", async () => {
 		await start();
@@ -188,7 +180,7 @@ describe("An event", () => {
 
 		expect(results).toEqual(results.map(() => ({ generation: 2, outcome: "rotated" })));
 		expect(countFetches()).toBe(1);
-	}, 60_000);
+	});
 
 	it("that comes while a rotation is under way, which has read the secret before, rotates once more", async () => {
 		const proxy = await startTcpProxy({ target: servers.server });
@@ -208,7 +200,7 @@ describe("An event", () => {
 		expect(await scene.findUser()).toBe(scene.users[0]);
 		await scene.stop();
 		await proxy.stop();
-	}, 60_000);
+	});
 
 	it("that comes after the end is refused, if it concerns this secret", async () => {
 		await start();
@@ -216,5 +208,5 @@ describe("An event", () => {
 
 		await expect(scene.rotator.notifySecretChanged(labelUpdated(scene.secretId))).rejects.toThrow(ConnectorClosedError);
 		await expect(scene.rotator.notifySecretChanged("no JSON")).resolves.toBeUndefined();
-	}, 60_000);
+	});
 });

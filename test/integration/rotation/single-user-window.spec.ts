@@ -95,7 +95,7 @@ describeEngines("The window of a single-user rotation", { engines: ALL_ENGINES }
 		]);
 		expect(afterwards).toEqual({ outcome: "unchanged" });
 		expect(await scene.findViolations()).toEqual([]);
-	}, 30_000);
+	});
 
 	it.each([
 		{ policy: CURRENT_ONLY, rotation: {}, title: "the policy denies AWSPENDING", wasDenied: true },
@@ -124,7 +124,6 @@ describeEngines("The window of a single-user rotation", { engines: ALL_ENGINES }
 			expect(permissions.denials.length > deniedBefore).toBe(wasDenied);
 			expect(await scene.findViolations()).toEqual([]);
 		},
-		30_000,
 	);
 
 	it("stays on AWSPENDING while AWSCURRENT still names the old password, without trying that again", async () => {
@@ -138,7 +137,7 @@ describeEngines("The window of a single-user rotation", { engines: ALL_ENGINES }
 		expect(outcomes).toEqual([{ outcome: "unchanged" }, { outcome: "unchanged" }]);
 		expect((await scene.server.refusedLogins(scene.users[0])) - refusedBefore).toBe(0);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 30_000);
+	});
 
 	it("goes back to AWSCURRENT when the rotation is rolled back", async () => {
 		const scene = await startAtRest();
@@ -152,5 +151,5 @@ describeEngines("The window of a single-user rotation", { engines: ALL_ENGINES }
 
 		expect(failures).toEqual([]);
 		expect(await scene.findViolations()).toEqual([]);
-	}, 30_000);
+	});
 });

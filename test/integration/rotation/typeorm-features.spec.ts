@@ -8,7 +8,7 @@ let servers: SceneServers;
 
 beforeAll(async () => {
 	servers = await startSceneServers();
-}, 60_000);
+});
 
 afterAll(async () => servers.stop());
 
@@ -47,7 +47,7 @@ describe.each(TYPEORM_VERSIONS)("After rotations on TypeORM $label", (version) =
 		expect(outcomes).toEqual(["rotated", "rotated", "rotated"]);
 		expect(notes.map(({ text }) => text)).toEqual(["before", "after"]);
 		expect(session).toEqual({ user: scene.users[1] });
-	}, 60_000);
+	});
 
 	it("the result cache answers what it kept, and keeps what is new", async () => {
 		const Note = defineNote(version.load());
@@ -75,7 +75,7 @@ describe.each(TYPEORM_VERSIONS)("After rotations on TypeORM $label", (version) =
 		expect(outcome).toBe("rotated");
 		expect(countBefore).toBe(1);
 		expect(counts).toEqual([1, 2, 2, 3]);
-	}, 60_000);
+	});
 
 	it("repositories, subscribers and the manager that were taken before go on", async () => {
 		const { EventSubscriber } = version.load();
@@ -104,5 +104,5 @@ describe.each(TYPEORM_VERSIONS)("After rotations on TypeORM $label", (version) =
 		expect(inserted).toEqual(["by repository", "by manager"]);
 		expect(count).toBe(2);
 		expect(driverAfterwards).toBe(driver);
-	}, 60_000);
+	});
 });

@@ -30,7 +30,7 @@ describeEngines("An unchanged secret", {}, ({ dialect, getServers, start }) => {
 		expect(pidsAfter).toEqual(pidsBefore);
 		expect(acceptedCountBefore).toBeGreaterThanOrEqual(3);
 		expect(acceptedCountAfter).toBe(acceptedCountBefore);
-	}, 60_000);
+	});
 
 	it("is seen as unchanged after a rotation, too", async () => {
 		const scene = await start({ endpoint: proxy });
@@ -44,7 +44,7 @@ describeEngines("An unchanged secret", {}, ({ dialect, getServers, start }) => {
 
 		expect(outcome).toBe("unchanged");
 		expect(acceptedCountAfter).toBe(acceptedCountBefore);
-	}, 60_000);
+	});
 
 	it("is seen as unchanged also when it was stored again as a new version", async () => {
 		const scene = await start({ endpoint: proxy });
@@ -57,5 +57,5 @@ describeEngines("An unchanged secret", {}, ({ dialect, getServers, start }) => {
 
 		expect(outcome).toBe("unchanged");
 		expect(acceptedCountAfter).toBe(acceptedCountBefore);
-	}, 60_000);
+	});
 });

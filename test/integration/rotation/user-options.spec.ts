@@ -92,7 +92,7 @@ describeEngines("Options of the application", {}, ({ dialect, engine, getServers
 		expect(answers).toEqual([answer, answer]);
 		expect(options).toMatchObject({ host: proxy.host, logging: ["error"], maxQueryExecutionTime: 4_321, port: proxy.port });
 		expect(options).toMatchObject(scene.current());
-	}, 60_000);
+	});
 
 	it("survive rotations when they are given as typeOrmOptions, too", async () => {
 		const typeOrmOptions = { extra, logging: ["error" as const], maxQueryExecutionTime: 4_321 };
@@ -106,7 +106,7 @@ describeEngines("Options of the application", {}, ({ dialect, engine, getServers
 		expect(outcomes).toEqual(["rotated", "rotated", "rotated"]);
 		expect(answers).toEqual([answer, answer]);
 		expect(options).toMatchObject({ ...scene.current(), logging: ["error"], maxQueryExecutionTime: 4_321 });
-	}, 60_000);
+	});
 
 	it("do not drop, synchronize or migrate the schema again", async () => {
 		let migrationCount = 0;
@@ -149,7 +149,7 @@ describeEngines("Options of the application", {}, ({ dialect, engine, getServers
 		expect(tables.map(({ name }) => name)).toEqual(["ledger", "migrations", "orders", "patron"]);
 		expect(Number(row.sum)).toBe(2);
 		expect(migrationCount).toBe(1);
-	}, 60_000);
+	});
 
 	it("may be frozen", async () => {
 		const scene = await start({ override: (options) => Object.freeze({ ...options }) });
@@ -160,7 +160,7 @@ describeEngines("Options of the application", {}, ({ dialect, engine, getServers
 
 		expect(outcomes).toEqual(["rotated", "rotated"]);
 		expect(user).toBe(scene.users[0]);
-	}, 60_000);
+	});
 });
 
 describeEngines("destroy() and initialize()", {}, ({ dialect, engine, start }) => {
@@ -178,7 +178,7 @@ describeEngines("destroy() and initialize()", {}, ({ dialect, engine, start }) =
 
 		expect(userAfterwards).toBe(scene.users[1]);
 		expect([outcome, userAtLast]).toEqual(["rotated", scene.users[0]]);
-	}, 60_000);
+	});
 
 	it("keep the number of connections and the healing of refused logins", async () => {
 		const { driver, pools } = countPoolsOf(engine);
@@ -200,5 +200,5 @@ describeEngines("destroy() and initialize()", {}, ({ dialect, engine, start }) =
 
 		expect(rows).toHaveLength(20);
 		expect(connections.length).toBeLessThanOrEqual(5);
-	}, 60_000);
+	});
 });

@@ -99,7 +99,7 @@ describeEngines("A password that is wrong everywhere", {}, (engineCase) => {
 		// About one a second: the one that was under way, the one that found the correction, and one for a slow machine.
 		expect(startCount).toBeLessThanOrEqual(3);
 		expect(listFailures(callers.calls.filter(({ beganAtMs }) => beganAtMs > correctedAtMs))).toEqual([]);
-	}, 60_000);
+	});
 });
 
 describeEngines("A password that is wrong everywhere while some connections are open", {}, (engineCase) => {
@@ -126,7 +126,7 @@ describeEngines("A password that is wrong everywhere while some connections are 
 		expect(refusedCount).toBeLessThanOrEqual(30);
 		expect(countBefore).toBe(2);
 		expect(listFailures(callers.calls)).toEqual([]);
-	}, 60_000);
+	});
 
 	it("hands out what is idle, also to callers who come at once", async () => {
 		const scene = await startWrong(engineCase);
@@ -152,7 +152,7 @@ describeEngines("A password that is wrong everywhere while some connections are 
 		expect(answers).toEqual([[{ one: 1 }], [{ one: 1 }]]);
 		// Nobody had to wait for other credentials.
 		expect(startCount).toBe(0);
-	}, 60_000);
+	});
 });
 
 /** Rotations that were started because callers wait. */

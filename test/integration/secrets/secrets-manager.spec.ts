@@ -130,7 +130,6 @@ describe("a fault of AWS", () => {
 			expect(error).toMatchObject({ cause: { name }, code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", isTransient, kind });
 			expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(CANARY);
 		},
-		20_000,
 	);
 
 	it("not-found is an error of its own", async () => {
@@ -160,7 +159,7 @@ describe("a fault of AWS", () => {
 		expect(warnings).toHaveLength(1);
 		expect(String(warnings[0])).toContain('Secret "app/key" could not be loaded');
 		expect(inspect(warnings)).not.toContain(CANARY);
-	}, 30_000);
+	});
 
 	it("is none to a secret that was deleted: the last value ends with it", async () => {
 		secrets.close();

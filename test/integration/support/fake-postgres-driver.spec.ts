@@ -218,7 +218,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 	let heard: string[];
 	let pool: PgPool;
 
-	beforeAll(async () => (bench = await start()), 60_000);
+	beforeAll(async () => (bench = await start()));
 	afterAll(() => bench.stop());
 
 	beforeEach(() => {

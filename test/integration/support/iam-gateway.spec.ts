@@ -30,7 +30,7 @@ describe("A gateway of RDS", () => {
 
 	beforeAll(async () => {
 		scene = await startIamScene("rds-db");
-	}, 60_000);
+	});
 
 	afterAll(async () => scene.stop());
 
@@ -128,7 +128,7 @@ describe("A gateway of Aurora DSQL", () => {
 
 	beforeAll(async () => {
 		scene = await startIamScene("dsql");
-	}, 60_000);
+	});
 
 	afterAll(async () => scene.stop());
 

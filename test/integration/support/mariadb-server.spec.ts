@@ -11,9 +11,6 @@ import { countResources, findLeaks } from "../../support/leak-check.js";
 import { type MariadbServer, startMariadb } from "../../support/mariadb/mariadb-server.js";
 import { waitUntil } from "../../support/wait-until.js";
 
-/** The first start on a machine initialises a data directory. */
-jest.setTimeout(60_000);
-
 interface Login {
 	readonly database?: string;
 	readonly password: string;

@@ -4,9 +4,6 @@ import { describeWith } from "../../support/describe-with.js";
 import type { MariadbServer } from "../../support/mariadb/mariadb-server.js";
 import { startMysql } from "../../support/mysql/mysql-server.js";
 
-/** The first start on a machine initialises a data directory. */
-jest.setTimeout(60_000);
-
 describeWith("mysql")("a running MySQL", () => {
 	let server: MariadbServer;
 

@@ -8,9 +8,6 @@ import { type Pgbouncer, startPgbouncer } from "../../support/pgbouncer/pgbounce
 import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
 import { waitUntil } from "../../support/wait-until.js";
 
-/** The first start on a machine initialises a data directory. */
-jest.setTimeout(60_000);
-
 describeWith("pgbouncer")("a pooler", () => {
 	let server: PostgresServer;
 	const clients: Client[] = [];

@@ -10,9 +10,6 @@ import { countResources, findLeaks } from "../../support/leak-check.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
 import { waitUntil } from "../../support/wait-until.js";
 
-/** The first start on a machine unpacks the server and initialises a data directory. */
-jest.setTimeout(60_000);
-
 interface Login {
 	readonly database?: string;
 	readonly password: string;

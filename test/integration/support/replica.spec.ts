@@ -8,9 +8,6 @@ import { startPostgresReplica } from "../../support/postgres/postgres-replica.js
 import { startPostgres } from "../../support/postgres/postgres-server.js";
 import type { DatabaseReplica, DatabaseServer } from "../../support/server/database-server.js";
 
-/** The first start on a machine initialises a data directory. */
-jest.setTimeout(60_000);
-
 const DATABASE = "orders";
 
 interface Engine {

@@ -9,9 +9,6 @@ import { startTcpProxy } from "../../support/tcp-proxy.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
-/** The first start on a machine initialises a data directory. */
-jest.setTimeout(60_000);
-
 describe("a scene on PostgreSQL", () => {
 	itServes("postgres", true);
 });

@@ -13,8 +13,6 @@ import type { MariadbServer } from "../../support/mariadb/mariadb-server.js";
 import { createSceneDatabase, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 
-jest.setTimeout(60_000);
-
 const AWS_HOST = "shop.abc123.eu-west-1.rds.amazonaws.com";
 
 const authority = new CertificateAuthority("Database CA");
@@ -33,7 +31,7 @@ describeWith("mariadb")("MariaDB", () => {
 		await writeCertificate(authority.issue({ names: ["localhost"] }));
 		const settings = { "ssl-ca": join(folder, "ca.pem"), "ssl-cert": join(folder, "server.pem"), "ssl-key": join(folder, "key.pem") };
 		servers = await startSceneServers({ engine: "mariadb", settings });
-	}, 60_000);
+	});
 
 	beforeEach(async () => serve(authority.issue({ names: ["localhost"] })));
 

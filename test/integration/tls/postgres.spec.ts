@@ -33,7 +33,7 @@ let servers: SceneServers;
 beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), "tls-"));
 	servers = await startSceneServers();
-}, 60_000);
+});
 
 beforeEach(async () => {
 	await serveTls(servers.server, { server: authority.issue({ names: ["localhost"] }) });
