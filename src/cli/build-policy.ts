@@ -1,5 +1,7 @@
 /** The IAM policy that allows exactly what one connector does: each operation by its own action, on its own resource. */
 
+import { findPartition } from "../aws/aws-partitions.js";
+
 /** One statement. */
 export interface PolicyStatement {
 	readonly Action: string | readonly string[];
@@ -65,7 +67,7 @@ function allowParameters({ account, parameters: { kmsKeyArn, names, region, tree
 			? []
 			: [
 					allow("DecryptParameters", "kms:Decrypt", [kmsKeyArn], {
-						StringEquals: { "kms:ViaService": `ssm.${region}.amazonaws.com` },
+						StringEquals: { "kms:ViaService": `ssm.${region}.${findPartition(region).dnsSuffix}` },
 						StringLike: { "kms:EncryptionContext:PARAMETER_ARN": unwrap(decrypted) },
 					}),
 				]),
@@ -75,7 +77,7 @@ function allowParameters({ account, parameters: { kmsKeyArn, names, region, tree
 function allowSecrets({ account, secrets: { ids, kmsKeyArn, region, shouldWrite, stages } }: PolicyScope): PolicyStatement[] {
 	if (ids.length === 0) return [];
 	const arns = ids.map((id) => describeSecret(id, region, account));
-	const service = { StringEquals: { "kms:ViaService": `secretsmanager.${region}.amazonaws.com` } };
+	const service = { StringEquals: { "kms:ViaService": `secretsmanager.${region}.${findPartition(region).dnsSuffix}` } };
 	const context = { StringLike: { "kms:EncryptionContext:SecretARN": unwrap(arns) } };
 	const keys = kmsKeyArn === undefined ? [] : [kmsKeyArn];
 	return [
@@ -108,8 +110,7 @@ function describeSecret(id: string, region: string, account: string): string {
 }
 
 function describePartition(region: string): string {
-	if (region.startsWith("cn-")) return "arn:aws-cn";
-	return region.startsWith("us-gov-") ? "arn:aws-us-gov" : "arn:aws";
+	return `arn:${findPartition(region).id}`;
 }
 
 function unwrap(values: readonly string[]): string | readonly string[] {

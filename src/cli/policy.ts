@@ -1,6 +1,6 @@
 /** `policy`: from a configuration to what IAM has to allow for it. */
 import { chooseSource } from "../configuration/credentials-source.js";
-import { findRegionInHost } from "../configuration/database-host.js";
+import { findRegionInHost } from "../aws/database-host.js";
 import { ALL_FIELDS, listLookups, TARGET_FIELDS } from "../resolution/resolve-settings.js";
 import { buildPolicy, type Policy, type PolicyScope } from "./build-policy.js";
 import { readValue } from "./diagnosis.js";

@@ -1,4 +1,5 @@
 /** What may be said of how AWS is reached. */
+import { findRegionFault } from "../aws/aws-partitions.js";
 import { type Checks, isObject } from "./check-options.js";
 import type { ITypeOrmAwsConnectorAws } from "./connector.options.js";
 
@@ -8,7 +9,7 @@ export const AWS_CHECKS: Checks<ITypeOrmAwsConnectorAws> = {
 		isObject(value) || typeof value === "function" ? undefined : "must be an AWS identity or a function that fetches one",
 	endpoint: (value) =>
 		typeof value === "string" && /^https?:\/\//i.test(value) && URL.canParse(value) ? undefined : "must be an http or https URL",
-	region: (value) => (typeof value === "string" && value.trim() !== "" ? undefined : "must be the name of a region"),
+	region: findRegionFault,
 	secretsManagerClient: (value) =>
 		isObject(value) && typeof value["send"] === "function" ? undefined : "must be a SecretsManagerClient",
 };

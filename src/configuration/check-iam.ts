@@ -1,20 +1,19 @@
 /** What contradicts a login with a token: an option that another kind of login needs, or one that this kind cannot do without. */
+import { findRegionFault } from "../aws/aws-partitions.js";
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError } from "../errors/errors.js";
-import { type Check, type Checks, isGroup, isObject } from "./check-options.js";
+import { type Checks, isGroup, isObject } from "./check-options.js";
 import { chooseSource } from "./credentials-source.js";
 import type { IDsqlIamCredentialsSource, IRdsIamCredentialsSource } from "./credentials.options.js";
 
 const MAXIMUM_TOKEN_SECONDS = 604_800;
 
-const checkRegion: Check = (value) => (typeof value === "string" && value.trim() !== "" ? undefined : "must be the name of a region");
-
 /** The options that go with `rds-iam`. */
-export const RDS_IAM_CHECKS: Checks<IRdsIamCredentialsSource> = { region: checkRegion, source: () => undefined };
+export const RDS_IAM_CHECKS: Checks<IRdsIamCredentialsSource> = { region: findRegionFault, source: () => undefined };
 
 /** The options that go with `dsql-iam`. */
 export const DSQL_IAM_CHECKS: Checks<IDsqlIamCredentialsSource> = {
-	region: checkRegion,
+	region: findRegionFault,
 	source: () => undefined,
 	tokenDurationSecs: (value) =>
 		Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAXIMUM_TOKEN_SECONDS

@@ -1,7 +1,7 @@
 /** Where logins come from when nobody says so: what is given in code decides. */
 import type { ITypeOrmAwsConnectorConfig } from "./connector.options.js";
 import type { TCredentialsSource } from "./credentials.options.js";
-import { isDsqlHost } from "./database-host.js";
+import { isDsqlHost } from "../aws/database-host.js";
 
 /** The parts of a configuration that decide. */
 type Deciding = Pick<ITypeOrmAwsConnectorConfig, "credentials" | "host" | "password" | "secretId" | "username">;

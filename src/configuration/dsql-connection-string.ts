@@ -1,7 +1,7 @@
 /** A connection string of Aurora DSQL → the options that it stands for. */
 import { OptionInvalidError } from "../errors/errors.js";
 import type { ITypeOrmAwsConnectorConfig } from "./connector.options.js";
-import { isDsqlHost } from "./database-host.js";
+import { isDsqlHost } from "../aws/database-host.js";
 
 /**
  * Takes a connection string apart into options of a connector. What it does not say has the defaults of Aurora DSQL.

@@ -1,7 +1,7 @@
 /** What a login becomes in TypeORM's options: a password, or the hook through which each engine's driver asks for a token. */
 import { EDatabaseType } from "../configuration/connector.enums.js";
 import type { Credentials } from "../credentials/credentials-provider.js";
-import { findRegionInHost } from "../configuration/database-host.js";
+import { findRegionInHost } from "../aws/database-host.js";
 import { type SignToken, TokenLogin, type TokenTarget } from "../credentials/token-login.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import type { ResolvedSettings } from "../resolution/resolve-settings.js";

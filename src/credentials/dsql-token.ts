@@ -2,7 +2,7 @@
 import type { IDsqlTokenOptions } from "../configuration/token.options.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { fetchIdentity } from "./aws-identity.js";
-import { expandClusterId, findRegionInHost } from "../configuration/database-host.js";
+import { expandClusterId, findRegionInHost } from "../aws/database-host.js";
 import { loadDsqlSigner } from "./token-signer.js";
 
 /** The database role that logs in with a token of another kind. */

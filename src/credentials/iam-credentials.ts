@@ -4,7 +4,7 @@ import type { IDsqlIamCredentialsSource, IRdsIamCredentialsSource } from "../con
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
 import { forgetIdentity } from "../secrets/aws-identity-cache.js";
 import type { CredentialsProvider } from "./credentials-provider.js";
-import { expandClusterId, findRegionInHost } from "../configuration/database-host.js";
+import { expandClusterId, findRegionInHost } from "../aws/database-host.js";
 import { createDsqlTokenProvider, DSQL_ADMIN } from "./dsql-token.js";
 import { LoginRate } from "./login-rate.js";
 import { createRdsTokenProvider } from "./rds-token.js";

@@ -2,7 +2,7 @@
 import type { IRdsTokenOptions } from "../configuration/token.options.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { fetchIdentity } from "./aws-identity.js";
-import { findRegionInHost } from "../configuration/database-host.js";
+import { findRegionInHost } from "../aws/database-host.js";
 import { loadRdsSigner } from "./token-signer.js";
 
 const DEFAULT_PORT = 5_432;

@@ -7,7 +7,7 @@ import type { ITypeOrmAwsConnectorTls } from "../configuration/tls.options.js";
 import type { TDatabaseType } from "../configuration/typeorm.options.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
 import { listNodeAuthorities, loadRdsAuthorities } from "./authorities.js";
-import { isAwsDatabaseHost, isRdsHost } from "./aws-host.js";
+import { isAwsDatabaseHost, isRdsHost } from "../aws/database-host.js";
 
 /** The servers of one connector and how they are to be connected to. */
 export interface TlsSubject {

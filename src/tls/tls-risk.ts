@@ -1,5 +1,5 @@
 /** What a person should know before the application talks to a database over a connection that proves nothing. */
-import { isAwsDatabaseHost } from "./aws-host.js";
+import { isAwsDatabaseHost } from "../aws/database-host.js";
 import type { TlsSubject } from "./tls-options.js";
 
 /**

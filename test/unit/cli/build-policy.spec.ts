@@ -72,6 +72,19 @@ describe("parameters", () => {
 		});
 	});
 
+	it.each([
+		["cn-north-1", "cn-north-1.amazonaws.com.cn"],
+		["us-gov-west-1", "us-gov-west-1.amazonaws.com"],
+		["eusc-de-east-1", "eusc-de-east-1.amazonaws.eu"],
+		["us-isob-east-1", "us-isob-east-1.sc2s.sgov.gov"],
+	])("and secrets of %s are decrypted by services under its DNS suffix", (region, suffix) => {
+		const [, parameters] = build({ parameters: { kmsKeyArn: KEY, names: ["/a"], region } });
+		const [, secrets] = build({ secrets: { ids: ["a"], kmsKeyArn: KEY, region } });
+
+		expect(parameters?.Condition?.["StringEquals"]).toEqual({ "kms:ViaService": `ssm.${suffix}` });
+		expect(secrets?.Condition?.["StringEquals"]).toEqual({ "kms:ViaService": `secretsmanager.${suffix}` });
+	});
+
 	it("need no key where there are none", () => {
 		expect(build({ parameters: { kmsKeyArn: KEY } })).toEqual([]);
 	});
@@ -79,6 +92,11 @@ describe("parameters", () => {
 	it.each([
 		["cn-north-1", "arn:aws-cn:ssm:cn-north-1:"],
 		["us-gov-west-1", "arn:aws-us-gov:ssm:us-gov-west-1:"],
+		["eusc-de-east-1", "arn:aws-eusc:ssm:eusc-de-east-1:"],
+		["us-iso-east-1", "arn:aws-iso:ssm:us-iso-east-1:"],
+		["us-isob-east-1", "arn:aws-iso-b:ssm:us-isob-east-1:"],
+		["eu-isoe-west-1", "arn:aws-iso-e:ssm:eu-isoe-west-1:"],
+		["us-isof-south-1", "arn:aws-iso-f:ssm:us-isof-south-1:"],
 	])("of %s are in its partition", (region, prefix) => {
 		const [statement] = build({ parameters: { names: ["/a"], region } });
 
