@@ -87,6 +87,18 @@ module.exports = defineConfig(
 		rules: { "@typescript-eslint/naming-convention": ["error", ...contractTypeNames, ...valueNames] },
 	},
 	{
+		// Decorators are written with a capital, as those of Nest.
+		files: ["src/**/*.decorators.ts"],
+		rules: {
+			"@typescript-eslint/naming-convention": [
+				"error",
+				internalTypeNames,
+				...valueNames,
+				{ selector: "function", modifiers: ["exported"], format: ["PascalCase"] },
+			],
+		},
+	},
+	{
 		// The code of an error is part of the public contract, and belongs beside the base class.
 		files: ["src/errors/connector.error.ts"],
 		rules: { "@typescript-eslint/naming-convention": ["error", ...valueNames] },

@@ -2,6 +2,7 @@
 
 // The connector: one registration for each database.
 export { TypeOrmAwsConnectorModule } from "./module/typeorm-aws-connector.module.js";
+export { InjectConnector, InjectRotator } from "./module/connector.decorators.js";
 export { getConnectorToken, getRotatorToken } from "./module/connector.tokens.js";
 export { createDatabaseConfigProvider, toTypeOrmAwsConnectorConfig } from "./module/connector.providers.js";
 export { TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";
@@ -36,7 +37,6 @@ export type {
 	ISecretsManagerCredentialsSource,
 	IStaticCredentialsSource,
 	TCredentialsSource,
-	TCredentialsSourceName,
 } from "./configuration/credentials.options.js";
 export type { ITypeOrmAwsConnectorTls } from "./configuration/tls.options.js";
 export type {
@@ -44,19 +44,13 @@ export type {
 	ITypeOrmAwsConnectorReplicaSsmLookups,
 	TReplicationMode,
 } from "./configuration/replica.options.js";
-export type {
-	ITypeOrmMergedOptions,
-	TDatabaseType,
-	TEngineOptions,
-	TOwnedTypeOrmOption,
-	TTypeOrmOptions,
-} from "./configuration/typeorm.options.js";
+export type { INestTypeOrmOptions, TDatabaseType, TTypeOrmOptions } from "./configuration/typeorm.options.js";
 
 // Logins with IAM, and what Aurora DSQL needs besides.
 export { parseDsqlConnectionString } from "./configuration/dsql-connection-string.js";
 export type { IDsqlTokenOptions, IRdsTokenOptions } from "./configuration/token.options.js";
 export { runTransactionWithRetry } from "./connector/transaction-retry.js";
-export type { ITransactionRetryOptions, TTransactionWork } from "./connector/transaction-retry.options.js";
+export type { ITransactionRetryOptions } from "./connector/transaction-retry.options.js";
 export { createDsqlTokenProvider } from "./credentials/dsql-token.js";
 export { createRdsTokenProvider } from "./credentials/rds-token.js";
 
@@ -97,6 +91,7 @@ export type {
 	IConfigGetProperties,
 	IParameterChange,
 	IParameterStoreConfigAsyncModuleProperties,
+	IParameterStoreConfigModuleOptions,
 	IParameterStoreConfigProperties,
 	IParameterStoreConfigPropertiesFactory,
 	IParameterStoreGetManyOptions,

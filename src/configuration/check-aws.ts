@@ -1,6 +1,6 @@
 /** What may be said of how AWS is reached. */
 import { findRegionFault } from "../aws/aws-partitions.js";
-import { type Checks, isObject } from "./check-options.js";
+import { type Checks, isObject } from "../support/check-options.js";
 import type { ITypeOrmAwsConnectorAws } from "./connector.options.js";
 
 /** One check for each option of `aws`. */

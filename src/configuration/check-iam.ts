@@ -2,7 +2,7 @@
 import { findRegionFault } from "../aws/aws-partitions.js";
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError } from "../errors/errors.js";
-import { type Checks, isGroup, isObject } from "./check-options.js";
+import { type Checks, isGroup, isObject } from "../support/check-options.js";
 import { chooseSource } from "./credentials-source.js";
 import type { IDsqlIamCredentialsSource, IRdsIamCredentialsSource } from "./credentials.options.js";
 

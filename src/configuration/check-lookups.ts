@@ -2,7 +2,7 @@
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { LookupInvalidError, OptionInvalidError } from "../errors/errors.js";
 import { LEADING_SEGMENTS, parseSegment } from "../parameter-store/parameter-path.js";
-import { findUnknown, isGroup } from "./check-options.js";
+import { findUnknown, isGroup } from "../support/check-options.js";
 import { CONNECTOR_FIELDS, type FieldName } from "./connector-fields.js";
 
 /**

@@ -2,7 +2,7 @@
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { checkLookups } from "./check-lookups.js";
-import { checkGroup, checkOptions, type Checks, isGroup } from "./check-options.js";
+import { checkGroup, checkOptions, type Checks, isGroup } from "../support/check-options.js";
 import type { ITypeOrmAwsConnectorReplica, ITypeOrmAwsConnectorReplicaSsmLookups } from "./replica.options.js";
 
 /** Its values are checked when they are resolved, together with what SSM lacks. */

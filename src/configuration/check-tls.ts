@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError } from "../errors/errors.js";
-import { checkGroup, checkOptions, type Checks, isGroup } from "./check-options.js";
+import { checkGroup, checkOptions, type Checks, isGroup } from "../support/check-options.js";
 import type { ITypeOrmAwsConnectorTls } from "./tls.options.js";
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

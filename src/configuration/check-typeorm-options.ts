@@ -1,15 +1,15 @@
 /** Refuses options of TypeORM and of its drivers that the connector fills in by itself: one of the two would not count, and nobody would notice. */
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError } from "../errors/errors.js";
-import type { TOwnedTypeOrmOption } from "./typeorm.options.js";
 
 const USE_TARGET = 'use "host", "port" and "databaseName", and leave the login to the secret';
 const USE_LOGIN = 'leave the login to the secret, or use "username" and "password"';
 const USE_TIMEOUT = 'use "connectionTimeoutMs"';
 
-/** What to do instead. */
-const OWNED: Readonly<Record<TOwnedTypeOrmOption, string>> = {
+/** What to do instead. The same names are left out of `TTypeOrmOptions`. */
+export const OWNED_TYPEORM_OPTIONS = {
 	acquireTimeout: USE_TIMEOUT,
+	autoLoadEntities: 'use "autoLoadEntities"',
 	connectorPackage: "the driver of MySQL and MariaDB is mysql2",
 	connectTimeout: USE_TIMEOUT,
 	connectTimeoutMS: USE_TIMEOUT,
@@ -26,7 +26,7 @@ const OWNED: Readonly<Record<TOwnedTypeOrmOption, string>> = {
 	type: 'use "type"',
 	url: USE_TARGET,
 	username: USE_LOGIN,
-};
+} as const;
 
 /** The same for the options of pg and mysql2, which win over TypeORM's: over fresh credentials, too. */
 const OWNED_EXTRA: Readonly<Record<string, string>> = {
@@ -49,7 +49,7 @@ const OWNED_EXTRA: Readonly<Record<string, string>> = {
 /** Every fault in `typeOrmOptions`. What TypeORM itself makes of the others is not looked at. */
 export function checkTypeOrmOptions(options: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
 	const { extra, logging } = options;
-	return [...checkOwned("typeOrmOptions.", options, OWNED), ...checkLogging(logging), ...checkExtra(extra)];
+	return [...checkOwned("typeOrmOptions.", options, OWNED_TYPEORM_OPTIONS), ...checkLogging(logging), ...checkExtra(extra)];
 }
 
 function checkOwned(prefix: string, options: object, owned: Readonly<Record<string, string>>): TypeOrmAwsConnectorError[] {

@@ -1,6 +1,6 @@
 /** The public shape of what a user gives a connector. */
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from "@nestjs/common";
+import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Provider, Type } from "@nestjs/common";
 import type { DataSourceOptions } from "typeorm";
 
 import type { IConfigGetProperties } from "../parameter-store/parameter-store.options.js";
@@ -116,6 +116,11 @@ export interface ITypeOrmAwsConnectorAws {
  * { entities: [UserEntity], poolSize: 20, rotation: { isEnabled: true } }
  */
 export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatabaseType> {
+	/**
+	 * Whether `@nestjs/typeorm` adds the entities of every `TypeOrmModule.forFeature()`; `entities` may then be left out. Default `false`. TypeORM by
+	 * itself does not know this option.
+	 */
+	autoLoadEntities?: boolean;
 	/** How AWS is reached. Default: as the AWS SDK finds out by itself. */
 	aws?: ITypeOrmAwsConnectorAws;
 	/** How long opening a connection may take, in milliseconds. Default: SSM, then 30,000. */
@@ -126,8 +131,8 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 	databaseName?: string;
 	/** Where reads go that do not say it, when there are `replicas`. Default: `slave`, a replica. */
 	defaultMode?: TReplicationMode;
-	/** TypeORM's entities. */
-	entities: NonNullable<DataSourceOptions["entities"]>;
+	/** TypeORM's entities. Required without `autoLoadEntities`. */
+	entities?: DataSourceOptions["entities"];
 	/** Host name of the database server. */
 	host?: string;
 	/** After how many milliseconds an idle connection is closed. Default: SSM, then 30,000. */
@@ -163,8 +168,8 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 	/** Engine. */
 	type?: TType;
 	/**
-	 * Every other option of TypeORM: migrations, subscribers, schema, ssl, logger, namingStrategy, cache, extra … What the connector fills in by itself is
-	 * refused here, with the name of the connector's own option.
+	 * Every other option of TypeORM and of `@nestjs/typeorm`: migrations, subscribers, schema, ssl, logger, namingStrategy, cache, extra, retryAttempts …
+	 * What the connector fills in by itself is refused here, with the name of the connector's own option.
 	 */
 	typeOrmOptions?: TTypeOrmOptions<TType>;
 	/** User name. Wins over the secret's. For IAM logins, the database user: required on RDS, `admin` by default on Aurora DSQL. */
@@ -174,14 +179,21 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 /**
  * What has to be known before anything can be injected, and is therefore given beside a factory, not by it.
  * @example
- * { dataSourceToken: getDataSourceToken("reports") }
+ * { dataSourceName: "reports" }
  */
 export interface ITypeOrmAwsConnectorBinding {
+	/** Name of the DataSource that the connector rotates, as given to `TypeOrmModule.forRootAsync({ name })`. Default: the default DataSource. */
+	dataSourceName?: string;
 	/**
-	 * Token of the DataSource that the connector rotates, as given by `getDataSourceToken("name")` of `@nestjs/typeorm`.
-	 * With a token the registration is scoped to the importing module; without one it is global and means the default DataSource.
+	 * Token of that DataSource, where it has no name: a class or a symbol, or what `getDataSourceToken("name")` of `@nestjs/typeorm` gives. A text that is
+	 * no token is refused when the application starts.
 	 */
 	dataSourceToken?: InjectionToken;
+	/**
+	 * Whether TypeOrmAwsConnectorService and RotatorService mean this registration in every module, or in the importing one alone. Default: `true` for the
+	 * default DataSource, `false` for any other. By the name of its DataSource a registration can be injected everywhere.
+	 */
+	isGlobal?: boolean;
 	/** Token of any provider with `get(lookup)`. Default: ParameterStoreConfigService, where the application has it. */
 	parameterStoreToken?: InjectionToken;
 }
@@ -189,7 +201,7 @@ export interface ITypeOrmAwsConnectorBinding {
 /**
  * Options of `TypeOrmAwsConnectorModule.register()`.
  * @example
- * { dataSourceToken: getDataSourceToken("reports"), entities: [ReportEntity], rotation: { isEnabled: true } }
+ * { dataSourceName: "reports", entities: [ReportEntity], rotation: { isEnabled: true } }
  */
 export interface ITypeOrmAwsConnectorModuleOptions<TType extends TDatabaseType = TDatabaseType>
 	extends ITypeOrmAwsConnectorBinding, ITypeOrmAwsConnectorConfig<TType> {}
@@ -220,6 +232,8 @@ export interface ITypeOrmAwsConnectorModuleAsyncOptions<
 	TType extends TDatabaseType = TDatabaseType,
 >
 	extends ITypeOrmAwsConnectorBinding, Pick<ModuleMetadata, "imports"> {
+	/** Providers that the factory or the class needs, besides those of `imports`. */
+	extraProviders?: Provider[];
 	/** What the factory is given. */
 	inject?: (InjectionToken | OptionalFactoryDependency)[];
 	/** A class to make the configuration, instantiated for this registration. */

@@ -85,10 +85,3 @@ export interface IDsqlIamCredentialsSource {
  */
 export type TCredentialsSource =
 	IDsqlIamCredentialsSource | IRdsIamCredentialsSource | ISecretsManagerCredentialsSource | IStaticCredentialsSource;
-
-/**
- * Names of the places that logins come from.
- * @example
- * const source: TCredentialsSourceName = "secrets-manager";
- */
-export type TCredentialsSourceName = TCredentialsSource["source"];

@@ -4,13 +4,14 @@ import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
 import { AWS_CHECKS } from "./check-aws.js";
 import { checkIam, DSQL_IAM_CHECKS, RDS_IAM_CHECKS } from "./check-iam.js";
 import { checkLookups, checkSegments } from "./check-lookups.js";
-import { type Check, checkGroup, checkOptions, type Checks, isGroup, isObject } from "./check-options.js";
+import { type Check, checkGroup, checkOptions, type Checks, isGroup, isObject } from "../support/check-options.js";
 import { checkReplicas } from "./check-replicas.js";
 import { checkTls, checkTlsKind } from "./check-tls.js";
 import { checkTypeOrmOptions } from "./check-typeorm-options.js";
 import type { ITypeOrmAwsConnectorConfig, TDatabaseConfigRotation } from "./connector.options.js";
 import { CONNECTOR_FIELDS, type FieldName, MAXIMUM_TIMER_MS } from "./connector-fields.js";
-import type { ISecretKeys, TCredentialsSource, TCredentialsSourceName } from "./credentials.options.js";
+import type { ISecretKeys, TCredentialsSource } from "./credentials.options.js";
+import { MISPLACED_OPTIONS } from "./misplaced-options.js";
 
 /** Values of fields are checked when they are resolved, so that one error names them together with what SSM lacks. */
 const checkLater: Check = () => undefined;
@@ -38,7 +39,7 @@ const SECRET_KEYS: Checks<ISecretKeys> = {
 };
 
 /** By source: the options that go with it. */
-const CREDENTIALS: { readonly [Name in TCredentialsSourceName]: Checks<Extract<TCredentialsSource, { source: Name }>> } = {
+const CREDENTIALS: { readonly [Name in TCredentialsSource["source"]]: Checks<Extract<TCredentialsSource, { source: Name }>> } = {
 	"dsql-iam": DSQL_IAM_CHECKS,
 	"rds-iam": RDS_IAM_CHECKS,
 	"secrets-manager": {
@@ -50,6 +51,7 @@ const CREDENTIALS: { readonly [Name in TCredentialsSourceName]: Checks<Extract<T
 };
 
 const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
+	autoLoadEntities: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
 	aws: checkGroup,
 	connectionTimeoutMs: checkLater,
 	credentials: checkGroup,
@@ -88,8 +90,19 @@ export function validateConfig(config: ITypeOrmAwsConnectorConfig): void {
 
 function checkConfig(config: unknown): TypeOrmAwsConnectorError[] {
 	if (!isObject(config)) return [new OptionInvalidError("config", "must be an object")];
-	const missing = config["entities"] === undefined ? [new OptionInvalidError("entities", "is required")] : [];
-	return [...missing, ...checkOptions("", config, ROOT), ...checkGroups(config), ...checkIam(config), ...checkStatic(config)];
+	return [
+		...checkEntities(config),
+		...checkOptions("", config, ROOT, MISPLACED_OPTIONS),
+		...checkGroups(config),
+		...checkIam(config),
+		...checkStatic(config),
+	];
+}
+
+function checkEntities({ autoLoadEntities, entities }: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
+	if (entities !== undefined || autoLoadEntities === true) return [];
+	const advice = "list TypeORM's entities, or use autoLoadEntities: true for those of TypeOrmModule.forFeature()";
+	return [new OptionInvalidError("entities", `is required: ${advice}`)];
 }
 
 /** What is inside the groups. A group that is no object has been reported already. */
@@ -132,7 +145,7 @@ function checkCredentials(credentials: Readonly<Record<string, unknown>>): TypeO
 		return [new OptionInvalidError("credentials.source", `must be one of ${names.join(", ")}`)];
 	}
 	return [
-		...checkOptions("credentials.", credentials, CREDENTIALS[source as TCredentialsSourceName]),
+		...checkOptions("credentials.", credentials, CREDENTIALS[source as TCredentialsSource["source"]]),
 		...(isGroup(keys) ? checkOptions("credentials.keys.", keys, SECRET_KEYS) : []),
 	];
 }

@@ -17,7 +17,7 @@ const CLUSTER = { canRetry: false, removeNodeErrorCount: 1_000_000_000 };
 
 /** What options are made of. */
 export interface OptionsParts {
-	readonly config: Pick<ITypeOrmAwsConnectorConfig, "defaultMode" | "entities" | "typeOrmOptions">;
+	readonly config: Pick<ITypeOrmAwsConnectorConfig, "autoLoadEntities" | "defaultMode" | "entities" | "typeOrmOptions">;
 	readonly connector: { readonly connectorId: string; readonly name: string };
 	readonly credentials: Credentials;
 	/** One for each replica, in their order. */
@@ -29,7 +29,7 @@ export interface OptionsParts {
 
 /** A new options object, marked with the connector that made it. */
 export function createDataSourceOptions({
-	config: { defaultMode, entities, typeOrmOptions = {} },
+	config: { defaultMode, entities, typeOrmOptions = {}, ...config },
 	connector,
 	credentials,
 	replicaCredentials = [],
@@ -49,7 +49,8 @@ export function createDataSourceOptions({
 		...typeOrmOptions,
 		...master,
 		...describeDriver(settings, { ...login.extra, ...typeOrmOptions.extra }),
-		entities,
+		...(config.autoLoadEntities !== undefined && { autoLoadEntities: config.autoLoadEntities }),
+		...(entities !== undefined && { entities }),
 		logging: isVerbose || (typeOrmOptions.logging ?? false),
 		relationLoadStrategy,
 		synchronize: shouldSynchronize,

@@ -1,9 +1,4 @@
 /** The public shape of how often a transaction is run again. */
-import type { EntityManager } from "typeorm";
-
-/** Work of one transaction. It may run several times, so it must have no effect outside of the transaction. */
-export type TTransactionWork<TResult> = (manager: EntityManager) => Promise<TResult>;
-
 /**
  * How often a transaction is run again.
  * @example

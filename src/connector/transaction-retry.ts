@@ -1,8 +1,8 @@
 /** Runs a whole transaction again when the server gave it up because of another one. Nothing but that is ever repeated. */
-import type { DataSource } from "typeorm";
+import type { DataSource, EntityManager } from "typeorm";
 
 import { type Clock, sleep, systemClock } from "../support/clock.js";
-import type { ITransactionRetryOptions, TTransactionWork } from "./transaction-retry.options.js";
+import type { ITransactionRetryOptions } from "./transaction-retry.options.js";
 
 /** Serialization failure of PostgreSQL, CockroachDB and Aurora DSQL; conflicts over data and over the schema, as DSQL calls them. */
 const CONFLICTS = new Set(["40001", "OC000", "OC001"]);
@@ -27,7 +27,7 @@ const DEFAULT_MAXIMUM_DELAY_MS = 1_000;
  */
 export async function runTransactionWithRetry<Result>(
 	dataSource: Pick<DataSource, "transaction">,
-	work: TTransactionWork<Result>,
+	work: (manager: EntityManager) => Promise<Result>,
 	options: ITransactionRetryOptions = {},
 	/** @internal */
 	{ clock = systemClock, random = Math.random }: { readonly clock?: Clock; readonly random?: () => number } = {},

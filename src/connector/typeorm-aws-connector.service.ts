@@ -7,6 +7,7 @@ import type { DataSourceOptions } from "typeorm";
 import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.js";
 import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { isTargetInSecret } from "../configuration/secret-target.js";
+import type { INestTypeOrmOptions } from "../configuration/typeorm.options.js";
 import { validateConfig } from "../configuration/validate-config.js";
 import type { Credentials } from "../credentials/credentials-provider.js";
 import { createSecretReader } from "../credentials/select-credentials.js";
@@ -30,6 +31,7 @@ import { findHost } from "./describe-login.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
 import type { ResolveConnectionOptions, ResolvedConnection } from "./resolved-connection.js";
 import { tryLogin } from "./try-login.js";
+import { refuseUnawaited } from "./unawaited-options.js";
 
 /** Settings, and what was asked for of each login; `undefined` for a replica that follows the master. */
 interface ResolvedLogins<Fetched> {
@@ -38,8 +40,9 @@ interface ResolvedLogins<Fetched> {
 	readonly settings: ResolvedSettings;
 }
 
-/** Below this, a warning says that the interval is probably not in milliseconds. */
-const SHORT_INTERVAL_MS = 1_000;
+/** Below this, a warning says that the interval is perhaps given in seconds. */
+const SHORT_INTERVAL_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 /**
  * Makes TypeORM's options from what is given in code, in Parameter Store and in Secrets Manager, in this order of preference.
@@ -120,24 +123,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * @example
 	 * const dataSource = new DataSource({ ...(await connector.getTypeOrmOptions()), migrations });
 	 */
-	async getTypeOrmOptions(): Promise<DataSourceOptions> {
-		const { master, replicas, settings } = await this.resolveWith(async (request) => this.logins.fetchVersions(request));
-		const choose = async (
-			versions: KnownVersions,
-			{ host, port }: { readonly host: string; readonly port: number },
-		): Promise<Credentials> =>
-			chooseLogin({
-				...versions,
-				tryLogin: async (candidate) => tryLogin(await this.assembleOptions({ ...settings, host, port, replicas: [] }, candidate)),
-			});
-		const [credentials, ...own] = await Promise.all([
-			choose(master, settings),
-			...settings.replicas.map(async (place, index) => {
-				const versions = replicas[index];
-				return versions && choose(versions, place);
-			}),
-		]);
-		return this.addNestOptions(await this.assembleOptions(settings, credentials, own));
+	getTypeOrmOptions(): Promise<DataSourceOptions> {
+		return refuseUnawaited(this.resolveOptions(), "getTypeOrmOptions");
 	}
 
 	/**
@@ -146,8 +133,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * @example
 	 * TypeOrmModule.forRootAsync({ useExisting: TypeOrmAwsConnectorService });
 	 */
-	async createTypeOrmOptions(): Promise<DataSourceOptions> {
-		return this.getTypeOrmOptions();
+	createTypeOrmOptions(): Promise<DataSourceOptions> {
+		return refuseUnawaited(this.resolveOptions(), "createTypeOrmOptions");
 	}
 
 	/**
@@ -176,7 +163,10 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		const rotation = resolveRotation(this.#config, this.parameters.source);
 		if (rotation.isEnabled && rotation.intervalMs < SHORT_INTERVAL_MS && !this.hasWarnedOfInterval) {
 			this.hasWarnedOfInterval = true;
-			this.warn(`rotation.intervalMs is ${String(rotation.intervalMs)}: credentials are read more than once a second.`);
+			const readsPerDay = Math.round(DAY_MS / rotation.intervalMs).toLocaleString("en-US");
+			this.warn(
+				`rotation.intervalMs is ${String(rotation.intervalMs)}, in milliseconds: each instance reads its credentials ${readsPerDay} times a day.`,
+			);
 		}
 		return rotation;
 	}
@@ -255,6 +245,26 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.close();
 	}
 
+	private async resolveOptions(): Promise<DataSourceOptions> {
+		const { master, replicas, settings } = await this.resolveWith(async (request) => this.logins.fetchVersions(request));
+		const choose = async (
+			versions: KnownVersions,
+			{ host, port }: { readonly host: string; readonly port: number },
+		): Promise<Credentials> =>
+			chooseLogin({
+				...versions,
+				tryLogin: async (candidate) => tryLogin(await this.assembleOptions({ ...settings, host, port, replicas: [] }, candidate)),
+			});
+		const [credentials, ...own] = await Promise.all([
+			choose(master, settings),
+			...settings.replicas.map(async (place, index) => {
+				const versions = replicas[index];
+				return versions && choose(versions, place);
+			}),
+		]);
+		return this.addNestOptions(await this.assembleOptions(settings, credentials, own));
+	}
+
 	/**
 	 * Settings, and what `fetch` makes of the master's login and of each replica's own; parameters and the master's secret are asked for at once where the
 	 * id is given in code.
@@ -312,11 +322,12 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 
 	/** What `@nestjs/typeorm` reads of the options. It tries every failed connection again and logs the driver's own text; the remedy stands beside it. */
 	private addNestOptions(options: DataSourceOptions): DataSourceOptions {
-		const toRetry = (error: unknown): true => {
+		const { ssl, toRetry: shouldRetry } = options as Pick<INestTypeOrmOptions, "toRetry"> & { readonly ssl?: unknown };
+		const toRetry = (error: unknown): boolean => {
 			this.tls.explain(error);
-			return true;
+			return shouldRetry?.(error) ?? true;
 		};
-		const isSecured = Boolean((options as { readonly ssl?: unknown }).ssl);
+		const isSecured = Boolean(ssl);
 		return Object.assign(options, isSecured && { toRetry }, this.dataSourceName !== undefined && { name: this.dataSourceName });
 	}
 

@@ -285,7 +285,7 @@ export class ConnectorClosedError extends TypeOrmAwsConnectorError {
  * A rotating connector is bound to a DataSource whose options came from another connector. The application does not start.
  * @example
  * // Among several connectors, name the one that makes the options:
- * TypeOrmModule.forRootAsync({ name: "reports", inject: [getConnectorToken(getDataSourceToken("reports"))], useFactory });
+ * TypeOrmModule.forRootAsync({ name: "reports", inject: [getConnectorToken("reports")], useFactory });
  */
 export class DataSourceMismatchError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_DATA_SOURCE_MISMATCH";
@@ -298,8 +298,11 @@ export class DataSourceMismatchError extends TypeOrmAwsConnectorError {
 		readonly optionsConnector: string,
 	) {
 		super(
-			`Connector "${boundConnector}" is bound to a DataSource whose options were made by connector "${optionsConnector}". ` +
-				`Inject the right connector where the DataSource is made: inject: [getConnectorToken("<dataSourceToken>")].`,
+			boundConnector === optionsConnector
+				? `Connector "${boundConnector}" is bound to a DataSource whose options were made by another connector of that name: ` +
+						"give one of the two registrations its own dataSourceName, and make the DataSource anew at each start."
+				: `Connector "${boundConnector}" is bound to a DataSource whose options were made by connector "${optionsConnector}". ` +
+						`Inject the right connector where the DataSource is made: inject: [getConnectorToken("<dataSourceName>")].`,
 		);
 	}
 }

@@ -4,7 +4,7 @@ import { type DynamicModule, Module, type ModuleMetadata, type Provider, type Ty
 import type { ITypeOrmAwsConnectorBinding } from "../configuration/connector.options.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { RotatorService } from "../rotation/rotator.service.js";
-import { getConnectorToken, getRotatorToken } from "./connector.tokens.js";
+import { getConnectorToken, getRotatorToken, readDataSourceToken } from "./connector.tokens.js";
 import { loadNestConfig } from "./optional-packages.js";
 import { SecretSourcesModule } from "./secret-sources.module.js";
 
@@ -17,7 +17,7 @@ export class ConnectorScopeModule {}
 export class ConnectorDirectoryModule {}
 
 /**
- * Joins one registration. Without a `dataSourceToken` it is global, with one it is scoped to the importing module.
+ * Joins one registration. By default it is global without a DataSource of its own, and scoped to the importing module with one.
  *
  * The registration provides nothing itself but re-exports the scope. Up to Nest 10, what an imported module exports as its own loses
  * against a global module with the same token once both exist, so that a request-scoped class would be given the global connector; what
@@ -26,9 +26,11 @@ export class ConnectorDirectoryModule {}
 export function assembleConnectorModule(
 	module: Type,
 	providers: readonly Provider[],
-	{ dataSourceToken }: ITypeOrmAwsConnectorBinding,
+	binding: ITypeOrmAwsConnectorBinding,
 	imports: ModuleMetadata["imports"] = [],
 ): DynamicModule {
+	const dataSourceToken = readDataSourceToken(binding);
+	const { isGlobal = dataSourceToken === undefined } = binding;
 	const ownConnector = Symbol("connector of this registration");
 	const ownRotator = Symbol("rotator of this registration");
 	const nestConfig = loadNestConfig();
@@ -54,5 +56,5 @@ export function assembleConnectorModule(
 			{ provide: getRotatorToken(dataSourceToken), useExisting: ownRotator },
 		],
 	};
-	return { exports: [ConnectorScopeModule], global: dataSourceToken === undefined, imports: [scope, directory], module };
+	return { exports: [ConnectorScopeModule], global: isGlobal, imports: [scope, directory], module };
 }

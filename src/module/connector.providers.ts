@@ -1,26 +1,25 @@
 /** The single provider list of a registration, whether its configuration is known in code or made at start. */
-import type { FactoryProvider, InjectionToken, OptionalFactoryDependency, Provider } from "@nestjs/common";
+import type { InjectionToken, OptionalFactoryDependency, Provider } from "@nestjs/common";
 import { DataSource } from "typeorm";
 
 import { DATABASE_CONFIG_PROVIDER, TYPEORM_AWS_CONNECTOR_CONSTANT } from "../configuration/connector.constants.js";
 import type {
-	ITypeOrmAwsConnectorBinding,
 	ITypeOrmAwsConnectorConfig,
-	ITypeOrmAwsConnectorConfigFactory,
 	ITypeOrmAwsConnectorModuleAsyncOptions,
 	ITypeOrmAwsConnectorModuleOptions,
 } from "../configuration/connector.options.js";
+import { BINDING_NAMES } from "../configuration/misplaced-options.js";
 import { validateConfig } from "../configuration/validate-config.js";
 import { readRegion } from "../connector/config-reader.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
-import { OptionInvalidError } from "../errors/errors.js";
 import { ParameterStoreConfigService } from "../parameter-store/parameter-store-config.service.js";
 import { RotatorService } from "../rotation/rotator.service.js";
 import { SecretLease, SecretSources } from "../secrets/secret-sources.js";
 import type { SecretStore } from "../secrets/secret-store.js";
 import { SecretsManagerService } from "../secrets/secrets-manager.service.js";
+import { createOptionsProvider, listOptionsClass } from "../support/options-provider.js";
 import { shareInProcess } from "../support/process-wide.js";
-import { nameConnector, nameDataSource, ROTATION_INTERVAL_NAME } from "./connector.tokens.js";
+import { assertDataSourceToken, nameConnector, nameDataSource, readDataSourceToken, ROTATION_INTERVAL_NAME } from "./connector.tokens.js";
 import { loadNestConfig, loadNestSchedule } from "./optional-packages.js";
 
 /** Shared by all copies of the library: the registry of `@nestjs/schedule` refuses a name that it has. */
@@ -28,7 +27,6 @@ const registrations = shareInProcess("registrations", () => ({ count: 0 }));
 
 type ConnectorArguments = ConstructorParameters<typeof TypeOrmAwsConnectorService>;
 type RotatorArguments = ConstructorParameters<typeof RotatorService>;
-type ConfigFactory = (...dependencies: unknown[]) => ITypeOrmAwsConnectorConfig | Promise<ITypeOrmAwsConnectorConfig>;
 
 /** Everything one registration provides. Each call counts as a registration. */
 export function createConnectorProviders<FactoryArguments extends unknown[]>(
@@ -36,14 +34,15 @@ export function createConnectorProviders<FactoryArguments extends unknown[]>(
 ): Provider[] {
 	registrations.count += 1;
 	const intervalName = `${TYPEORM_AWS_CONNECTOR_CONSTANT.DATABASE_ROTATION_INTERVAL_NAME}:${String(registrations.count)}`;
-	const { useClass, useExisting, useFactory } = options;
+	const dataSourceToken = readDataSourceToken(options);
 	return [
+		...(options.extraProviders ?? []),
 		createDatabaseConfigProvider(options),
-		...(useClass !== undefined && useExisting === undefined && useFactory === undefined ? [useClass] : []),
+		...listOptionsClass(options),
 		// Nest 8 to 10 take two dynamic modules of the same text for one. The factories made here all have the same text; this value differs.
 		{ provide: ROTATION_INTERVAL_NAME, useValue: intervalName },
-		createConnectorProvider(options),
-		createRotatorProvider(options),
+		createConnectorProvider(dataSourceToken, options.parameterStoreToken),
+		createRotatorProvider(dataSourceToken),
 	];
 }
 
@@ -54,46 +53,30 @@ export function createConnectorProviders<FactoryArguments extends unknown[]>(
  * @example
  * providers: [createDatabaseConfigProvider({ useFactory: () => ({ entities: [UserEntity] }) })]
  */
-export function createDatabaseConfigProvider<FactoryArguments extends unknown[]>({
-	inject = [],
-	useClass,
-	useExisting,
-	useFactory,
-}: ITypeOrmAwsConnectorModuleAsyncOptions<FactoryArguments>): Provider {
-	if (useFactory !== undefined) return provideConfig(inject, useFactory as ConfigFactory);
-	const maker = useExisting ?? useClass;
-	if (maker === undefined) throw new OptionInvalidError("useFactory", "is missing, and so are useExisting and useClass");
-	return provideConfig([maker], (factory) => (factory as ITypeOrmAwsConnectorConfigFactory).createTypeOrmAwsConnectorConfig());
+export function createDatabaseConfigProvider<FactoryArguments extends unknown[]>(
+	options: ITypeOrmAwsConnectorModuleAsyncOptions<FactoryArguments>,
+): Provider {
+	return createOptionsProvider<ITypeOrmAwsConnectorConfig>(options, {
+		accept: (config) => {
+			validateConfig(config);
+			return config;
+		},
+		method: "createTypeOrmAwsConnectorConfig",
+		provide: DATABASE_CONFIG_PROVIDER,
+	});
 }
 
 /**
- * The configuration within the options of `register`: without `dataSourceToken` and `parameterStoreToken`.
+ * The configuration within the options of `register`: without what belongs to the registration, such as `dataSourceName`.
  * @example
  * toTypeOrmAwsConnectorConfig({ dataSourceToken: "ordersDataSource", entities: [] }); // { entities: [] }
  */
 export function toTypeOrmAwsConnectorConfig(moduleOptions: ITypeOrmAwsConnectorModuleOptions): ITypeOrmAwsConnectorConfig {
-	const config: ITypeOrmAwsConnectorModuleOptions = { ...moduleOptions };
-	delete config.dataSourceToken;
-	delete config.parameterStoreToken;
-	return config;
+	const names: readonly string[] = BINDING_NAMES;
+	return Object.fromEntries(Object.entries(moduleOptions).filter(([name]) => !names.includes(name)));
 }
 
-function provideConfig(
-	inject: NonNullable<FactoryProvider["inject"]>,
-	makeConfig: ConfigFactory,
-): FactoryProvider<ITypeOrmAwsConnectorConfig> {
-	return {
-		inject,
-		provide: DATABASE_CONFIG_PROVIDER,
-		useFactory: async (...dependencies: unknown[]) => {
-			const config = await makeConfig(...dependencies);
-			validateConfig(config);
-			return config;
-		},
-	};
-}
-
-function createConnectorProvider({ dataSourceToken, parameterStoreToken }: ITypeOrmAwsConnectorBinding): Provider {
+function createConnectorProvider(dataSourceToken?: InjectionToken, parameterStoreToken?: InjectionToken): Provider {
 	const nestConfig = loadNestConfig();
 	return {
 		inject: [
@@ -134,7 +117,7 @@ function selectStore(
 	return sources.select(aws, readRegion(configService));
 }
 
-function createRotatorProvider({ dataSourceToken }: ITypeOrmAwsConnectorBinding): Provider {
+function createRotatorProvider(dataSourceToken?: InjectionToken): Provider {
 	const nestSchedule = loadNestSchedule();
 	return {
 		inject: [
@@ -149,7 +132,10 @@ function createRotatorProvider({ dataSourceToken }: ITypeOrmAwsConnectorBinding)
 			intervalName: RotatorArguments[3],
 			dataSource: RotatorArguments[0],
 			schedulerRegistry: RotatorArguments[1],
-		) => new RotatorService(dataSource, schedulerRegistry, connector, intervalName),
+		) => {
+			assertDataSourceToken(dataSourceToken, dataSource);
+			return new RotatorService(dataSource, schedulerRegistry, connector, intervalName);
+		},
 	};
 }
 

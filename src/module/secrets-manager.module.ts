@@ -1,23 +1,20 @@
 /** The Nest module that reads secrets at run time. */
-import { type DynamicModule, type FactoryProvider, Module, type Provider } from "@nestjs/common";
+import { type DynamicModule, type FactoryProvider, Module } from "@nestjs/common";
 
 import { type ConfigReader, readRegion } from "../connector/config-reader.js";
-import { OptionInvalidError } from "../errors/errors.js";
 import { SecretSources } from "../secrets/secret-sources.js";
 import type {
 	ISecretsManagerModuleAsyncOptions,
 	ISecretsManagerModuleOptions,
 	ISecretsManagerOptions,
-	ISecretsManagerOptionsFactory,
 } from "../secrets/secrets-manager.options.js";
 import { SecretsManagerService } from "../secrets/secrets-manager.service.js";
 import { validateSecretsManagerOptions } from "../secrets/validate-secrets-options.js";
+import { createOptionsProvider, listOptionsClass } from "../support/options-provider.js";
 import { loadNestConfig } from "./optional-packages.js";
 import { SecretSourcesModule } from "./secret-sources.module.js";
 
 const SECRETS_MANAGER_OPTIONS = "SECRETS_MANAGER_OPTIONS";
-
-type OptionsFactory = (...dependencies: unknown[]) => ISecretsManagerOptions | Promise<ISecretsManagerOptions>;
 
 let registrationCount = 0;
 
@@ -45,6 +42,7 @@ export class SecretsManagerModule {
 	 * SecretsManagerModule.registerAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => config.getOrThrow("secrets") });
 	 */
 	static registerAsync<FactoryArguments extends unknown[] = unknown[]>({
+		extraProviders = [],
 		imports = [],
 		isGlobal = true,
 		...options
@@ -57,37 +55,19 @@ export class SecretsManagerModule {
 			imports: [...imports, SecretSourcesModule, ...(nestConfig === undefined ? [] : [nestConfig.ConfigModule])],
 			module: SecretsManagerModule,
 			providers: [
-				...createOptionsProviders(options),
+				...extraProviders,
+				createOptionsProvider<ISecretsManagerOptions>(options, {
+					accept: validateSecretsManagerOptions,
+					method: "createSecretsManagerOptions",
+					provide: SECRETS_MANAGER_OPTIONS,
+				}),
+				...listOptionsClass(options),
 				createServiceProvider(),
 				// Nest 8 to 10 take two dynamic modules of the same text for one, and two factories made by one helper have the same text.
 				{ provide: `SECRETS_MANAGER_REGISTRATION_${String(registrationCount)}`, useValue: registrationCount },
 			],
 		};
 	}
-}
-
-function createOptionsProviders<FactoryArguments extends unknown[]>({
-	inject = [],
-	useClass,
-	useExisting,
-	useFactory,
-}: ISecretsManagerModuleAsyncOptions<FactoryArguments>): Provider[] {
-	if (useFactory !== undefined) return [createOptionsProvider(inject, useFactory as OptionsFactory)];
-	const maker = useExisting ?? useClass;
-	if (maker === undefined) throw new OptionInvalidError("useFactory", "is missing, and so are useExisting and useClass");
-	const provider = createOptionsProvider([maker], (factory) => (factory as ISecretsManagerOptionsFactory).createSecretsManagerOptions());
-	return useExisting === undefined && useClass !== undefined ? [provider, useClass] : [provider];
-}
-
-function createOptionsProvider(
-	inject: NonNullable<FactoryProvider["inject"]>,
-	makeOptions: OptionsFactory,
-): FactoryProvider<ISecretsManagerOptions> {
-	return {
-		inject,
-		provide: SECRETS_MANAGER_OPTIONS,
-		useFactory: async (...dependencies: unknown[]) => validateSecretsManagerOptions(await makeOptions(...dependencies)),
-	};
 }
 
 function createServiceProvider(): FactoryProvider<SecretsManagerService> {

@@ -9,8 +9,8 @@ import { assembleConnectorModule } from "./connector-scope.module.js";
 /**
  * Provides TypeOrmAwsConnectorService and RotatorService.
  *
- * A registration without `dataSourceToken` is global and serves the default DataSource. One with it serves that DataSource, and within
- * the importing module both classes mean this registration; elsewhere `getConnectorToken` and `getRotatorToken` name it.
+ * A registration without `dataSourceName` is global and serves the default DataSource. One with it serves that DataSource, and within
+ * the importing module both classes mean this registration; elsewhere `@InjectConnector(name)` and `@InjectRotator(name)` do.
  * ParameterStoreConfigModule, `@nestjs/config` and `@nestjs/schedule` are used where the application has them.
  * @example
  * @Module({
@@ -40,7 +40,7 @@ export class TypeOrmAwsConnectorModule {
 	 * @throws OptionInvalidError when there is no `useFactory`, `useExisting` or `useClass`.
 	 * @example
 	 * TypeOrmAwsConnectorModule.registerAsync({
-	 * 	dataSourceToken: getDataSourceToken("orders"),
+	 * 	dataSourceName: "orders",
 	 * 	imports: [ConfigModule],
 	 * 	inject: [ConfigService],
 	 * 	useFactory: (config: ConfigService) => ({ entities: [OrderEntity], poolSize: config.get("ORDERS_POOL_SIZE") }),

@@ -1,12 +1,12 @@
-/** The Nest module that reads Parameter Store: global, so that one registration serves the application. */
-import { type DynamicModule, type FactoryProvider, Global, Module, type ModuleMetadata, type Provider } from "@nestjs/common";
+/** The Nest module that reads Parameter Store. By default one registration serves the whole application. */
+import { type DynamicModule, Module, type ModuleMetadata, type Provider } from "@nestjs/common";
 
-import { OptionInvalidError } from "../errors/errors.js";
+import { createOptionsProvider, listOptionsClass } from "../support/options-provider.js";
 import { ParameterStoreConfigService } from "./parameter-store-config.service.js";
 import type {
 	IParameterStoreConfigAsyncModuleProperties,
+	IParameterStoreConfigModuleOptions,
 	IParameterStoreConfigProperties,
-	IParameterStoreConfigPropertiesFactory,
 } from "./parameter-store.options.js";
 import {
 	ParameterStoreConfigParametersProvider,
@@ -16,8 +16,6 @@ import {
 import { ParameterStoreService } from "./parameter-store.service.js";
 import { PARAMETER_STORE_CONFIG_PARAMETERS, PARAMETER_STORE_CONFIG_PROPERTIES } from "./parameter-store.tokens.js";
 import { validateProperties } from "./validate-properties.js";
-
-type PropertiesFactory = (...dependencies: unknown[]) => IParameterStoreConfigProperties | Promise<IParameterStoreConfigProperties>;
 
 let registrationCount = 0;
 
@@ -32,7 +30,6 @@ let registrationCount = 0;
  * 	shouldDecryptParameters: true,
  * });
  */
-@Global()
 @Module({})
 export class ParameterStoreConfigModule {
 	/**
@@ -41,8 +38,8 @@ export class ParameterStoreConfigModule {
 	 * @example
 	 * ParameterStoreConfigModule.register({ application: "shop", environment: "production", namespace: "api", instanceName: "main" });
 	 */
-	static register(properties: IParameterStoreConfigProperties): DynamicModule {
-		return assembleModule([ParameterStoreConfigPropertiesProvider(properties)]);
+	static register({ isGlobal, ...properties }: IParameterStoreConfigModuleOptions): DynamicModule {
+		return assembleModule([ParameterStoreConfigPropertiesProvider(properties)], isGlobal);
 	}
 
 	/**
@@ -54,14 +51,28 @@ export class ParameterStoreConfigModule {
 	static registerAsync<FactoryArguments extends unknown[] = unknown[]>(
 		properties: IParameterStoreConfigAsyncModuleProperties<FactoryArguments>,
 	): DynamicModule {
-		return assembleModule(createPropertiesProviders(properties), properties.imports);
+		const provider = createOptionsProvider<IParameterStoreConfigProperties>(properties, {
+			accept: (made) => {
+				validateProperties(made);
+				return made;
+			},
+			method: "createOptions",
+			provide: PARAMETER_STORE_CONFIG_PROPERTIES,
+		});
+		const { extraProviders = [], imports, isGlobal } = properties;
+		return assembleModule([...extraProviders, provider, ...listOptionsClass(properties)], isGlobal, imports);
 	}
 }
 
-function assembleModule(propertiesProviders: Provider[], imports: ModuleMetadata["imports"] = []): DynamicModule {
+function assembleModule(
+	propertiesProviders: Provider[],
+	isGlobal = true,
+	imports: NonNullable<ModuleMetadata["imports"]> = [],
+): DynamicModule {
 	registrationCount += 1;
 	return {
 		exports: [ParameterStoreConfigService, PARAMETER_STORE_CONFIG_PARAMETERS],
+		global: isGlobal,
 		imports,
 		module: ParameterStoreConfigModule,
 		providers: [
@@ -73,33 +84,5 @@ function assembleModule(propertiesProviders: Provider[], imports: ModuleMetadata
 			// Nest 8 to 10 take two dynamic modules of the same text for one, and two factories made by one helper have the same text.
 			{ provide: `PARAMETER_STORE_CONFIG_REGISTRATION_${String(registrationCount)}`, useValue: registrationCount },
 		],
-	};
-}
-
-function createPropertiesProviders<FactoryArguments extends unknown[]>({
-	inject = [],
-	useClass,
-	useExisting,
-	useFactory,
-}: IParameterStoreConfigAsyncModuleProperties<FactoryArguments>): Provider[] {
-	if (useFactory !== undefined) return [createPropertiesProvider(inject, useFactory as PropertiesFactory)];
-	const maker = useExisting ?? useClass;
-	if (maker === undefined) throw new OptionInvalidError("useFactory", "is missing, and so are useExisting and useClass");
-	const provider = createPropertiesProvider([maker], (factory) => (factory as IParameterStoreConfigPropertiesFactory).createOptions());
-	return useExisting === undefined && useClass !== undefined ? [provider, useClass] : [provider];
-}
-
-function createPropertiesProvider(
-	inject: NonNullable<IParameterStoreConfigAsyncModuleProperties["inject"]>,
-	makeProperties: PropertiesFactory,
-): FactoryProvider<IParameterStoreConfigProperties> {
-	return {
-		inject,
-		provide: PARAMETER_STORE_CONFIG_PROPERTIES,
-		useFactory: async (...dependencies: unknown[]) => {
-			const properties = await makeProperties(...dependencies);
-			validateProperties(properties);
-			return properties;
-		},
 	};
 }

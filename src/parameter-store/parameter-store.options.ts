@@ -1,6 +1,6 @@
 /** The public shape of what a user gives the Parameter Store module, and of a look-up. */
 import type { SSMClient, SSMClientConfig } from "@aws-sdk/client-ssm";
-import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from "@nestjs/common";
+import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Provider, Type } from "@nestjs/common";
 
 import type { EEnvironment } from "./environment.enum.js";
 import type { ENamespace } from "./namespace.enum.js";
@@ -45,7 +45,7 @@ export interface IParameterStoreGetManyOptions {
 }
 
 /**
- * Options of `ParameterStoreConfigModule.register()`. The four segments are trimmed; one that is missing, empty, not text or
+ * What a Parameter Store module is told. The four segments are trimmed; one that is missing, empty, not text or
  * holds a slash is refused with an OptionInvalidError that names it.
  * @example
  * { application: "shop", environment: EEnvironment.PRODUCTION, namespace: ENamespace.POSTGRES, instanceName: "main" }
@@ -85,6 +85,16 @@ export interface IParameterStoreConfigProperties {
 	shouldUseRecursiveLoading?: boolean;
 }
 
+/**
+ * Options of `ParameterStoreConfigModule.register()`.
+ * @example
+ * { application: "shop", environment: "production", namespace: "api", instanceName: "main", isGlobal: false }
+ */
+export interface IParameterStoreConfigModuleOptions extends IParameterStoreConfigProperties {
+	/** Whether ParameterStoreConfigService can be injected everywhere, and connectors use it. Default `true`. */
+	isGlobal?: boolean;
+}
+
 /** A class that makes the properties, for `useClass` and `useExisting`. */
 export interface IParameterStoreConfigPropertiesFactory {
 	/** Called once, when the application starts. */
@@ -100,8 +110,12 @@ export interface IParameterStoreConfigAsyncModuleProperties<TFactoryArguments ex
 	ModuleMetadata,
 	"imports"
 > {
+	/** Providers that the factory or the class needs, besides those of `imports`. */
+	extraProviders?: Provider[];
 	/** What the factory is given. */
 	inject?: (InjectionToken | OptionalFactoryDependency)[];
+	/** Whether ParameterStoreConfigService can be injected everywhere, and connectors use it. Default `true`. */
+	isGlobal?: boolean;
 	/** A class to make the properties, instantiated for this registration. */
 	useClass?: Type<IParameterStoreConfigPropertiesFactory>;
 	/** A provider of an imported module that makes the properties. */

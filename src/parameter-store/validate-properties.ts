@@ -1,7 +1,29 @@
 /** Strict reading of a registration's properties. */
 import { OptionInvalidError } from "../errors/errors.js";
+import { findUnknown } from "../support/check-options.js";
 import { parseSegment, type SegmentDefaults } from "./parameter-path.js";
 import type { IParameterStoreConfigProperties } from "./parameter-store.options.js";
+
+const KNOWN = Object.keys({
+	application: 1,
+	cacheTtlMs: 1,
+	client: 1,
+	config: 1,
+	environment: 1,
+	instanceName: 1,
+	isVerbose: 1,
+	namespace: 1,
+	shouldDecryptParameters: 1,
+	shouldLoadOnDemand: 1,
+	shouldUseRecursiveLoading: 1,
+} satisfies Record<keyof IParameterStoreConfigProperties, 1>);
+
+const MISPLACED = Object.fromEntries(
+	["extraProviders", "imports", "inject", "isGlobal"].map((name) => [
+		name,
+		"belongs beside the factory or class that makes the properties, not in the properties",
+	]),
+);
 
 const FLAGS = ["isVerbose", "shouldDecryptParameters", "shouldLoadOnDemand", "shouldUseRecursiveLoading"] as const;
 
@@ -11,6 +33,8 @@ const FLAGS = ["isVerbose", "shouldDecryptParameters", "shouldLoadOnDemand", "sh
  */
 export function validateProperties(properties: IParameterStoreConfigProperties | undefined): SegmentDefaults {
 	const given: Partial<IParameterStoreConfigProperties> = properties ?? {};
+	const [unknown] = findUnknown("", given, KNOWN, MISPLACED);
+	if (unknown !== undefined) throw unknown;
 	const parse = (label: keyof SegmentDefaults): string => parseSegment(given[label], (reason) => new OptionInvalidError(label, reason));
 	const defaults = {
 		application: parse("application"),

@@ -1,5 +1,5 @@
 /** The public shape of what a user gives the Secrets Manager module, and of one read. */
-import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from "@nestjs/common";
+import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Provider, Type } from "@nestjs/common";
 
 import type { ITypeOrmAwsConnectorAws } from "../configuration/connector.options.js";
 
@@ -87,6 +87,8 @@ export interface ISecretsManagerOptionsFactory {
 // A factory with typed parameters is not assignable to one that takes `unknown`.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export interface ISecretsManagerModuleAsyncOptions<TFactoryArguments extends unknown[] = any[]> extends Pick<ModuleMetadata, "imports"> {
+	/** Providers that the factory or the class needs, besides those of `imports`. */
+	extraProviders?: Provider[];
 	/** What the factory is given. */
 	inject?: (InjectionToken | OptionalFactoryDependency)[];
 	/** Whether SecretsManagerService can be injected everywhere, and connectors share it. Default `true`. */

@@ -225,7 +225,7 @@ describe("the README's tables of options", () => {
 	it("have every option of Parameter Store, and no other", () => {
 		const documented = readSpans(README, "option of `ParameterStoreConfigModule`").flat();
 
-		expect(documented.sort()).toEqual([...readSurface().listProperties("IParameterStoreConfigProperties").keys()].sort());
+		expect(documented.sort()).toEqual([...readSurface().listProperties("IParameterStoreConfigModuleOptions").keys()].sort());
 	});
 
 	it("have every option of the secrets manager, and no other", () => {
@@ -244,7 +244,7 @@ describe("the README's tables of options", () => {
 
 	it.each([
 		["TypeOrmAwsConnectorModule", "ITypeOrmAwsConnectorModuleOptions"],
-		["ParameterStoreConfigModule", "IParameterStoreConfigProperties"],
+		["ParameterStoreConfigModule", "IParameterStoreConfigModuleOptions"],
 		["SecretsManagerModule", "ISecretsManagerModuleOptions"],
 	])("have the defaults that the docstrings of %s have", (module, type) => {
 		const literals = readTable(README, `option of \`${module}\``).filter(([, value = ""]) => /^(?:`\w+`|\d+)$/.test(value));

@@ -1,4 +1,5 @@
 /** A connector never rotates a DataSource that another connector made. */
+import type { DynamicModule } from "@nestjs/common";
 import { getDataSourceToken, TypeOrmModule } from "@nestjs/typeorm";
 
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
@@ -53,14 +54,14 @@ it("fails the boot when rotation is on, naming both connectors", async () => {
 	const boot = bootMiswired(true);
 
 	await expect(boot).rejects.toThrow(DataSourceMismatchError);
-	await expect(boot).rejects.toMatchObject({ boundConnector: "ordersDataSource", optionsConnector: "default" });
-	await expect(boot).rejects.toThrow(/"ordersDataSource".*"default".*getConnectorToken/);
+	await expect(boot).rejects.toMatchObject({ boundConnector: "orders", optionsConnector: "default" });
+	await expect(boot).rejects.toThrow(/"orders".*"default".*getConnectorToken/);
 });
 
 it("warns, naming both connectors, when rotation is off", async () => {
 	const application = await bootMiswired(false);
 
-	const warnings = application.warnings.filter((warning) => warning.includes('"ordersDataSource"') && warning.includes('"default"'));
+	const warnings = application.warnings.filter((warning) => warning.includes('"orders"') && warning.includes('"default"'));
 
 	expect(warnings).toHaveLength(1);
 	expect(await whoAmI(application.get(ORDERS))).toMatchObject({ database: "shop" });
@@ -74,6 +75,22 @@ it("does not rotate such a DataSource by hand either", async () => {
 
 	await expect(rotation).rejects.toThrow(DataSourceMismatchError);
 	expect(await whoAmI(application.get(ORDERS))).toEqual({ database: "shop", user: "shop_blue" });
+});
+
+it("says that two registrations serve the default DataSource, when neither names one of its own", async () => {
+	const register = (databaseName: "orders" | "shop"): DynamicModule =>
+		TypeOrmAwsConnectorModule.register({ aws: scene.connectorAws, databaseName, entities: [], secretId: databaseName });
+
+	const application = await scene.boot(
+		scene.parameterStore(),
+		register("orders"),
+		register("shop"),
+		TypeOrmModule.forRootAsync({ useExisting: TypeOrmAwsConnectorService }),
+	);
+
+	expect(
+		application.warnings.filter((warning) => warning.includes("give one of the two registrations its own dataSourceName")),
+	).toHaveLength(1);
 });
 
 it("accepts its own options with overrides of the user", async () => {

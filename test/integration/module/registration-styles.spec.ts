@@ -1,7 +1,7 @@
 /** Every way to register and to wire ends in a DataSource on the right database. */
 import { Inject, Injectable, Module } from "@nestjs/common";
-import { TypeOrmModule } from "@nestjs/typeorm";
-import { DataSource } from "typeorm";
+import { getDataSourceToken, TypeOrmModule } from "@nestjs/typeorm";
+import { DataSource, Entity, PrimaryGeneratedColumn } from "typeorm";
 
 import type {
 	ITypeOrmAwsConnectorConfig,
@@ -9,6 +9,7 @@ import type {
 	IStructuredLookup,
 } from "../../../src/configuration/connector.options.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
+import { getConnectorToken } from "../../../src/module/connector.tokens.js";
 import { TypeOrmAwsConnectorModule } from "../../../src/module/typeorm-aws-connector.module.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
 import { ApplicationScene, whoAmI } from "./application-scene.js";
@@ -87,6 +88,37 @@ it("wires a named DataSource with useExisting, and closes it", async () => {
 	const dataSource = application.get("ordersDataSource");
 
 	expect(await whoAmI(dataSource)).toEqual({ database: "orders", user: "orders_blue" });
+	await scene.close();
+	expect(dataSource.isInitialized).toBe(false);
+});
+
+it("wires a named DataSource by its name, with its entities loaded by forFeature", async () => {
+	@Entity()
+	class Invoice {
+		@PrimaryGeneratedColumn()
+		id!: number;
+	}
+	const application = await scene.boot(
+		scene.parameterStore(),
+		TypeOrmAwsConnectorModule.register({
+			autoLoadEntities: true,
+			aws: scene.connectorAws,
+			dataSourceName: "invoices",
+			databaseName: "invoices",
+			secretId: "invoices",
+			typeOrmOptions: { retryAttempts: 0 },
+		}),
+		TypeOrmModule.forRootAsync({
+			inject: [getConnectorToken("invoices")],
+			name: "invoices",
+			useFactory: (connector: TypeOrmAwsConnectorService) => connector.getTypeOrmOptions(),
+		}),
+		TypeOrmModule.forFeature([Invoice], "invoices"),
+	);
+	const dataSource = application.get(getDataSourceToken("invoices"));
+
+	expect(await whoAmI(dataSource)).toEqual({ database: "invoices", user: "invoices_blue" });
+	expect(dataSource.entityMetadatas.map(({ target }) => target)).toEqual([Invoice]);
 	await scene.close();
 	expect(dataSource.isInitialized).toBe(false);
 });

@@ -30,6 +30,7 @@ describe("validateConfig", () => {
 				region: "eu-west-1",
 				secretsManagerClient: new SecretsManagerClient({}),
 			},
+			autoLoadEntities: true,
 			connectionTimeoutMs: 1,
 			credentials: {
 				keys: { databaseName: "d", host: "h", password: "p", port: "o", type: "t", username: "u" },
@@ -155,7 +156,11 @@ describe("validateConfig", () => {
 	});
 
 	it("requires entities", () => {
-		expect(findProblems({})).toEqual(['ERR_CONNECTOR_OPTION_INVALID: Option "entities" is required.']);
+		expect(findProblems({})).toEqual([
+			expect.stringMatching(/Option "entities" is required: list TypeORM's entities, or use autoLoadEntities: true/),
+		]);
+		expect(findProblems({ autoLoadEntities: false })).toHaveLength(1);
+		expect(findProblems({ autoLoadEntities: true })).toEqual([]);
 		expect(findProblem({ entities: "User" })).toBe(
 			'ERR_CONNECTOR_OPTION_INVALID: Option "entities" must be an array or an object of entities.',
 		);
@@ -164,9 +169,7 @@ describe("validateConfig", () => {
 	it.each([
 		[{ hots: 1 }, "hots", "host"],
 		[{ aws: { regoin: "eu-west-1" } }, "aws.regoin", "aws.region"],
-		[{ aws: { dataSourceToken: "token" } }, "aws.dataSourceToken", "aws.region"],
 		[{ rotation: { interval: 1 } }, "rotation.interval", "rotation.intervalMs"],
-		[{ ssmLookupDefaults: { path: ["x"] } }, "ssmLookupDefaults.path", "ssmLookupDefaults.namespace"],
 		[{ ssmLookups: { "secret-id": { path: ["x"] } } }, "ssmLookups.secret-id", "ssmLookups.secretId"],
 		[{ ssmLookups: { host: { instance: "x", path: ["x"] } } }, "ssmLookups.host.instance", "ssmLookups.host.instanceName"],
 	])("names the unknown option in %j, and the nearest known one", (options, unknown, nearest) => {
@@ -175,13 +178,37 @@ describe("validateConfig", () => {
 		expect(problem).toContain(`Option "${unknown}" is unknown; the nearest known one is "${nearest}".`);
 	});
 
+	it.each([
+		[{ aws: { dataSourceToken: "token" } }, "aws.dataSourceToken", '"aws.credentials", "aws.endpoint", "aws.region"'],
+		[{ rotation: { ttl: 1 } }, "rotation.ttl", '"rotation.drainTimeoutMs", "rotation.intervalMs"'],
+		[{ ssmLookupDefaults: { path: ["x"] } }, "ssmLookupDefaults.path", '"ssmLookupDefaults.application"'],
+	])("lists the known options where none is near the one in %j", (options, unknown, known) => {
+		expect(findProblem(options)).toContain(`Option "${unknown}" is unknown; the known ones are ${known}`);
+	});
+
+	it.each([
+		["ttl", 'Option "ttl" is unknown.'],
+		["url", 'Option "url" is unknown; use "host", "port" and "databaseName"'],
+		["synchronize", 'Option "synchronize" is unknown; use "shouldSynchronize"'],
+		["logging", 'Option "logging" is unknown; use "isVerbose"'],
+		["migrations", 'Option "migrations" belongs in "typeOrmOptions"'],
+		["name", 'Option "name" is unknown; to serve a named DataSource, use "dataSourceName"'],
+		["retryAttempts", 'Option "retryAttempts" belongs in "typeOrmOptions"'],
+		["ssl", 'Option "ssl" is unknown; use "tls"'],
+	])("says what to do with %s", (name, expected) => {
+		expect(findProblem({ [name]: 1 })).toContain(expected);
+	});
+
 	it("does not know a name because every object has it", () => {
 		expect(findProblem({ constructor: 1 })).toContain('Option "constructor" is unknown');
 	});
 
-	it.each(["dataSourceToken", "parameterStoreToken"])("says that %s belongs beside a factory, not in what it returns", (name) => {
-		expect(findProblem({ [name]: "token" })).toContain(`Option "${name}" belongs beside the factory`);
-	});
+	it.each(["dataSourceName", "dataSourceToken", "extraProviders", "isGlobal", "parameterStoreToken"])(
+		"says that %s belongs beside a factory, not in what it returns",
+		(name) => {
+			expect(findProblem({ [name]: "token" })).toContain(`Option "${name}" belongs beside the factory`);
+		},
+	);
 
 	it.each([
 		[{ aws: "eu-west-1" }, "aws", "must be an object"],

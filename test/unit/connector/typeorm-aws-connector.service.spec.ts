@@ -356,10 +356,10 @@ describe("getRotationConfig", () => {
 	});
 
 	it.each([
-		[{ intervalMs: 999, isEnabled: true }, 1],
-		[{ intervalMs: 1_000, isEnabled: true }, 0],
-		[{ intervalMs: 999, isEnabled: false }, 0],
-	])("warns once of an interval that is probably not in milliseconds: %j", (rotation, expected) => {
+		[{ intervalMs: 59_999, isEnabled: true }, 1],
+		[{ intervalMs: 60_000, isEnabled: true }, 0],
+		[{ intervalMs: 3_600, isEnabled: false }, 0],
+	])("warns once of an interval that may be in seconds: %j", (rotation, expected) => {
 		const { connector } = setUp({ rotation });
 
 		connector.getRotationConfig();

@@ -43,6 +43,11 @@ describe.each([
 		expect(getToken("ordersDataSource")).toMatch(/^\w+:ordersDataSource$/);
 	});
 
+	it("takes the name of a DataSource for its token", () => {
+		expect(getToken("orders")).toBe(getToken(getDataSourceToken("orders")));
+		expect(getToken("default")).toBe(getToken());
+	});
+
 	it("says whose it is in Nest's own messages", () => {
 		expect(String(getToken(OrdersDataSource))).toContain("OrdersDataSource");
 	});
@@ -57,7 +62,8 @@ it("never takes a connector for a rotator", () => {
 it.each([
 	[undefined, "default"],
 	[DataSource, "default"],
-	["ordersDataSource", "ordersDataSource"],
+	["ordersDataSource", "orders"],
+	["ORDERS", "ORDERS"],
 	[OrdersDataSource, "OrdersDataSource"],
 	[Symbol("orders"), "Symbol(orders)"],
 ])("calls the connector of %p %p", (token, name) => {

@@ -88,6 +88,12 @@ describe("SecretsManagerModule.register", () => {
 		expect(consumers.map(({ seen }) => readTtlMs(seen()))).toEqual([1, 2]);
 	});
 
+	it("fails the boot when the factory returns nothing", async () => {
+		await expect(boot(SecretsManagerModule.registerAsync({ useFactory: () => undefined as never }))).rejects.toThrow(
+			'Option "useFactory" returned undefined where the options were expected.',
+		);
+	});
+
 	it("fails the boot when an option cannot be used", async () => {
 		const typo = { cacheTtl: 5 } as ISecretsManagerOptions;
 
@@ -103,6 +109,14 @@ describe("SecretsManagerModule.registerAsync", () => {
 		],
 		["an asynchronous useFactory", { useFactory: async () => Promise.resolve({ cacheTtlMs: 7 }) }],
 		["useClass", { useClass: OptionsMaker }],
+		[
+			"useFactory with extraProviders",
+			{
+				extraProviders: [OptionsMaker],
+				inject: [OptionsMaker],
+				useFactory: (maker: OptionsMaker) => maker.createSecretsManagerOptions(),
+			},
+		],
 		["useExisting", { imports: [OptionsModule], useExisting: OptionsMaker }],
 	])("takes the options from %s", async (_, options) => {
 		const application = await boot(SecretsManagerModule.registerAsync(options));
@@ -143,7 +157,7 @@ describe("the store behind the service", () => {
 		const aws = { credentials: IDENTITY, region: "eu-west-1" };
 		const application = await boot(
 			TypeOrmAwsConnectorModule.register({ ...CONNECTOR, aws: { ...aws } }),
-			TypeOrmAwsConnectorModule.register({ ...CONNECTOR, aws: { ...aws, region: "eu-west-2" }, dataSourceToken: "other" }),
+			TypeOrmAwsConnectorModule.register({ ...CONNECTOR, aws: { ...aws, region: "eu-west-2" }, dataSourceName: "other" }),
 			SecretsManagerModule.register({ aws }),
 		);
 		const { store } = application.get(SecretsManagerService);
@@ -155,7 +169,7 @@ describe("the store behind the service", () => {
 	it("is that of two connectors which say the same, in an application without the module", async () => {
 		const application = await boot(
 			TypeOrmAwsConnectorModule.register(CONNECTOR),
-			TypeOrmAwsConnectorModule.register({ ...CONNECTOR, dataSourceToken: "other" }),
+			TypeOrmAwsConnectorModule.register({ ...CONNECTOR, dataSourceName: "other" }),
 		);
 
 		expect(readStore(application.get(getConnectorToken() as symbol))).toBe(

@@ -22,6 +22,7 @@ import type { DataSourceOptions } from "typeorm";
 import type { ITypeOrmAwsConnectorConfig, ITypeOrmAwsConnectorConfigFactory } from "../../../src/configuration/connector.options.js";
 import { readOrigin } from "../../../src/connector/connector-origin.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
+import { InjectConnector, InjectRotator } from "../../../src/module/connector.decorators.js";
 import { getConnectorToken, getRotatorToken } from "../../../src/module/connector.tokens.js";
 import { TypeOrmAwsConnectorModule } from "../../../src/module/typeorm-aws-connector.module.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
@@ -155,7 +156,7 @@ describe("several registrations", () => {
 
 		const names = [inOrders, inInvoices, inMain].map(({ seen }): unknown => seen()[0].name);
 
-		expect(names).toEqual([ORDERS, INVOICES, "default"]);
+		expect(names).toEqual(["orders", "invoices", "default"]);
 		expect(inOrders.seen()[0]).toBe(application.get(getConnectorToken(ORDERS)));
 		expect(inOrders.seen()[1]).toBe(application.get(getRotatorToken(ORDERS)));
 		expect(inMain.seen()[1]).toBe(application.get(getRotatorToken()));
@@ -173,7 +174,7 @@ describe("several registrations", () => {
 
 		const consumer = await (inOrders.seen()[0] as ModuleRef).create(Consumer);
 
-		expect(consumer.connector.name).toBe(ORDERS);
+		expect(consumer.connector.name).toBe("orders");
 		await application.close();
 	});
 
@@ -213,7 +214,7 @@ describe("several registrations", () => {
 		const feature = defineSpy([owner], TypeOrmAwsConnectorService);
 		const application = await boot(main, feature.module);
 
-		expect(feature.seen()[0].name).toBe(ORDERS);
+		expect(feature.seen()[0].name).toBe("orders");
 		await application.close();
 	});
 
@@ -242,6 +243,87 @@ describe("several registrations", () => {
 		expect(new Set(init.mock.contexts).size).toBe(3);
 		expect(init).toHaveBeenCalledTimes(3);
 		expect(destroy).toHaveBeenCalledTimes(3);
+	});
+});
+
+describe("dataSourceName", () => {
+	const ORDERS = getDataSourceToken("orders") as string;
+	const NAMED = TypeOrmAwsConnectorModule.register({ ...RAW, dataSourceName: "orders", databaseName: "orders" });
+
+	it("means what the token of that name means", async () => {
+		@Injectable()
+		class Consumer {
+			constructor(
+				@InjectConnector("orders") readonly connector: TypeOrmAwsConnectorService,
+				@InjectRotator("orders") readonly rotator: RotatorService,
+			) {}
+		}
+		const typeOrm = standInTypeOrm(ORDERS, getConnectorToken("orders"));
+		const application = await boot(NAMED, typeOrm, defineModule({ providers: [Consumer] }));
+
+		const { connector, rotator } = application.get<Consumer>(Consumer);
+
+		expect(application.get<{ options: DataSourceOptions }>(ORDERS).options).toMatchObject({ database: "orders", name: "orders" });
+		expect(connector).toBe(application.get(getConnectorToken(ORDERS)));
+		expect(rotator).toBe(application.get(getRotatorToken("orders")));
+		await application.close();
+	});
+
+	it('means the default DataSource where it is "default"', async () => {
+		const application = await boot(TypeOrmAwsConnectorModule.register({ ...RAW, dataSourceName: "default" }));
+
+		expect(application.get(getConnectorToken())).toBe(application.get(TypeOrmAwsConnectorService));
+		await application.close();
+	});
+
+	it.each([
+		[{ dataSourceName: "" }, "must be the name"],
+		[{ dataSourceName: 7 as never }, "must be the name"],
+		[{ dataSourceName: "orders", dataSourceToken: ORDERS }, 'cannot be combined with "dataSourceToken"'],
+		[{ dataSourceName: ORDERS }, 'use "orders", or, for a DataSource named "ordersDataSource"'],
+	])("is refused when it is %j", (binding, reason) => {
+		expect(() => TypeOrmAwsConnectorModule.register({ ...RAW, ...binding })).toThrow(reason);
+	});
+});
+
+describe("a text as dataSourceToken", () => {
+	it("that is no token is refused when the application starts, with what to write instead", async () => {
+		await expect(boot(TypeOrmAwsConnectorModule.register({ ...RAW, dataSourceToken: "reports" }))).rejects.toThrow(
+			'Option "dataSourceToken" is "reports", which is no token of a DataSource; for one of that name, use dataSourceName: "reports".',
+		);
+	});
+
+	it("is a token where the application provides a DataSource under it", async () => {
+		const application = await boot(
+			standInTypeOrm("REPORTS", getConnectorToken("REPORTS")),
+			TypeOrmAwsConnectorModule.register({ ...RAW, dataSourceToken: "REPORTS" }),
+		);
+
+		expect(application.get<{ options: DataSourceOptions }>("REPORTS").options.database).toBe("app");
+		await application.close();
+	});
+});
+
+describe("isGlobal", () => {
+	it("false keeps the registration of the default DataSource to the module that imports it", async () => {
+		const owner = defineSpy([TypeOrmAwsConnectorModule.register({ ...RAW, isGlobal: false })], TypeOrmAwsConnectorService);
+		const stranger = defineSpy([], { optional: true, token: TypeOrmAwsConnectorService } as never, getConnectorToken());
+		const application = await boot(owner.module, stranger.module);
+
+		expect(stranger.seen()[0]).toBeUndefined();
+		expect(stranger.seen()[1]).toBe(owner.seen()[0]);
+		await application.close();
+	});
+
+	it("true lets the classes mean the registration of a named DataSource everywhere", async () => {
+		const stranger = defineSpy([], TypeOrmAwsConnectorService);
+		const application = await boot(
+			TypeOrmAwsConnectorModule.register({ ...RAW, dataSourceName: "orders", isGlobal: true }),
+			stranger.module,
+		);
+
+		expect(stranger.seen()[0]).toBe(application.get(getConnectorToken("orders")));
+		await application.close();
 	});
 });
 
@@ -282,6 +364,24 @@ describe("registerAsync", () => {
 
 		expect(database).toBe("from settings");
 		await application.close();
+	});
+
+	it("provides what the factory needs from extraProviders", async () => {
+		const registration = TypeOrmAwsConnectorModule.registerAsync({ extraProviders: [Settings], useClass: ConfigMaker });
+
+		const application = await boot(registration);
+
+		const { database } = await application.get<TypeOrmAwsConnectorService>(TypeOrmAwsConnectorService).getTypeOrmOptions();
+		expect(database).toBe("from settings");
+		await application.close();
+	});
+
+	it("says that inject is missing where the factory fails without it", async () => {
+		const registration = TypeOrmAwsConnectorModule.registerAsync({
+			useFactory: ({ databaseName }: Settings) => ({ ...RAW, databaseName }),
+		});
+
+		await expect(boot(registration)).rejects.toThrow('Option "inject" names 0 providers, and useFactory takes 1 argument and failed');
 	});
 
 	it("refuses at once to register without any of them", () => {

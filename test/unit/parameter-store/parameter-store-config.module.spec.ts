@@ -103,6 +103,25 @@ describe("register", () => {
 		expect(parameters).toHaveLength(1);
 	});
 
+	it("serves the importing module alone with isGlobal: false", async () => {
+		@Injectable()
+		class Consumer {
+			constructor(@Inject(ParameterStoreConfigService) readonly service: ParameterStoreConfigService) {}
+		}
+		const scoped = ParameterStoreConfigModule.register({ ...PROPERTIES, isGlobal: false });
+		@Module({ imports: [scoped], providers: [Consumer] })
+		class ImportingModule {}
+		@Module({ providers: [Consumer] })
+		class OtherModule {}
+		const testing = await Test.createTestingModule({ imports: [ImportingModule] }).compile();
+
+		expect(testing.get(Consumer, { strict: false }).service.get(HOST)).toBe("host of /shop/test");
+		await testing.close();
+		await expect(Test.createTestingModule({ imports: [ImportingModule, OtherModule] }).compile()).rejects.toThrow(
+			/can't resolve dependencies of the Consumer/,
+		);
+	});
+
 	it("fails the start when the tree cannot be read", async () => {
 		const fault = Object.assign(new Error("Not authorized"), { name: "AccessDeniedException", $metadata: { httpStatusCode: 400 } });
 		ssm.on(GetParametersByPathCommand).rejects(fault);
@@ -198,12 +217,24 @@ describe("registerAsync", () => {
 
 	it.each([
 		["cannot be used", { ...PROPERTIES, application: "a/b" }, 'must not contain "/"'],
-		["are nothing", undefined, "is missing"],
+		["lack one", { ...PROPERTIES, application: undefined }, "is missing"],
 	])("fails the start when the properties %s, naming the option", async (_, properties, reason) => {
 		const registration = ParameterStoreConfigModule.registerAsync({ useFactory: () => properties as IParameterStoreConfigProperties });
 
 		await expect(readHost(registration)).rejects.toThrow(`Option "application" ${reason}`);
 		expect(ssm.calls()).toHaveLength(0);
+	});
+
+	it("provides what a class needs from extraProviders", async () => {
+		const registration = ParameterStoreConfigModule.registerAsync({ extraProviders: [Settings], useClass: PropertiesMaker });
+
+		await expect(readHost(registration)).resolves.toBe("host of /shop/test");
+	});
+
+	it("fails the start when the factory returns nothing", async () => {
+		const registration = ParameterStoreConfigModule.registerAsync({ useFactory: () => undefined as never });
+
+		await expect(readHost(registration)).rejects.toThrow('Option "useFactory" returned undefined where the options were expected.');
 	});
 });
 

@@ -36,6 +36,16 @@ describe("validateProperties", () => {
 		expect(() => validateProperties(nothing as unknown as IParameterStoreConfigProperties)).toThrow('Option "application" is missing');
 	});
 
+	it.each([
+		["decrypt", 'is unknown; the nearest known one is "shouldDecryptParameters"'],
+		["chacheTtlMs", 'is unknown; the nearest known one is "cacheTtlMs"'],
+		["instance", 'is unknown; the nearest known one is "instanceName"'],
+		["region", 'is unknown; the known ones are "application", "cacheTtlMs", "client"'],
+		["isGlobal", "belongs beside the factory or class that makes the properties"],
+	])("refuses the unknown option %s", (name, reason) => {
+		expect(validating({ [name]: true })).toThrow(`Option "${name}" ${reason}`);
+	});
+
 	describe.each(["isVerbose", "shouldDecryptParameters", "shouldLoadOnDemand", "shouldUseRecursiveLoading"])("%s", (flag) => {
 		it.each([true, false, undefined])("may be %s", (value) => {
 			expect(validating({ [flag]: value })).not.toThrow();
