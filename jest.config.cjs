@@ -8,6 +8,7 @@ module.exports = {
 	},
 	transform: { "^.+\\.ts$": ["@swc/jest", require("./swc.config.js")] },
 	setupFiles: ["<rootDir>/test/support/jest-setup.ts"],
+	setupFilesAfterEnv: ["<rootDir>/test/support/jest-hooks.ts"],
 	clearMocks: true,
 	restoreMocks: true,
 	maxWorkers: 2,

@@ -1,12 +1,10 @@
 /** Work that does not end: at the deadline of the drain it is cut and reported, and nobody else notices. */
 import { describeEngines } from "../support/describe-engines.js";
-import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
+import { startWatchedScene } from "../support/invariants.js";
 import { waitUntil } from "../support/wait-until.js";
 
 const DRAIN_TIMEOUT_MS = 300;
 const CONFIG = { poolSize: 3, rotation: { drainTimeoutMs: DRAIN_TIMEOUT_MS, isEnabled: false } };
-
-afterEach(endWatchedScenes);
 
 describeEngines("At the deadline of the drain", {}, ({ dialect, getServers, version }) => {
 	it("a runner that is never released loses its connection", async () => {

@@ -2,10 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import { describeEngines } from "../support/describe-engines.js";
-import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
+import { startWatchedScene } from "../support/invariants.js";
 import { waitUntil } from "../support/wait-until.js";
-
-afterEach(endWatchedScenes);
 
 function block(durationMs: number): void {
 	const endMs = performance.now() + durationMs;

@@ -1,6 +1,6 @@
 /** The database is said to be somewhere else, and there nobody serves: twenty rotations fail, the live side goes on, and nothing they opened is left. */
 import { describeEngines } from "../support/describe-engines.js";
-import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
+import { startWatchedScene } from "../support/invariants.js";
 import { createMovablePort } from "../support/movable-port.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
 import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.js";
@@ -14,11 +14,6 @@ describeEngines("A replacement", {}, ({ getServers, version }) => {
 
 	beforeEach(async () => {
 		proxy = await startTcpProxy({ target: getServers().server });
-	});
-
-	afterEach(async () => {
-		await endWatchedScenes();
-		await proxy.stop();
 	});
 
 	it.each([

@@ -2,7 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import { describeEngines } from "../support/describe-engines.js";
-import { endWatchedScenes, startWatchedScene } from "../support/invariants.js";
+import { fillPool } from "../support/held-connections.js";
+import { startWatchedScene } from "../support/invariants.js";
 import { waitUntil } from "../support/wait-until.js";
 
 const ROTATION = { intervalMs: 50, isEnabled: true };
@@ -17,8 +18,6 @@ const CONNECTION_WORDS = /terminated|connection error|not queryable|released|Cli
 function isConnectionLoss(failure: Error): boolean {
 	return CONNECTION_CODES.has(String((failure as { code?: unknown }).code)) || CONNECTION_WORDS.test(failure.message);
 }
-
-afterEach(endWatchedScenes);
 
 describeEngines("The server", {}, ({ getServers, version }) => {
 	it("may terminate backends while rotations run", async () => {
@@ -47,7 +46,7 @@ describeEngines("The server", {}, ({ getServers, version }) => {
 		const failureCount = scene.workload.report().failures.length;
 		await waitUntil("the load goes on", () => scene.workload.report().operationCount > upAtOperation + 50);
 
-		expect(await scene.findUser()).toBe(scene.users[1]);
+		await scene.waitForUser(scene.users[1]);
 		// Once it serves again, nothing fails any more.
 		expect(scene.workload.report().failures).toHaveLength(failureCount);
 		expect(await scene.findViolations()).toEqual([]);
@@ -65,10 +64,8 @@ describeEngines("The role of the live side", {}, ({ dialect, getServers, version
 		await scene.server.admin.query(dialect.lockUser(liveUser));
 		await scene.alternate();
 
-		const runners = Array.from({ length: 3 }, () => scene.dataSource.createQueryRunner());
-		await Promise.all(runners.map(async (runner) => runner.query(dialect.sleepSeconds(0.05))));
-		await Promise.all(runners.map(async (runner) => runner.release()));
-		await waitUntil("the next role serves", async () => (await scene.findUser()) === nextUser);
+		await fillPool(scene.dataSource, 3);
+		await scene.waitForUser(nextUser);
 
 		expect(await scene.findViolations()).toEqual([]);
 	});
@@ -85,7 +82,7 @@ describeEngines("The role of the live side", {}, ({ dialect, getServers, version
 		}
 		await scene.server.admin.query(dialect.dropUser(scene.users[0]));
 
-		expect(await scene.findUser()).toBe(scene.users[1]);
+		await scene.waitForUser(scene.users[1]);
 		expect(await scene.findViolations()).toEqual([]);
 	});
 });

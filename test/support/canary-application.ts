@@ -13,6 +13,7 @@ import { ParameterStoreConfigModule } from "../../src/parameter-store/parameter-
 import { ParameterStoreConfigService } from "../../src/parameter-store/parameter-store-config.service.js";
 import { ParameterStoreService } from "../../src/parameter-store/parameter-store.service.js";
 import { RotatorService } from "../../src/rotation/rotator.service.js";
+import { endLater } from "./endings.js";
 import { recordOutput } from "./output-recorder.js";
 import { createSceneDatabase, type SceneDatabase, type SceneServers } from "./rotating-database.js";
 import { type Finding, findSecrets, findSecretsInText, makeCanary } from "./secret-search.js";
@@ -80,7 +81,6 @@ export async function startCanaryApplication(
 	const [connector, rotator, dataSource] = [get(TypeOrmAwsConnectorService), get(RotatorService), get(DataSource)];
 	const events: ConnectorEvent[] = [];
 	rotator.events$.subscribe((event) => events.push(event));
-	let isStopped = false;
 	const outcomes: unknown[] = [];
 
 	return {
@@ -113,13 +113,11 @@ export async function startCanaryApplication(
 		],
 		lines: output.lines,
 		rotator,
-		stop: async () => {
-			if (isStopped) return;
-			isStopped = true;
+		stop: endLater(async () => {
 			await application.close();
 			output.stop();
 			servers.aws.faults.clear();
-		},
+		}),
 		username,
 	};
 }

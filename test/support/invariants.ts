@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 
 import { type AnyPool, type CountedPool, countPoolsOf } from "./counted-pools.js";
 import { countResources, findLeaks } from "./leak-check.js";
+import { endLater } from "./endings.js";
 import { type LedgerWorkload, readLedger, startLedgerWorkload } from "./ledger-workload.js";
 import { type Scene, type SceneOptions, type SceneServers, startScene } from "./rotating-database.js";
 import type { DatabaseServer } from "./server/database-server.js";
@@ -36,13 +37,6 @@ const POOL_EVENTS = ["acquire", "connect", "connection", "enqueue", "error", "re
 
 type AnyScene = Scene<DatabaseServer>;
 
-const endings = new Set<() => Promise<unknown>>();
-
-/** Ends what a failed test left running: `afterEach(endWatchedScenes)`. */
-export async function endWatchedScenes(): Promise<void> {
-	for (const end of endings) await end();
-}
-
 /** Starts a scene with a load on it. */
 export async function startWatchedScene<Server extends DatabaseServer>(
 	servers: SceneServers<Server>,
@@ -54,12 +48,8 @@ export async function startWatchedScene<Server extends DatabaseServer>(
 	const scene = await startScene(servers, { ...options, override: (served) => ({ ...override(served), driver }) });
 	const workload = startLedgerWorkload(scene.dataSource, { workerCount: options.workerCount ?? 4 });
 
-	const end = async (): Promise<void> => {
-		endings.delete(end);
-		await workload.stop();
-		await scene.stop();
-	};
-	endings.add(end);
+	// Operations that are stuck end with the scene.
+	endLater(async () => Promise.all([workload.stop(), scene.stop()]));
 
 	return {
 		...scene,
@@ -72,12 +62,7 @@ export async function startWatchedScene<Server extends DatabaseServer>(
 				...findSecrets(scene),
 			];
 			await scene.stop();
-			return [
-				...violations,
-				...findUnendedPools(pools),
-				...(await findConnections(scene)),
-				...(await findLeaks(before, { settleMs: 5_000 })),
-			];
+			return [...violations, ...findUnendedPools(pools), ...(await findConnections(scene)), ...(await findLeaks(before))];
 		},
 		pools,
 		workload,
@@ -154,9 +139,7 @@ async function findConnections({ aws, replica, server, users }: AnyScene): Promi
 		const connections = await Promise.all(servers.flatMap((each) => users.map(async (user) => each.connections(user))));
 		return connections.flat().length;
 	};
-	await waitUntil("nothing is connected", async () => aws.openConnectionCount === 0 && (await count()) === 0, 5_000).catch(
-		() => undefined,
-	);
+	await waitUntil("nothing is connected", async () => aws.openConnectionCount === 0 && (await count()) === 0).catch(() => undefined);
 	const [databaseCount, awsCount] = [await count(), aws.openConnectionCount];
 	return [
 		...(databaseCount === 0 ? [] : [`${String(databaseCount)} connections to the database are open`]),

@@ -5,12 +5,24 @@ import type { DataSource, QueryRunner } from "typeorm";
 
 import { findDialect } from "./sql-dialects.js";
 
-/** Work that has its connection already. */
-export interface LastingWork<Result> {
+/** A transaction that is open. */
+export interface LastingTransaction {
+	/** Commits, and resolves with what the transaction saw; rejects when it was disturbed. */
+	commit(): Promise<TransactionResult>;
 	/** Process id of its backend. */
 	readonly pid: number;
-	/** What came of it; rejects when it was disturbed. */
-	readonly result: Promise<Result>;
+}
+
+/** A stream that is being read. */
+export interface LastingStream {
+	/** Lets the reader read on from the middle of the answer, where it waits. */
+	goOn(): void;
+	/** Process id of its backend. */
+	readonly pid: number;
+	/** The number of rows that were read; rejects when the reader was disturbed. */
+	readonly result: Promise<number>;
+	/** The number of rows there are. */
+	readonly rowCount: number;
 }
 
 /** What a transaction saw. */
@@ -21,37 +33,46 @@ export interface TransactionResult {
 	readonly users: readonly string[];
 }
 
-const PAUSE_MS = 50;
+const PAUSE_MS = 10;
 /** More than the streams and cursors on the way can hold between them. */
 const STREAM_ROW_COUNT = 10_000;
 
-/** Begins a transaction that stores `id` in the ledger, goes on querying for `durationMs`, and commits. */
-export async function beginTransaction(dataSource: DataSource, id: string, durationMs: number): Promise<LastingWork<TransactionResult>> {
+/** Begins a transaction that stores `id` in the ledger and goes on querying until it is told to commit. */
+export async function beginTransaction(dataSource: DataSource, id: string): Promise<LastingTransaction> {
 	const { insertEntry } = findDialect(dataSource);
 	const runner = dataSource.createQueryRunner();
 	await runner.startTransaction();
 	const pid = await readPid(runner);
+	let isCommitting = false;
 	const work = async (): Promise<TransactionResult> => {
 		const pids = new Set<number>();
 		const users = new Set<string>();
+		const look = async (): Promise<void> => {
+			pids.add(await readPid(runner));
+			users.add(await readUser(runner));
+		};
 		try {
 			await runner.query(insertEntry, [id, 0]);
-			for (const startedAtMs = performance.now(); performance.now() - startedAtMs < durationMs;) {
-				pids.add(await readPid(runner));
-				users.add(await readUser(runner));
-				await delay(PAUSE_MS);
-			}
+			for (; !isCommitting; await delay(PAUSE_MS)) await look();
+			await look();
 			await runner.commitTransaction();
 		} finally {
 			await runner.release();
 		}
 		return { pids: [...pids], users: [...users] };
 	};
-	return { pid, result: ignoreUntilAwaited(work()) };
+	const result = ignoreUntilAwaited(work());
+	return {
+		commit: async () => {
+			isCommitting = true;
+			return result;
+		},
+		pid,
+	};
 }
 
-/** Begins to read a long answer at leisure; the result is the number of rows. The reader waits where it is until `goOn` is called. */
-export async function beginStream(dataSource: DataSource): Promise<LastingWork<number> & { goOn(): void; readonly rowCount: number }> {
+/** Begins to read a long answer. The reader waits in the middle of it until `goOn` is called. */
+export async function beginStream(dataSource: DataSource): Promise<LastingStream> {
 	const runner = dataSource.createQueryRunner();
 	const pid = await readPid(runner);
 	const rows = await runner.stream(findDialect(dataSource).selectRows(STREAM_ROW_COUNT));

@@ -15,7 +15,7 @@ export interface ResourceCount {
 export interface LeakCheckOptions {
 	/** Asks the server how many connections it has, say `async () => (await server.connections("app")).length`. */
 	readonly countConnections?: (() => Promise<number>) | undefined;
-	/** How long things that are closing get to be gone. Default 2,000 ms. */
+	/** How long things that are closing get to be gone. Default 30,000 ms: a bound for what leaks. */
 	readonly settleMs?: number | undefined;
 }
 
@@ -40,7 +40,7 @@ export async function countResources({ countConnections }: Pick<LeakCheckOptions
  * await useThePool();
  * expect(await findLeaks(before)).toEqual([]);
  */
-export async function findLeaks(before: ResourceCount, { countConnections, settleMs = 2_000 }: LeakCheckOptions = {}): Promise<string[]> {
+export async function findLeaks(before: ResourceCount, { countConnections, settleMs = 30_000 }: LeakCheckOptions = {}): Promise<string[]> {
 	const deadlineAt = Date.now() + settleMs;
 	for (;;) {
 		const leaks = compare(before, await countResources({ countConnections }));

@@ -9,6 +9,7 @@ import { TypeOrmAwsConnectorService } from "../../src/connector/typeorm-aws-conn
 import type { ConnectorEvent } from "../../src/events/connector-event.js";
 import { TypeOrmAwsConnectorModule } from "../../src/module/typeorm-aws-connector.module.js";
 import { RotatorService } from "../../src/rotation/rotator.service.js";
+import { endLater } from "./endings.js";
 import type { TypeOrmVersion } from "./typeorm-versions.js";
 
 /** What differs from application to application. */
@@ -30,7 +31,7 @@ export interface NestApplication {
 	readonly rotator: RotatorService;
 }
 
-/** Boots it. Call `application.close()` at the end. */
+/** Boots it. It is closed with the test. */
 export async function startNestApplication({
 	config,
 	imports = [],
@@ -53,6 +54,7 @@ export async function startNestApplication({
 		ApplicationModule,
 	);
 	const application = await NestFactory.createApplicationContext(ApplicationModule, { abortOnError: false, logger: false });
+	application.close = endLater(application.close.bind(application));
 	const rotator = application.get(RotatorService, { strict: false });
 	const events: ConnectorEvent[] = [];
 	rotator.events$.subscribe((event) => events.push(event));

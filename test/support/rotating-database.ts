@@ -8,7 +8,9 @@ import type { ConnectorEvent } from "../../src/events/connector-event.js";
 import type { IntervalRegistry } from "../../src/rotation/rotation-schedule.js";
 import type { IRotatorOptions } from "../../src/rotation/rotation.options.js";
 import { RotatorService } from "../../src/rotation/rotator.service.js";
+import { endLater } from "./endings.js";
 import { type FakeAws, startFakeAws } from "./fake-aws/fake-aws.js";
+import { waitForUser } from "./eventually.js";
 import { createLedger } from "./ledger-workload.js";
 import { startMariadbReplica } from "./mariadb/mariadb-replica.js";
 import { type MariadbServer, startMariadb } from "./mariadb/mariadb-server.js";
@@ -74,8 +76,10 @@ export interface Scene<Server extends DatabaseServer = PostgresServer> extends S
 	/** Name of the user as which a query of the DataSource runs now: on the master, or on a replica. */
 	findUser(mode?: ReplicationMode): Promise<string>;
 	readonly rotator: RotatorService;
-	/** Ends it as Nest ends an application. May be called again. */
+	/** Ends it as Nest ends an application. May be called again; happens by itself after the test. */
 	stop(): Promise<void>;
+	/** Resolves when queries of the DataSource run as `user`: on the master, or on a replica. */
+	waitForUser(user: string, mode?: ReplicationMode): Promise<void>;
 }
 
 /** Servers that several scenes share, since each takes a moment to start. */
@@ -108,9 +112,7 @@ export async function startSceneServers({
 		aws,
 		replica,
 		server,
-		stop: async () => {
-			await Promise.all([aws.stop(), replica?.stop(), server.stop()]);
-		},
+		stop: endLater(async () => Promise.all([aws.stop(), replica?.stop(), server.stop()])),
 	};
 }
 
@@ -182,7 +184,7 @@ export async function createSceneDatabase<Server extends DatabaseServer>({
 	};
 }
 
-/** Makes a database of its own for one test, and a DataSource that rotates. Call `stop()` at the end. */
+/** Makes a database of its own for one test, and a DataSource that rotates. It ends with the test. */
 export async function startScene<Server extends DatabaseServer>(
 	servers: SceneServers<Server>,
 	options: SceneOptions,
@@ -198,33 +200,37 @@ export async function startScene<Server extends DatabaseServer>(
 	const { DataSource } = options.version.load();
 	const { override = (served) => served } = options;
 	const dataSource = await new DataSource(override(await connector.getTypeOrmOptions())).initialize();
-	await createLedger(dataSource);
 	const rotator = new RotatorService(dataSource, options.registry, connector, `db-rotation:${scene.database}`, options.rotatorOptions);
+	const stop = endLater(async () => {
+		await rotator.onModuleDestroy();
+		connector.close();
+		rotator.beforeApplicationShutdown();
+		await Promise.all([rotator.onApplicationShutdown(), dataSource.isInitialized ? dataSource.destroy() : undefined]);
+		scene.aws.faults.clear();
+	});
+	await createLedger(dataSource);
 	const events: ConnectorEvent[] = [];
 	rotator.events$.subscribe((event) => events.push(event));
 	await rotator.onModuleInit();
+
+	const findUser = async (mode: ReplicationMode = "master"): Promise<string> => {
+		const runner = dataSource.createQueryRunner(mode);
+		try {
+			const [row] = (await runner.query(DIALECTS[scene.server.engine].selectUser)) as [{ user: string }];
+			return row.user;
+		} finally {
+			await runner.release();
+		}
+	};
 
 	return {
 		...scene,
 		connector,
 		dataSource,
 		events,
-		findUser: async (mode = "master") => {
-			const runner = dataSource.createQueryRunner(mode);
-			try {
-				const [row] = (await runner.query(DIALECTS[scene.server.engine].selectUser)) as [{ user: string }];
-				return row.user;
-			} finally {
-				await runner.release();
-			}
-		},
+		findUser,
 		rotator,
-		stop: async () => {
-			await rotator.onModuleDestroy();
-			connector.close();
-			rotator.beforeApplicationShutdown();
-			await Promise.all([rotator.onApplicationShutdown(), dataSource.isInitialized ? dataSource.destroy() : undefined]);
-			scene.aws.faults.clear();
-		},
+		stop,
+		waitForUser: async (user, mode) => waitForUser(user, async () => findUser(mode)),
 	};
 }

@@ -2,6 +2,8 @@
 import { once } from "node:events";
 import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
 
+import { endLater } from "./endings.js";
+
 /** What a direction keeps back before it stops reading, so that a frozen stream cannot fill the memory. */
 const MAXIMUM_QUEUED_BYTE_COUNT = 2 ** 20;
 
@@ -43,6 +45,7 @@ export interface TcpProxy extends Endpoint {
 export async function startTcpProxy({ target }: { readonly target: Endpoint }): Promise<TcpProxy> {
 	const proxy = new LoopbackProxy(target);
 	await proxy.listen(0);
+	endLater(async () => proxy.stop());
 	return proxy;
 }
 

@@ -4,6 +4,7 @@ import type { DataSource } from "typeorm";
 import type * as ConnectorModule from "../../../src/connector/typeorm-aws-connector.service.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
 import { describeEngines } from "../../support/describe-engines.js";
+import { eventually } from "../../support/eventually.js";
 import { failureOf } from "../../support/failure-of.js";
 import { countResources, findLeaks, type ResourceCount } from "../../support/leak-check.js";
 import { loadWithTypeOrm } from "../../support/load-with-typeorm.js";
@@ -48,9 +49,10 @@ describeEngines("A start", {}, ({ dialect, getServers, version }) => {
 
 	const listStages = (): unknown[] => database.aws.calls.list.map(({ input }) => input["VersionStage"]).sort();
 
-	const findRemains = async (): Promise<unknown[]> => {
+	const expectNothingLeft = async (): Promise<void> => {
 		connector.close();
-		return [...(await findLeaks(before)), ...(await database.server.connections(database.users[0]))];
+		await eventually(async () => expect(await database.server.connections(database.users[0])).toEqual([]));
+		expect(await findLeaks(before)).toEqual([]);
 	};
 
 	it.each([
@@ -68,15 +70,14 @@ describeEngines("A start", {}, ({ dialect, getServers, version }) => {
 
 		const dataSource = await connect();
 		const answer: unknown = await dataSource.query("SELECT 1 AS one");
-		const connectionCount = (await database.server.connections(database.users[0])).length;
+		await eventually(async () => expect(await database.server.connections(database.users[0])).toHaveLength(1));
 		await dataSource.destroy();
 
 		expect(dataSource.options).toMatchObject({ password: taken });
 		expect(answer).toEqual([{ one: 1 }]);
-		expect(connectionCount).toBe(1);
 		expect(await database.server.refusedLogins(database.users[0])).toBe(refusedCount);
 		expect(listStages()).toEqual(stages);
-		expect(await findRemains()).toEqual([]);
+		await expectNothingLeft();
 	});
 
 	it("is refused as AWSCURRENT is where the server takes no version", async () => {
@@ -88,7 +89,7 @@ describeEngines("A start", {}, ({ dialect, getServers, version }) => {
 
 		expect(options).toMatchObject({ password: "current" });
 		expect(failure).toMatchObject({ code: dialect.refusalCode });
-		expect(await findRemains()).toEqual([]);
+		await expectNothingLeft();
 	});
 
 	it("on AWSPREVIOUS leads to AWSCURRENT as soon as the server takes that", async () => {
@@ -106,6 +107,6 @@ describeEngines("A start", {}, ({ dialect, getServers, version }) => {
 
 		expect(outcome).toBe("rotated");
 		expect(dataSource.options).toMatchObject({ password: "current" });
-		expect(await findRemains()).toEqual([]);
+		await expectNothingLeft();
 	});
 });

@@ -5,6 +5,7 @@ import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/conn
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { describeWith } from "../../support/describe-with.js";
 import type { MariadbServer } from "../../support/mariadb/mariadb-server.js";
+import { fillPool } from "../../support/held-connections.js";
 import { createSceneDatabase, type SceneDatabase, type SceneServers, startSceneServers } from "../../support/rotating-database.js";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
@@ -58,7 +59,7 @@ describeWith("mariadb")("A connector of MariaDB", () => {
 
 		it("closes connections that are idle for idleTimeoutMs", async () => {
 			const dataSource = await connect({ idleTimeoutMs: 200, poolSize: 3 });
-			await Promise.all(Array.from({ length: 3 }, async () => dataSource.query("SELECT SLEEP(0.1)")));
+			await fillPool(dataSource, 3);
 
 			await waitUntil("the idle ones are gone", async () => (await scene.server.connections()).length === 0);
 			const rows: unknown = await dataSource.query("SELECT 1 AS one");

@@ -7,6 +7,7 @@ import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-c
 import { ConfigurationError, ParameterStoreUnavailableError } from "../../../src/errors/errors.js";
 import { TypeOrmAwsConnectorModule } from "../../../src/module/typeorm-aws-connector.module.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
+import { eventually } from "../../support/eventually.js";
 import { type Application, ApplicationScene, whoAmI } from "./application-scene.js";
 
 let scene: ApplicationScene;
@@ -59,7 +60,7 @@ describe("on demand", () => {
 
 		expect(result.outcome).toBe("rotated");
 		expect(application.get(DataSource).options).toMatchObject({ host: "localhost" });
-		expect(await whoAmI(application.get(DataSource))).toEqual({ database: "shop", user: "shop_blue" });
+		await eventually(async () => expect(await whoAmI(application.get(DataSource))).toEqual({ database: "shop", user: "shop_blue" }));
 	});
 });
 

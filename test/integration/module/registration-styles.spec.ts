@@ -12,6 +12,7 @@ import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-c
 import { getConnectorToken } from "../../../src/module/connector.tokens.js";
 import { TypeOrmAwsConnectorModule } from "../../../src/module/typeorm-aws-connector.module.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
+import { waitForUser } from "../../support/eventually.js";
 import { ApplicationScene, whoAmI } from "./application-scene.js";
 
 let scene: ApplicationScene;
@@ -181,7 +182,7 @@ describe("with another provider in the place of ParameterStoreConfigService", ()
 		await rotator.rotateDatabaseConnection();
 		await rotator.rotateDatabaseConnection();
 
-		expect(await whoAmI(application.get(DataSource))).toEqual({ database: "invoices", user: "invoices_green" });
+		await waitForUser("invoices_green", async () => (await whoAmI(application.get(DataSource))).user);
 		expect(application.warnings.filter((warning) => warning.includes("getMany"))).toHaveLength(1);
 	});
 });

@@ -9,6 +9,7 @@ import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-c
 import { getConnectorToken, getRotatorToken } from "../../../src/module/connector.tokens.js";
 import { TypeOrmAwsConnectorModule } from "../../../src/module/typeorm-aws-connector.module.js";
 import type { RotatorService } from "../../../src/rotation/rotator.service.js";
+import { eventually } from "../../support/eventually.js";
 import { type Application, ApplicationScene, DATABASES, type Session, whoAmI } from "./application-scene.js";
 
 const ORDERS = getDataSourceToken("orders");
@@ -89,11 +90,13 @@ it("rotates each DataSource by its own secret and leaves the others alone", asyn
 	const outcomes = await Promise.all(DATABASES.map(async (name) => (await rotatorOf(name).rotateDatabaseConnection()).outcome));
 
 	expect(outcomes).toEqual(DATABASES.map((name) => (name === "orders" ? "rotated" : "unchanged")));
-	expect(await listSessions(application)).toEqual({
-		invoices: { database: "invoices", user: "invoices_blue" },
-		orders: { database: "orders", user: "orders_green" },
-		shop: { database: "shop", user: "shop_blue" },
-	});
+	await eventually(async () =>
+		expect(await listSessions(application)).toEqual({
+			invoices: { database: "invoices", user: "invoices_blue" },
+			orders: { database: "orders", user: "orders_green" },
+			shop: { database: "shop", user: "shop_blue" },
+		}),
+	);
 });
 
 it("lists an interval for each", async () => {
@@ -112,5 +115,5 @@ it("closes every DataSource with the application", async () => {
 	await scene.close();
 
 	expect(dataSources.filter(({ isInitialized }) => isInitialized)).toEqual([]);
-	expect(await scene.server.connections()).toEqual([]);
+	await eventually(async () => expect(await scene.server.connections()).toEqual([]));
 });

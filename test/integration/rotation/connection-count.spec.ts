@@ -24,7 +24,7 @@ describeEngines("The number of connections", {}, ({ dialect, getServers, start }
 		const scene = await start({ config: { poolSize: POOL_SIZE }, endpoint: proxy });
 		const workload = startLedgerWorkload(scene.dataSource);
 		const lasting = await Promise.all(
-			Array.from({ length: lastingCount }, async (_, index) => beginTransaction(scene.dataSource, `long-${String(index)}`, 1_000)),
+			Array.from({ length: lastingCount }, async (_, index) => beginTransaction(scene.dataSource, `long-${String(index)}`)),
 		);
 		const sampler = await sampleConnections(scene.server, proxy, scene.database);
 
@@ -33,7 +33,7 @@ describeEngines("The number of connections", {}, ({ dialect, getServers, start }
 			await scene.alternate();
 			outcomes.push((await scene.rotator.rotateDatabaseConnection()).outcome);
 		}
-		await Promise.all(lasting.map(async ({ result }) => result));
+		await Promise.all(lasting.map(async ({ commit }) => commit()));
 		const peaks = await sampler.stop();
 		const { failures } = await workload.stop();
 		await scene.stop();

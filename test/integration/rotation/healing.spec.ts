@@ -119,14 +119,14 @@ describeEngines("A password changed without notice", { engines: ALL_ENGINES }, (
 
 	it("lets a half-filled pool grow, and leaves a transaction in peace that began before", async () => {
 		const scene = await startHealing(engineCase);
-		const transaction = await beginTransaction(scene.dataSource, "before", 500);
+		const transaction = await beginTransaction(scene.dataSource, "before");
 		scene.changeSecret();
 		await scene.changeDatabase(transaction.pid);
 
 		const runners = Array.from({ length: POOL_SIZE - 1 }, () => scene.dataSource.createQueryRunner());
 		const answers = await Promise.all(runners.map(async (runner): Promise<unknown> => runner.query("SELECT 'yes' AS answer")));
 		const connectionCount = (await scene.server.connections(scene.users[0])).length;
-		const seen = await transaction.result;
+		const seen = await transaction.commit();
 		await Promise.all(runners.map(async (runner) => runner.release()));
 		const refusedCount = await scene.server.refusedLogins(scene.users[0]);
 		await scene.stop();

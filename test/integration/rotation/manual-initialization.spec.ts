@@ -1,11 +1,18 @@
 /** Rotation before the DataSource is initialized: skipped, and no obstacle to what comes later. */
 import { Logger } from "@nestjs/common";
+import type { DataSource } from "typeorm";
 
+import { eventually, waitForUser } from "../../support/eventually.js";
 import { startNestApplication } from "../../support/nest-application.js";
 import { createSceneDatabase, type SceneServers, startSceneServers } from "../../support/rotating-database.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const MONTH_MS = 2_592_000_000;
+
+async function findUser(dataSource: DataSource): Promise<string> {
+	const [row] = await dataSource.query<[{ user: string }]>("SELECT current_user AS user");
+	return row.user;
+}
 
 let servers: SceneServers;
 
@@ -18,7 +25,7 @@ afterAll(async () => servers.stop());
 it("is skipped with a warning, and works once the application has initialized the DataSource", async () => {
 	const warn = jest.spyOn(Logger.prototype, "warn");
 	const database = await createSceneDatabase(servers);
-	const { application, dataSource, events, rotator } = await startNestApplication({
+	const { dataSource, events, rotator } = await startNestApplication({
 		config: { ...database.config, rotation: { intervalMs: MONTH_MS, isEnabled: true } },
 		typeOrm: { manualInitialization: true },
 	});
@@ -29,19 +36,17 @@ it("is skipped with a warning, and works once the application has initialized th
 	await dataSource.initialize();
 	await database.alternate();
 	const late = await rotator.rotateDatabaseConnection();
-	const [row] = await dataSource.query<[{ user: string }]>("SELECT current_user AS user");
-	await application.close();
+	await waitForUser(database.users[1], async () => findUser(dataSource));
 
 	expect(early).toEqual({ outcome: "skipped" });
 	expect(earlyEvents).toEqual(["rotation.skipped"]);
 	expect(warnings).toEqual([expect.stringContaining("not initialized")]);
 	expect(late).toEqual({ generation: 2, outcome: "rotated" });
-	expect(row.user).toBe(database.users[1]);
 });
 
 it("is taken up by the schedule, whenever the DataSource is initialized", async () => {
 	const database = await createSceneDatabase(servers);
-	const { application, dataSource, events } = await startNestApplication({
+	const { dataSource, events } = await startNestApplication({
 		config: { ...database.config, rotation: { intervalMs: 50, isEnabled: true } },
 		typeOrm: { manualInitialization: true },
 	});
@@ -49,9 +54,7 @@ it("is taken up by the schedule, whenever the DataSource is initialized", async 
 
 	await dataSource.initialize();
 	await database.alternate();
-	await waitUntil("the schedule has rotated", () => events.some(({ type }) => type === "rotation.succeeded"));
-	const [row] = await dataSource.query<[{ user: string }]>("SELECT current_user AS user");
-	await application.close();
 
-	expect(row.user).toBe(database.users[1]);
+	await eventually(() => expect(events.map(({ type }) => type)).toContain("rotation.succeeded"));
+	await waitForUser(database.users[1], async () => findUser(dataSource));
 });

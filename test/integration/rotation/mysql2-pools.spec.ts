@@ -1,7 +1,7 @@
 /** Size and timeouts of the pool, which mysql2 knows by other names than pg: they have effect, also on replacements, and it complains of nothing. */
-import { setTimeout as delay } from "node:timers/promises";
-
+import { countPoolsOf } from "../../support/counted-pools.js";
 import { describeEngines } from "../../support/describe-engines.js";
+import { holdConnections } from "../../support/held-connections.js";
 import { recordOutput } from "../../support/output-recorder.js";
 import type { Scene } from "../../support/rotating-database.js";
 import type { DatabaseServer } from "../../support/server/database-server.js";
@@ -13,22 +13,28 @@ const POOL_SIZE = 3;
 async function rotate(scene: Scene<DatabaseServer>): Promise<void> {
 	await scene.alternate();
 	await scene.rotator.rotateDatabaseConnection();
+	await scene.waitForUser(scene.current().username);
 	await waitUntil("the retired pool is closed", () => scene.rotator.describe().includes("draining=0"));
 }
 
-describeEngines("A pool of mysql2", { engines: ["mariadb"] }, ({ dialect, getServers, start }) => {
+/** Fills the pool with as many callers as there are, then tells how many connections the server has. */
+async function countConnections(scene: Scene<DatabaseServer>, callerCount: number): Promise<number> {
+	const held = await holdConnections(scene.dataSource, POOL_SIZE);
+	const waiting = Array.from({ length: callerCount - POOL_SIZE }, async () => scene.dataSource.query("SELECT 1"));
+	const connections = await scene.server.connections(scene.current().username);
+	await held.release();
+	await Promise.all(waiting);
+	return connections.length;
+}
+
+describeEngines("A pool of mysql2", { engines: ["mariadb"] }, ({ engine, getServers, start }) => {
 	it("has poolSize connections at most, before and after a rotation, and prints nothing", async () => {
 		const recorder = recordOutput();
 		const scene = await start({ config: { connectionTimeoutMs: 5_000, idleTimeoutMs: 60_000, poolSize: POOL_SIZE } });
-		const fill = async (): Promise<number> => {
-			const { username } = scene.current();
-			await Promise.all(Array.from({ length: 10 }, async () => scene.dataSource.query(dialect.sleepSeconds(0.02))));
-			return (await scene.server.connections(username)).length;
-		};
 
-		const before = await fill();
+		const before = await countConnections(scene, 10);
 		await rotate(scene);
-		const after = await fill();
+		const after = await countConnections(scene, 10);
 		await scene.stop();
 		recorder.stop();
 
@@ -38,7 +44,12 @@ describeEngines("A pool of mysql2", { engines: ["mariadb"] }, ({ dialect, getSer
 
 	it("gives up after connectionTimeoutMs, with all connections in use and with a server that is silent", async () => {
 		const proxy = await startTcpProxy({ target: getServers().server });
-		const scene = await start({ config: { connectionTimeoutMs: 600, poolSize: 1 }, endpoint: proxy });
+		const { driver, pools } = countPoolsOf(engine);
+		const scene = await start({
+			config: { connectionTimeoutMs: 600, poolSize: 1 },
+			endpoint: proxy,
+			override: (options) => ({ ...options, driver }),
+		});
 		await rotate(scene);
 		const runner = scene.dataSource.createQueryRunner();
 		await runner.connect();
@@ -47,7 +58,7 @@ describeEngines("A pool of mysql2", { engines: ["mariadb"] }, ({ dialect, getSer
 		await runner.release();
 		proxy.reset();
 		proxy.hold();
-		await delay(20);
+		await waitUntil("the pools have noticed", () => pools.every(({ totalCount }) => totalCount === 0));
 		const whileSilent: unknown = await scene.dataSource.query("SELECT 1").catch((error: unknown) => error);
 		await proxy.thaw();
 		const afterwards: unknown = await scene.dataSource.query("SELECT 1 AS one");
@@ -63,10 +74,9 @@ describeEngines("A pool of mysql2", { engines: ["mariadb"] }, ({ dialect, getSer
 		const scene = await start({ config: { idleTimeoutMs: 200, poolSize: POOL_SIZE } });
 		await rotate(scene);
 		const { username } = scene.current();
-		await Promise.all(Array.from({ length: POOL_SIZE }, async () => scene.dataSource.query(dialect.sleepSeconds(0.02))));
-		const fullCount = (await scene.server.connections(username)).length;
+		const fullCount = await countConnections(scene, POOL_SIZE);
 
-		await waitUntil("what is idle is closed", async () => (await scene.server.connections(username)).length === 0, 10_000);
+		await waitUntil("what is idle is closed", async () => (await scene.server.connections(username)).length === 0);
 		const afterwards: unknown = await scene.dataSource.query("SELECT 1 AS one");
 		await scene.stop();
 

@@ -1,6 +1,7 @@
 /** The schedule in an application that has @nestjs/schedule, with real timers. Delays and back-off: test/unit/rotation. */
 import { Interval, ScheduleModule, SchedulerRegistry } from "@nestjs/schedule";
 
+import { waitForUser } from "../../support/eventually.js";
 import { startNestApplication } from "../../support/nest-application.js";
 import {
 	createSceneDatabase,
@@ -26,17 +27,19 @@ afterAll(async () => servers.stop());
 
 it("rotates by itself, again and again", async () => {
 	const config = { ...database.config, rotation: { intervalMs: 50, isEnabled: true } };
-	const { application, dataSource, events } = await startNestApplication({ config });
+	const { dataSource, events } = await startNestApplication({ config });
 	const countSuccesses = () => events.filter((event) => event.type === "rotation.succeeded" && event.trigger === "schedule").length;
 
 	for (const count of [1, 2, 3]) {
 		await database.alternate();
 		await waitUntil(`${String(count)} rotations have succeeded`, () => countSuccesses() === count);
 	}
-	const [row] = await dataSource.query<[{ user: string }]>("SELECT current_user AS user");
-	await application.close();
 
-	expect(row.user).toBe(database.current().username);
+	expect(countSuccesses()).toBe(3);
+	await waitForUser(database.current().username, async () => {
+		const [row] = await dataSource.query<[{ user: string }]>("SELECT current_user AS user");
+		return row.user;
+	});
 });
 
 it("is listed in the application's registry until the application closes", async () => {

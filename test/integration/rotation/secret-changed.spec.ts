@@ -15,8 +15,6 @@ beforeAll(async () => {
 	servers = await startSceneServers();
 });
 
-afterEach(async () => scene.stop());
-
 afterAll(async () => servers.stop());
 
 interface SecretEvent {
@@ -105,7 +103,7 @@ describe.each(TYPEORM_VERSIONS)("An event on TypeORM $label", (version) => {
 		expect(result).toMatchObject({ outcome: "rotated" });
 		expect(countFetches()).toBe(1);
 		expect(scene.events).toContainEqual(expect.objectContaining({ trigger: "secret-changed", type: "rotation.succeeded" }));
-		expect(await scene.findUser()).toBe(scene.users[1]);
+		await scene.waitForUser(scene.users[1]);
 	});
 });
 
@@ -197,9 +195,7 @@ describe("An event", () => {
 		expect(await underWay).toEqual({ generation: 2, outcome: "rotated" });
 		expect(await results).toEqual([1, 2].map(() => ({ generation: 3, outcome: "rotated" })));
 		expect(countFetches()).toBe(2);
-		expect(await scene.findUser()).toBe(scene.users[0]);
-		await scene.stop();
-		await proxy.stop();
+		await scene.waitForUser(scene.users[0]);
 	});
 
 	it("that comes after the end is refused, if it concerns this secret", async () => {

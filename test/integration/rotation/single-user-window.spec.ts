@@ -5,7 +5,8 @@ import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/conn
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { ALL_ENGINES, describeEngines } from "../../support/describe-engines.js";
 import type { PolicyDocument } from "../../support/fake-aws/permissions.js";
-import { endWatchedScenes, startWatchedScene, type WatchedScene } from "../../support/invariants.js";
+import { fillPool } from "../../support/held-connections.js";
+import { startWatchedScene, type WatchedScene } from "../../support/invariants.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const CALLER_COUNT = 40;
@@ -28,11 +29,8 @@ const CURRENT_ONLY: PolicyDocument = {
 	Version: "2012-10-17",
 };
 
-describeEngines("The window of a single-user rotation", { engines: ALL_ENGINES }, ({ dialect, getServers, version }) => {
-	afterEach(async () => {
-		getServers().aws.permissions.lift();
-		await endWatchedScenes();
-	});
+describeEngines("The window of a single-user rotation", { engines: ALL_ENGINES }, ({ getServers, version }) => {
+	afterEach(() => getServers().aws.permissions.lift());
 
 	/** The pool is full and at rest. */
 	async function startAtRest(rotation: ITypeOrmAwsConnectorConfig["rotation"] = {}): Promise<WatchedScene> {
@@ -41,7 +39,7 @@ describeEngines("The window of a single-user rotation", { engines: ALL_ENGINES }
 			version,
 			workerCount: 0,
 		});
-		await Promise.all(Array.from({ length: POOL_SIZE }, async () => scene.dataSource.query(dialect.sleepSeconds(0.05))));
+		await fillPool(scene.dataSource, POOL_SIZE);
 		await delay(REST_MS);
 		return scene;
 	}

@@ -28,6 +28,7 @@ function defineNote({ BaseEntity, Column, Entity, PrimaryGeneratedColumn }: type
 async function rotate(scene: Scene): Promise<string> {
 	await scene.alternate();
 	const { outcome } = await scene.rotator.rotateDatabaseConnection();
+	await scene.waitForUser(scene.current().username);
 	await scene.server.setPassword(scene.users.find((user) => user !== scene.current().username) ?? "", "revoked");
 	return outcome;
 }

@@ -1,8 +1,10 @@
 /** A rotation that finds the secret as it was opens nothing and closes nothing. */
 import { describeEngines } from "../../support/describe-engines.js";
+import { eventually } from "../../support/eventually.js";
+import { fillPool } from "../../support/held-connections.js";
 import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
 
-describeEngines("An unchanged secret", {}, ({ dialect, getServers, start }) => {
+describeEngines("An unchanged secret", {}, ({ getServers, start }) => {
 	let proxy: TcpProxy;
 
 	beforeAll(async () => {
@@ -13,7 +15,7 @@ describeEngines("An unchanged secret", {}, ({ dialect, getServers, start }) => {
 
 	it("leads to no connection and leaves every connection as it is", async () => {
 		const scene = await start({ endpoint: proxy });
-		await Promise.all([1, 2, 3].map(async () => scene.dataSource.query(dialect.sleepSeconds(0.05))));
+		await fillPool(scene.dataSource, 3);
 		const listPids = async () => (await scene.server.connections(scene.users[0])).map(({ pid }) => pid);
 		const [pidsBefore, acceptedCountBefore] = [await listPids(), proxy.acceptedCount];
 		scene.aws.calls.clear();
@@ -36,11 +38,12 @@ describeEngines("An unchanged secret", {}, ({ dialect, getServers, start }) => {
 		const scene = await start({ endpoint: proxy });
 		await scene.alternate();
 		await scene.rotator.rotateDatabaseConnection();
+		await scene.waitForUser(scene.users[1]);
+		await eventually(async () => expect(await scene.server.connections(scene.users[0])).toEqual([]));
 		const acceptedCountBefore = proxy.acceptedCount;
 
 		const { outcome } = await scene.rotator.rotateDatabaseConnection();
 		const acceptedCountAfter = proxy.acceptedCount;
-		await scene.stop();
 
 		expect(outcome).toBe("unchanged");
 		expect(acceptedCountAfter).toBe(acceptedCountBefore);

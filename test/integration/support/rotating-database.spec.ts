@@ -75,13 +75,13 @@ function itServes(engine: EngineName, hasReplica: boolean): void {
 		const proxy = await startTcpProxy({ target: scene.server });
 		const sampler = await sampleConnections(scene.server, proxy, scene.database);
 
-		const transaction = await beginTransaction(scene.dataSource, "lasting", 120);
+		const transaction = await beginTransaction(scene.dataSource, "lasting");
 		const stream = await beginStream(scene.dataSource);
 		const pids = (await scene.server.connections(scene.users[0])).map(({ pid }) => pid);
 		stream.goOn();
 
 		expect(pids).toEqual(expect.arrayContaining([transaction.pid, stream.pid]));
-		expect(await transaction.result).toEqual({ pids: [transaction.pid], users: [scene.users[0]] });
+		expect(await transaction.commit()).toEqual({ pids: [transaction.pid], users: [scene.users[0]] });
 		expect(await stream.result).toBe(stream.rowCount);
 		expect(await readLedger(scene.dataSource)).toEqual(["lasting"]);
 		expect((await sampler.stop()).server).toBeGreaterThanOrEqual(2);

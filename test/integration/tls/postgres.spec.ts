@@ -12,6 +12,7 @@ import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/conn
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { planCredentials } from "../../../src/rotation/plan-credentials.js";
 import { CertificateAuthority } from "../../support/certificates.js";
+import { fillPool } from "../../support/held-connections.js";
 import { leadToLoopback } from "../../support/lead-to-loopback.js";
 import { startNestApplication } from "../../support/nest-application.js";
 import { serveTls } from "../../support/postgres/serve-tls.js";
@@ -233,10 +234,6 @@ describe("The start of a Nest application", () => {
 describe.each(TYPEORM_VERSIONS)("A rotation on TypeORM $label", (version) => {
 	let scene: Scene;
 
-	afterEach(async () => {
-		await scene.stop();
-	});
-
 	async function countEncrypted(): Promise<{ encrypted: number; open: number }> {
 		const { rows } = await servers.server.admin.query<{ encrypted: number; open: number }>(
 			`SELECT count(*) FILTER (WHERE ssl)::int AS encrypted, count(*)::int AS open FROM pg_stat_ssl
@@ -252,7 +249,8 @@ describe.each(TYPEORM_VERSIONS)("A rotation on TypeORM $label", (version) => {
 
 		const first = await scene.rotator.rotateDatabaseConnection();
 		const second = await scene.rotator.rotateDatabaseConnection();
-		await Promise.all([1, 2, 3].map(async () => scene.dataSource.query("SELECT pg_sleep(0.02)")));
+		await scene.waitForUser(scene.users[1]);
+		await fillPool(scene.dataSource, 3);
 		const { encrypted, open } = await countEncrypted();
 
 		expect([first.outcome, second.outcome]).toEqual(["rotated", "unchanged"]);

@@ -7,6 +7,7 @@ import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-c
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
 import { CertificateAuthority } from "../certificates.js";
+import { endLater } from "../endings.js";
 import { startMariadb } from "../mariadb/mariadb-server.js";
 import { startPostgres } from "../postgres/postgres-server.js";
 import type { DatabaseServer, EngineName } from "../server/database-server.js";
@@ -107,10 +108,10 @@ export async function startIamScene(
 		gateway,
 		server,
 		ssl: { ca: authority.certificate, servername: host },
-		stop: async () => {
+		stop: endLater(async () => {
 			await gateway.stop();
 			await server.stop();
-		},
+		}),
 		tunnel: { host: gateway.host, port: gateway.port },
 	};
 }
@@ -150,11 +151,11 @@ export async function startIamApplication(
 		dataSource,
 		events,
 		rotator,
-		stop: async () => {
+		stop: endLater(async () => {
 			await rotator.onModuleDestroy();
 			connector.close();
 			rotator.beforeApplicationShutdown();
 			await Promise.all([rotator.onApplicationShutdown(), dataSource.isInitialized ? dataSource.destroy() : undefined]);
-		},
+		}),
 	};
 }
