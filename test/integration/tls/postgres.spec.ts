@@ -130,7 +130,10 @@ describe("A server", () => {
 		const server = authority.issue({ names: ["localhost"] });
 		const rules = ["hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca"];
 		await serveTls(servers.server, { clientAuthority: clients.certificate, rules, server });
-		const show = (from: CertificateAuthority): object => ({ tls: { ...trusting, ...from.issue({ commonName: "app" }) } });
+		const show = (from: CertificateAuthority): object => {
+			const { certificate: cert, key } = from.issue({ commonName: "app" });
+			return { tls: { ...trusting, cert, key } };
+		};
 
 		await expect(connect(show(clients))).resolves.toBe("TLSv1.3");
 		await expect(connect({ tls: trusting })).resolves.toBe("28000");
