@@ -3,7 +3,7 @@ import type { Parameter } from "@aws-sdk/client-ssm";
 
 import { ParameterStoreConfigService } from "../src/parameter-store/parameter-store-config.service.js";
 import { compare, findMedian, measureSides, measureTimes } from "./sides.js";
-import { formatDuration, type Result } from "./table.js";
+import { formatDuration, formatRatio, type Result } from "./table.js";
 
 const FEW = 20;
 const MANY = 5_000;
@@ -36,22 +36,22 @@ export async function benchLookup(): Promise<Result> {
 		rows: [
 			{
 				note: describe("getMany", "getFew"),
-				ratio: compare(measured.getMany, measured.getFew),
+				figure: formatRatio(compare(measured.getMany, measured.getFew)),
 				what: `get among ${String(MANY)} ÷ get among ${String(FEW)}`,
 			},
 			{
 				note: describe("searchMany", "searchFew"),
-				ratio: compare(measured.searchMany, measured.searchFew),
+				figure: formatRatio(compare(measured.searchMany, measured.searchFew)),
 				what: `search among ${String(MANY)} ÷ search among ${String(FEW)}`,
 			},
 			{
 				note: describe("searchFew", "getFew"),
-				ratio: compare(measured.searchFew, measured.getFew),
+				figure: formatRatio(compare(measured.searchFew, measured.getFew)),
 				what: `search ÷ get, both among ${String(FEW)}`,
 			},
 			{
 				note: describe("searchMany", "getMany"),
-				ratio: compare(measured.searchMany, measured.getMany),
+				figure: formatRatio(compare(measured.searchMany, measured.getMany)),
 				what: `search ÷ get, both among ${String(MANY)}`,
 			},
 		],

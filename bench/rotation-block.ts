@@ -3,12 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { DataSource, DataSourceOptions, EntitySchema } from "typeorm";
 
-import { TypeOrmAwsConnectorService } from "../src/connector/typeorm-aws-connector.service.js";
-import { RotatorService } from "../src/rotation/rotator.service.js";
+import { RotatorService, TypeOrmAwsConnectorService } from "../src/index.js";
 import { createSceneDatabase, type SceneDatabase, type SceneServers } from "../test/support/rotating-database.js";
-import { TYPEORM_VERSIONS, type TypeOrmVersion } from "../test/support/typeorm-versions.js";
+import type { DatabaseServer } from "../test/support/server/database-server.js";
+import type { TypeOrmVersion } from "../test/support/typeorm-versions.js";
+import { type EngineServers, VERSIONS } from "./engine-servers.js";
 import { compare, findMedian, measureSides } from "./sides.js";
-import { formatDuration, type Result, type Row } from "./table.js";
+import { formatDuration, formatRatio, type Result, type Row } from "./table.js";
 
 const FEW = 10;
 const MANY = 1_000;
@@ -19,9 +20,10 @@ const ROTATIONS_PER_TURN = 5;
 const SETTLE_MS = 100;
 
 /** Runs the bench on the latest TypeORM of both major lines. */
-export async function benchRotationBlock(servers: SceneServers): Promise<Result> {
+export async function benchRotationBlock(servers: EngineServers): Promise<Result> {
 	const rows: Row[] = [];
-	for (const version of TYPEORM_VERSIONS.filter(({ label }) => label !== "0.3.20")) rows.push(...(await benchVersion(servers, version)));
+	const postgres = await servers.get("postgres");
+	for (const version of VERSIONS) rows.push(...(await benchVersion(postgres, version)));
 	return {
 		explanation: `Longest block of the event loop. "Rebuild" is a rotation that initializes a second DataSource. ${String(COLUMN_COUNT)} columns an entity.`,
 		rows,
@@ -29,7 +31,7 @@ export async function benchRotationBlock(servers: SceneServers): Promise<Result>
 	};
 }
 
-async function benchVersion(servers: SceneServers, version: TypeOrmVersion): Promise<Row[]> {
+async function benchVersion(servers: SceneServers<DatabaseServer>, version: TypeOrmVersion): Promise<Row[]> {
 	const few = await createSubject(servers, version, FEW);
 	const many = await createSubject(servers, version, MANY);
 	const measured = await measureSides(
@@ -41,7 +43,7 @@ async function benchVersion(servers: SceneServers, version: TypeOrmVersion): Pro
 	type Side = keyof typeof measured;
 	const createRow = (what: string, side: Side, baseline: Side): Row => ({
 		note: `${formatDuration(findMedian(measured[side]))} against ${formatDuration(findMedian(measured[baseline]))}`,
-		ratio: compare(measured[side], measured[baseline]),
+		figure: formatRatio(compare(measured[side], measured[baseline])),
 		what: `${version.label}, ${what}`,
 	});
 	return [
@@ -59,7 +61,7 @@ interface Subject {
 }
 
 /** A DataSource with so many entities, and both ways to rotate it. */
-async function createSubject(servers: SceneServers, version: TypeOrmVersion, entityCount: number): Promise<Subject> {
+async function createSubject(servers: SceneServers<DatabaseServer>, version: TypeOrmVersion, entityCount: number): Promise<Subject> {
 	const scene = await createSceneDatabase(servers);
 	const connector = new TypeOrmAwsConnectorService(undefined, undefined, {
 		...scene.config,
@@ -118,7 +120,7 @@ function createEntities(version: TypeOrmVersion, entityCount: number): EntitySch
 	);
 }
 
-async function measureRotation(scene: SceneDatabase, rotate: () => Promise<void>): Promise<number> {
+async function measureRotation(scene: SceneDatabase<DatabaseServer>, rotate: () => Promise<void>): Promise<number> {
 	await scene.alternate();
 	// The collector clears away what an earlier turn left. It is not forced to: that would throw away compiled code as well.
 	await sleep(SETTLE_MS);

@@ -1,6 +1,6 @@
 /** Measures several sides against one another in one run: short turns in rotating order, so that whatever else the machine does meets all alike. */
 
-/** How two sides compare: the median of the rounds' ratios, and between which values the middle half of them lies. */
+/** A figure of several rounds: the median, and between which values the middle half of them lies. */
 export interface Ratio {
 	readonly lower: number;
 	readonly median: number;
@@ -20,15 +20,15 @@ const WARM_UP_COUNT = 2;
 /** Lets every side have a turn in each round, and returns what each measured, round by round. */
 export async function measureSides<Side extends string, Value>(
 	turns: Readonly<Record<Side, () => Promise<Value>>>,
-	{ roundCount }: { roundCount: number },
+	{ roundCount, warmUpCount = WARM_UP_COUNT }: { roundCount: number; warmUpCount?: number },
 ): Promise<Readonly<Record<Side, readonly Value[]>>> {
 	const sides = Object.keys(turns) as Side[];
 	const measured = Object.fromEntries(sides.map((side) => [side, [] as Value[]])) as Record<Side, Value[]>;
-	for (let round = 0; round < WARM_UP_COUNT + roundCount; round += 1) {
+	for (let round = 0; round < warmUpCount + roundCount; round += 1) {
 		for (let turn = 0; turn < sides.length; turn += 1) {
 			const side = sides[(round + turn) % sides.length] as Side;
 			const value = await turns[side]();
-			if (round >= WARM_UP_COUNT) measured[side].push(value);
+			if (round >= warmUpCount) measured[side].push(value);
 		}
 	}
 	return measured;
@@ -45,8 +45,17 @@ export async function measureTimes(work: () => Promise<void> | void): Promise<Ti
 
 /** Compares what two sides measured in the same rounds. */
 export function compare(values: readonly number[], baseline: readonly number[]): Ratio {
-	const ratios = values.map((value, round) => value / (baseline[round] as number));
-	return { lower: findQuantile(ratios, 0.25), median: findQuantile(ratios, 0.5), upper: findQuantile(ratios, 0.75) };
+	return summarize(values.map((value, round) => value / (baseline[round] as number)));
+}
+
+/** By how much one side exceeds another in the same rounds. */
+export function subtract(values: readonly number[], baseline: readonly number[]): Ratio {
+	return summarize(values.map((value, round) => value - (baseline[round] as number)));
+}
+
+/** The median of the rounds and its spread. */
+export function summarize(values: readonly number[]): Ratio {
+	return { lower: findQuantile(values, 0.25), median: findQuantile(values, 0.5), upper: findQuantile(values, 0.75) };
 }
 
 /** The middle one. */
