@@ -1,19 +1,12 @@
 /** The process of one cell: an application under load that is told when to rotate, and what it looks like from inside afterwards. */
-import { createReadStream, rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import net from "node:net";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { writeHeapSnapshot } from "node:v8";
-
 import { Logger } from "@nestjs/common";
 import type { DataSource } from "typeorm";
 
-import { TypeOrmAwsConnectorService } from "../../src/connector/typeorm-aws-connector.service.js";
-import { RotatorService } from "../../src/rotation/rotator.service.js";
+import { RotatorService, TypeOrmAwsConnectorService } from "../../src/index.js";
 import { createLedger, type LedgerReport, readLedger, startLedgerWorkload } from "../support/ledger-workload.js";
 import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
 import type { SoakReport, SoakSetup } from "./cells.js";
+import { searchHeap } from "./heap-search.js";
 
 const WORKER_COUNT = 12;
 const HEAP_SAMPLE_COUNT = 20;
@@ -27,7 +20,6 @@ void run(setup);
 
 async function run({ awsUrl, cell, database, host, poolSize, port, replica, secretId }: SoakSetup): Promise<void> {
 	const listenersBefore = listProcessListeners();
-	const sockets = watchSockets(replica === undefined ? [port] : [port, replica.port]);
 	const connector = new TypeOrmAwsConnectorService(undefined, undefined, {
 		aws: {
 			credentials: { accessKeyId: "AKIATESTACCESSKEY", secretAccessKey: "test-secret-access-key" },
@@ -77,18 +69,25 @@ async function run({ awsUrl, cell, database, host, poolSize, port, replica, secr
 		process.send?.(await describe(report, storedCount));
 		process.disconnect();
 	};
-	const describe = async (report: LedgerReport, storedCount: number): Promise<SoakReport> => ({
-		acknowledgedCount: report.acknowledgedCount,
-		failedCount: report.failures.length,
-		firstFailure: report.failures[0]?.message,
-		heapSlopeBytes: fitSlope(heapSamples.slice(Math.ceil(heapSamples.length / 5))),
-		leftovers: [...(await listLeftovers(sockets)), ...listProcessListeners().slice(listenersBefore.length)],
-		operationCount: report.operationCount,
-		peakSocketCounts: [...sockets.values()].map(({ peakCount }) => peakCount),
-		retiredSecretCount: await countRetiredSecrets(cell.id, rotationCount),
-		storedCount,
-		unknownCount: report.unknown.length,
-	});
+	const describe = async (report: LedgerReport, storedCount: number): Promise<SoakReport> => {
+		const leftovers = [...(await listLeftovers()), ...listProcessListeners().slice(listenersBefore.length)];
+		await settleHeap();
+		const isRetired = (version: string): boolean => Number(version) < rotationCount;
+		const { foundCount, retainers, snapshotFile } = await searchHeap(new RegExp(`canary-${cell.id}-(\\d+)-password`, "g"), isRetired);
+		return {
+			acknowledgedCount: report.acknowledgedCount,
+			failedCount: report.failures.length,
+			firstFailure: report.failures[0]?.message,
+			heapSlopeBytes: fitSlope(heapSamples.slice(Math.ceil(heapSamples.length / 5))),
+			leftovers,
+			operationCount: report.operationCount,
+			retainers,
+			retiredSecretCount: foundCount,
+			snapshotFile,
+			storedCount,
+			unknownCount: report.unknown.length,
+		};
+	};
 
 	process.on("message", (message) => void (message === "finish" ? finish() : rotate()));
 	process.send?.("ready");
@@ -98,42 +97,6 @@ function describeFailure(error: Error): string {
 	return error.cause instanceof Error ? `${error.message} ${error.cause.message}` : error.message;
 }
 
-interface SocketWatch {
-	openCount: number;
-	peakCount: number;
-}
-
-/**
- * Counts the sockets to each port from the moment they begin to connect until this side has said its last word on them: drivers close idle connections by
- * themselves, and the moment until the server agrees is no connection that it has to serve.
- */
-function watchSockets(ports: readonly number[]): ReadonlyMap<number, SocketWatch> {
-	const watches = new Map(ports.map((port) => [port, { openCount: 0, peakCount: 0 }]));
-	const prototype = net.Socket.prototype as { connect: (this: net.Socket, ...connectArguments: unknown[]) => net.Socket };
-	const { connect } = prototype;
-	prototype.connect = function countingConnect(...connectArguments) {
-		const watch = watches.get(findPort(connectArguments));
-		if (watch !== undefined) {
-			watch.openCount += 1;
-			watch.peakCount = Math.max(watch.peakCount, watch.openCount);
-			let isOpen = true;
-			const leave = (): void => {
-				if (isOpen) watch.openCount -= 1;
-				isOpen = false;
-			};
-			this.once("finish", leave).once("close", leave);
-		}
-		return connect.apply(this, connectArguments);
-	};
-	return watches;
-}
-
-/** The port among the arguments of `connect`: the first of them, or in an object or in the list that `net.connect` makes of them. */
-function findPort([first]: readonly unknown[]): number {
-	if (Array.isArray(first)) return findPort(first);
-	return Number(typeof first === "object" && first !== null ? (first as { port?: unknown }).port : first);
-}
-
 /** One name for each listener of the process; the soak's own, for its parent's messages, is left out. */
 function listProcessListeners(): string[] {
 	const names = process.eventNames().filter((name) => name !== "message");
@@ -141,33 +104,17 @@ function listProcessListeners(): string[] {
 }
 
 /** What is still there when everything was closed. Its own pipe to the parent is not counted, and closing sockets get a moment. */
-async function listLeftovers(sockets: ReadonlyMap<number, SocketWatch>): Promise<string[]> {
+async function listLeftovers(): Promise<string[]> {
 	await new Promise((resolve) => setTimeout(resolve, 500));
 	const own = new Set(["Pipe", "PipeWrap", "TTYWrap", "Timeout", "FSReqCallback"]);
-	const handles = process.getActiveResourcesInfo().filter((name) => !own.has(name));
-	const openCount = [...sockets.values()].reduce((sum, watch) => sum + watch.openCount, 0);
-	return [...handles, ...(openCount === 0 ? [] : [`${String(openCount)} sockets to the database`])];
+	return process.getActiveResourcesInfo().filter((name) => !own.has(name));
 }
 
-async function countRetiredSecrets(cellId: string, lastVersion: number): Promise<number> {
+async function settleHeap(): Promise<void> {
 	for (let round = 0; round < 3; round += 1) {
 		await new Promise((resolve) => setTimeout(resolve, 50));
 		collectGarbage?.();
 	}
-	const folder = await mkdtemp(path.join(tmpdir(), "soak-"));
-	const file = writeHeapSnapshot(path.join(folder, "end.heapsnapshot"));
-	const retired = new Set<number>();
-	const pattern = new RegExp(`canary-${cellId}-(\\d+)-password`, "g");
-	let rest = "";
-	for await (const chunk of createReadStream(file, { encoding: "latin1", highWaterMark: 1 << 22 }) as AsyncIterable<string>) {
-		const text = rest + chunk;
-		for (const [, version] of text.matchAll(pattern)) {
-			if (Number(version) < lastVersion) retired.add(Number(version));
-		}
-		rest = text.slice(-200);
-	}
-	rmSync(folder, { force: true, recursive: true });
-	return retired.size;
 }
 
 /** Least squares. */

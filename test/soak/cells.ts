@@ -49,10 +49,12 @@ export interface SoakReport {
 	readonly heapSlopeBytes: number;
 	readonly leftovers: readonly string[];
 	readonly operationCount: number;
-	/** Most sockets that were open at once: to the server, and to its replica. */
-	readonly peakSocketCounts: readonly number[];
+	/** What keeps a retired password alive, from the string to the root. */
+	readonly retainers: readonly string[];
 	/** Passwords of earlier versions found in a snapshot of the heap. */
 	readonly retiredSecretCount: number;
+	/** Kept where a retired password was found. */
+	readonly snapshotFile: string | undefined;
 	readonly storedCount: number;
 	readonly unknownCount: number;
 }

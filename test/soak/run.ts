@@ -3,7 +3,7 @@
  *
  * `npm run test:soak` runs a short one on every engine and topology, `npm run test:soak -- --rotations 1000` the full one. `--engine mariadb`,
  * `--topology replica` and `--cells <part of an id>` choose among the cells. It fails when an operation failed or was left in doubt, when an
- * acknowledged row is not stored, when a pool had more than poolSize + 1 sockets, when a retired password is in the heap or anything is left: a handle, a
+ * acknowledged row is not stored, when a proxy counted more than poolSize + 1 sockets of a pool from accept to close, when a retired password is in the heap or anything is left: a handle, a
  * socket, a listener of the process. With COUNTS_FILE in the environment it writes there how many cells passed and failed.
  */
 import { fork } from "node:child_process";
@@ -12,6 +12,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
+import { startLoginProxy } from "../support/login-proxy.js";
 import { createSceneDatabase, type SceneDatabase, type SceneServers, startSceneServers } from "../support/rotating-database.js";
 import type { DatabaseServer, EngineName } from "../support/server/database-server.js";
 import { ServerUnavailableError } from "../support/server/debian-packages.js";
@@ -35,6 +36,8 @@ interface CellResult {
 	readonly cell: SoakCell;
 	readonly durationMs: number;
 	readonly faults: readonly string[];
+	/** Most sockets that were open at once: to the server, and to its replica. */
+	readonly peakSocketCounts: readonly number[];
 	readonly refusedCount: number;
 	readonly report: SoakReport;
 }
@@ -122,19 +125,23 @@ async function runCells(servers: SceneServers<DatabaseServer>, cells: readonly S
 	return results.sort((left, right) => cells.indexOf(left.cell) - cells.indexOf(right.cell));
 }
 
-async function runCell(servers: SceneServers<DatabaseServer>, cell: SoakCell): Promise<CellResult> {
-	const scene = await createSceneDatabase(servers);
+async function runCell(sceneServers: SceneServers<DatabaseServer>, cell: SoakCell): Promise<CellResult> {
+	const scene = await createSceneDatabase(sceneServers);
 	await changePassword(scene, scene.users[0], cell, 0);
 	await scene.replica?.catchUp();
 	scene.aws.secrets.put(scene.secretId, { password: formatPassword(cell.id, 0), username: scene.users[0] });
+	const servers = scene.replica === undefined ? [scene.server] : [scene.server, scene.replica];
+	const proxies = await Promise.all(servers.map(async (target) => startLoginProxy({ target })));
+	const [primary, replica] = proxies;
+	if (primary === undefined) throw new Error("There is a server");
 	const setup: SoakSetup = {
 		awsUrl: scene.aws.url,
 		cell,
 		database: scene.database,
-		host: scene.server.host,
+		host: primary.host,
 		poolSize: POOL_SIZE,
-		port: scene.server.port,
-		replica: scene.replica === undefined ? undefined : { host: scene.replica.host, port: scene.replica.port },
+		port: primary.port,
+		replica: replica && { host: replica.host, port: replica.port },
 		secretId: scene.secretId,
 	};
 	const startedAtMs = performance.now();
@@ -157,10 +164,13 @@ async function runCell(servers: SceneServers<DatabaseServer>, cell: SoakCell): P
 	}
 	child.send("finish");
 	const report = (await nextMessage()) as SoakReport;
+	const openCount = proxies.reduce((sum, proxy) => sum + proxy.openCount, 0);
 	if (child.exitCode === null) await once(child, "exit");
+	const peakSocketCounts = proxies.map(({ peakCount }) => peakCount);
+	await Promise.all(proxies.map(async (proxy) => proxy.stop()));
 	const refusedCount = await countRefusals(scene);
-	const faults = [...findFaults(report), ...failures.slice(0, 1)];
-	return { cell, durationMs: performance.now() - startedAtMs, faults, refusedCount, report };
+	const faults = [...findFaults(report), ...findSocketFaults(peakSocketCounts, openCount), ...failures.slice(0, 1)];
+	return { cell, durationMs: performance.now() - startedAtMs, faults, peakSocketCounts, refusedCount, report };
 }
 
 async function countRefusals({ replica, server, users }: SceneDatabase<DatabaseServer>): Promise<number> {
@@ -191,17 +201,30 @@ function findFaults(report: SoakReport): string[] {
 		[report.unknownCount > 0, `${String(report.unknownCount)} commits in doubt`],
 		[report.acknowledgedCount !== report.storedCount, "acknowledged rows differ from stored ones"],
 		[report.operationCount === 0, "nothing was done"],
-		[Math.max(...report.peakSocketCounts) > POOL_SIZE + 1, `${report.peakSocketCounts.join(" and ")} sockets`],
-		[Math.min(...report.peakSocketCounts) < 2, `no load: ${report.peakSocketCounts.join(" and ")} sockets`],
-		[report.retiredSecretCount > 0, `${String(report.retiredSecretCount)} retired passwords in the heap`],
+		[report.retiredSecretCount > 0, describeRetired(report)],
 		[report.leftovers.length > 0, `left open: ${report.leftovers.join(", ")}`],
 	] as const;
 	return faults.filter(([isFault]) => isFault).map(([, text]) => text);
 }
 
+function describeRetired({ retainers, retiredSecretCount, snapshotFile }: SoakReport): string {
+	const [first, ...others] = retainers;
+	const chain = [first, ...others.map((retainer) => `  in ${retainer}`)].join("\n");
+	return `${retiredSecretCount} retired passwords in the heap, snapshot in ${String(snapshotFile)}; one of them is\n${chain}`;
+}
+
+function findSocketFaults(peakCounts: readonly number[], openCount: number): string[] {
+	const text = `${peakCounts.join(" and ")} sockets`;
+	return [
+		...(Math.max(...peakCounts) > POOL_SIZE + 1 ? [text] : []),
+		...(Math.min(...peakCounts) < 2 ? [`no load: ${text}`] : []),
+		...(openCount === 0 ? [] : [`left open: ${openCount} sockets to the database`]),
+	];
+}
+
 function print(results: readonly CellResult[]): void {
 	console.table(
-		results.map(({ cell, durationMs, refusedCount, report }) => ({
+		results.map(({ cell, durationMs, peakSocketCounts, refusedCount, report }) => ({
 			engine: cell.engine,
 			topology: cell.topology,
 			strategy: cell.windowMs === 0 ? cell.strategy : `${cell.strategy}, ${String(cell.windowMs)} ms`,
@@ -212,7 +235,7 @@ function print(results: readonly CellResult[]): void {
 			unknown: report.unknownCount,
 			"acknowledged = stored": `${String(report.acknowledgedCount)} = ${String(report.storedCount)}`,
 			"refused logins absorbed": refusedCount,
-			"peak sockets": `${report.peakSocketCounts.join(" and ")} of ${String(POOL_SIZE + 1)}`,
+			"peak sockets": `${peakSocketCounts.join(" and ")} of ${String(POOL_SIZE + 1)}`,
 			"heap bytes/rotation": report.heapSlopeBytes,
 			"retired in heap": report.retiredSecretCount,
 			left: report.leftovers.length,
