@@ -1,13 +1,14 @@
 /** How soon callers are served again after all connections were cut with a changed password, and how many logins that costs. */
-import { type SceneServers, startSceneServers } from "../test/support/rotating-database.js";
+import { CALLER_COUNT, type Outage, type OutageReport, playOutage, POOL_SIZE } from "../test/support/outage.js";
+import { type SceneServers, startScene, startSceneServers } from "../test/support/rotating-database.js";
 import type { DatabaseServer } from "../test/support/server/database-server.js";
 import { DIALECTS } from "../test/support/sql-dialects.js";
 import { ENGINE_TITLES, type EngineServers, VERSIONS } from "./engine-servers.js";
-import { type Outage, type OutageReport, CALLER_COUNT, playOutage, POOL_SIZE } from "./recovery-run.js";
 import { findQuantile } from "./sides.js";
 import { atMost, formatDuration, type Goal, type Result, type Row } from "./table.js";
 
 const REFUSAL_CODES: ReadonlySet<unknown> = new Set(Object.values(DIALECTS).map(({ refusalCode }) => refusalCode));
+const CONFIG = { poolSize: POOL_SIZE, rotation: { intervalMs: 3_600_000, isEnabled: true } };
 const PENDINGS = [false, true];
 /** MariaDB blocks an account after so many refused passwords in a row. */
 const PASSWORD_ERROR_LIMIT = 5;
@@ -89,7 +90,8 @@ async function benchCase(servers: SceneServers<DatabaseServer>, benched: Case): 
 		for (const [hasWrongPending, own] of reports) {
 			const version = VERSIONS[run % VERSIONS.length];
 			if (version === undefined) throw new Error("There are two versions of TypeORM");
-			own.push(await playOutage(servers, version, { ...benched.outage, hasWrongPending }));
+			const scene = await startScene(servers, { config: CONFIG, version });
+			own.push(await playOutage(scene, { ...benched.outage, hasWrongPending }).finally(async () => scene.stop()));
 		}
 	}
 	const title = `${ENGINE_TITLES[servers.server.engine]}, ${benched.name}`;

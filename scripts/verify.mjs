@@ -24,6 +24,7 @@ const steps = [
 	{ script: "types" },
 	{ script: "build:check" },
 	{ script: "test:matrix" },
+	{ script: "test:drivers" },
 	{ script: "test:faults", options: JEST_COUNTS },
 	{ script: "test:soak" },
 ];

@@ -3,15 +3,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { DataSource } from "typeorm";
 
-import { type Scene, type SceneServers, startScene } from "../test/support/rotating-database.js";
-import type { DatabaseServer } from "../test/support/server/database-server.js";
-import { findDialect } from "../test/support/sql-dialects.js";
-import type { TypeOrmVersion } from "../test/support/typeorm-versions.js";
-import { waitUntil } from "../test/support/wait-until.js";
+import type { Scene } from "./rotating-database.js";
+import type { DatabaseServer } from "./server/database-server.js";
+import { findDialect } from "./sql-dialects.js";
+import { waitUntil } from "./wait-until.js";
 
-/** Connections of the pool. */
+/** Connections of the pool that is cut. */
 export const POOL_SIZE = 10;
-/** Callers that wait. */
+/** Callers of one outage. */
 export const CALLER_COUNT = 40;
 
 /** Longer than a successful login speaks for the next ones. */
@@ -42,20 +41,12 @@ export interface OutageReport {
 	readonly refusedCount: number;
 }
 
-/** Plays one outage on a database of its own. */
-export async function playOutage(servers: SceneServers<DatabaseServer>, version: TypeOrmVersion, outage: Outage): Promise<OutageReport> {
-	const scene = await startScene(servers, {
-		config: { poolSize: POOL_SIZE, rotation: { intervalMs: 3_600_000, isEnabled: true } },
-		version,
-	});
-	try {
-		return await play(scene, outage);
-	} finally {
-		await scene.stop();
-	}
-}
-
-async function play(scene: Scene<DatabaseServer>, { callers, hasWrongPending, rightAfterMs }: Outage): Promise<OutageReport> {
+/**
+ * Plays one outage on a scene whose pool has {@link POOL_SIZE} connections.
+ * @example
+ * const { refusedCount } = await playOutage(scene, { callers: "after", hasWrongPending: false, rightAfterMs: 50 });
+ */
+export async function playOutage(scene: Scene<DatabaseServer>, { callers, hasWrongPending, rightAfterMs }: Outage): Promise<OutageReport> {
 	const { aws, dataSource, secretId, server } = scene;
 	const { username } = scene.current();
 	await fill(dataSource);
