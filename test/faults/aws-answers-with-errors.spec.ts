@@ -2,7 +2,7 @@
 import { startWatchedScene } from "../support/invariants.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
 import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../support/typeorm-versions.js";
 
 const FAULTS = [
 	{ code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", kind: "decryption-failure" },
@@ -37,7 +37,7 @@ afterAll(async () => {
 	await servers.stop();
 });
 
-describe.each(TYPEORM_VERSIONS)("AWS on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("AWS on TypeORM $label", (version) => {
 	it.each(FAULTS)("may answer twenty rotations with $kind", async ({ code, kind }) => {
 		const scene = await startWatchedScene(servers, { config: { rotation: QUICK_ROTATION }, version });
 		const fault = scene.aws.faults.inject({ kind });

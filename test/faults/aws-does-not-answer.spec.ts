@@ -9,7 +9,7 @@ import type { IRotatorOptions } from "../../src/rotation/rotation.options.js";
 import { startWatchedScene } from "../support/invariants.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
 import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../support/typeorm-versions.js";
 
 /** Longer than the longest request to AWS may take (10 s), which a rotation joins that comes while it hangs. */
 const RESUMED_WITHIN_MS = 60_000;
@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(async () => servers.stop());
 
-describe.each(TYPEORM_VERSIONS)("AWS on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("AWS on TypeORM $label", (version) => {
 	it.each(["hang", "stall-body"] as const)("may %s through twenty rotations", async (kind) => {
 		const scene = await startWatchedScene(servers, {
 			config: { rotation: QUICK_ROTATION },
@@ -54,7 +54,7 @@ describe.each(TYPEORM_VERSIONS)("AWS on TypeORM $label", (version) => {
 
 type Provider = Extract<ITypeOrmAwsConnectorAws["credentials"], (...parameters: never[]) => unknown>;
 
-describe.each(TYPEORM_VERSIONS)("The identity for AWS on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("The identity for AWS on TypeORM $label", (version) => {
 	const FAULTS: readonly { code: string; provide: Provider; rotatorOptions: IRotatorOptions; title: string }[] = [
 		{
 			code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE",
@@ -94,7 +94,7 @@ describe.each(TYPEORM_VERSIONS)("The identity for AWS on TypeORM $label", (versi
 	});
 });
 
-describe.each(TYPEORM_VERSIONS)("The name of AWS on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("The name of AWS on TypeORM $label", (version) => {
 	const HOST = "secretsmanager.eu-west-1.amazonaws.test";
 
 	it("may be unknown to the resolver for twenty rotations", async () => {

@@ -4,7 +4,7 @@ import { startWatchedScene } from "../support/invariants.js";
 import { createMovablePort } from "../support/movable-port.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
 import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../support/typeorm-versions.js";
 
 interface Defect {
 	begin(parameters: FakeAws["parameters"], name: string): void;
@@ -42,7 +42,7 @@ beforeAll(async () => {
 
 afterAll(async () => servers.stop());
 
-describe.each(TYPEORM_VERSIONS)("A parameter on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("A parameter on TypeORM $label", (version) => {
 	it.each(DEFECTS)("may $title for twenty rotations", async ({ begin, code, word }) => {
 		const { move, name, parameterSource } = createMovablePort(servers.aws, servers.server.port);
 		const scene = await startWatchedScene(servers, { config: { rotation: QUICK_ROTATION }, parameterSource, version });

@@ -2,7 +2,7 @@
 import { startWatchedScene } from "../support/invariants.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
 import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../support/typeorm-versions.js";
 
 const DEFECTS = [
 	{ content: "canary-of-a-plain-text-secret", title: "no JSON", word: "not valid JSON" },
@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(async () => servers.stop());
 
-describe.each(TYPEORM_VERSIONS)("A secret on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("A secret on TypeORM $label", (version) => {
 	it.each(DEFECTS)("may hold $title for twenty rotations", async ({ content, word }) => {
 		const scene = await startWatchedScene(servers, { config: { rotation: QUICK_ROTATION }, version });
 		scene.aws.secrets.put(scene.secretId, content);

@@ -13,11 +13,10 @@ import {
 	startIamApplication,
 	startIamScene,
 } from "../../support/iam-gateway/iam-scene.js";
-import { TYPEORM_VERSIONS, type TypeOrmVersion } from "../../support/typeorm-versions.js";
+import { LATEST_TYPEORM } from "../../support/typeorm-versions.js";
 import { runHere } from "./run-cli.js";
 
 /** Who may log in is the same with every TypeORM. */
-const LATEST = TYPEORM_VERSIONS.at(-1) as TypeOrmVersion;
 const OTHERS = { dsql: { [DSQL_CLUSTER_ID]: "zyxwvutsrqponmlkjihgfedcba" }, "rds-db": { [RDS_RESOURCE_ID]: "cluster-ANOTHER" } };
 
 let folder: string;
@@ -59,7 +58,11 @@ describe.each([
 	async function enter(policy: PolicyDocument, user: string): Promise<string> {
 		scene.gateway.desk.enforce(policy);
 		const rotation = { shouldRotateOnAuthFailure: false };
-		const application = await startIamApplication(scene, LATEST, { aws: { credentials: APPLICATION_KEY }, rotation, username: user });
+		const application = await startIamApplication(scene, LATEST_TYPEORM, {
+			aws: { credentials: APPLICATION_KEY },
+			rotation,
+			username: user,
+		});
 		const [row] = await application.dataSource.query<[{ user: string }]>("SELECT current_user AS user");
 		await application.stop();
 		return row.user;

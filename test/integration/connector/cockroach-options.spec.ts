@@ -6,7 +6,7 @@ import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/conn
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { createSceneDatabase, type SceneDatabase, type SceneServers, startSceneServers } from "../../support/rotating-database.js";
 import { startTcpProxy } from "../../support/tcp-proxy.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const NEW_PASSWORD = "password-of-the-next-version";
@@ -17,7 +17,7 @@ interface Runner {
 	release(): Promise<void>;
 }
 
-describe.each(TYPEORM_VERSIONS)("The CockroachDB driver of TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("The CockroachDB driver of TypeORM $label", (version) => {
 	let scene: SceneDatabase;
 	let servers: SceneServers;
 

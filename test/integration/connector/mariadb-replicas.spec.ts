@@ -2,7 +2,7 @@
 import { describeWith } from "../../support/describe-with.js";
 import type { MariadbServer } from "../../support/mariadb/mariadb-server.js";
 import { type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 
 describeWith("mariadb")("A replica of MariaDB", () => {
 	let servers: SceneServers<MariadbServer>;
@@ -13,7 +13,7 @@ describeWith("mariadb")("A replica of MariaDB", () => {
 
 	afterAll(async () => servers.stop());
 
-	it.each(TYPEORM_VERSIONS)("has a login of its own, which is rotated on its own, on TypeORM $label", async (version) => {
+	it.each(typeOrmVersionsFor("mariadb"))("has a login of its own, which is rotated on its own, on TypeORM $label", async (version) => {
 		const name = `reader_${version.label.replaceAll(".", "_")}`;
 		const secretId = `app/${name}`;
 		const { host, port } = servers.replica as NonNullable<typeof servers.replica>;

@@ -8,7 +8,7 @@ import type { MariadbServer } from "../../support/mariadb/mariadb-server.js";
 import { fillPool } from "../../support/held-connections.js";
 import { createSceneDatabase, type SceneDatabase, type SceneServers, startSceneServers } from "../../support/rotating-database.js";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const NEW_PASSWORD = "password-of-the-next-version";
@@ -31,7 +31,7 @@ describeWith("mariadb")("A connector of MariaDB", () => {
 
 	const listUsers = async (): Promise<string[]> => (await scene.server.connections()).map(({ user }) => user);
 
-	describe.each(TYPEORM_VERSIONS)("on TypeORM $label", (version) => {
+	describe.each(typeOrmVersionsFor("mariadb"))("on TypeORM $label", (version) => {
 		async function connect(config: Partial<ITypeOrmAwsConnectorConfig> = {}): Promise<DataSource> {
 			const connector = new TypeOrmAwsConnectorService(undefined, undefined, { ...scene.config, ...config });
 			const { DataSource } = version.load();

@@ -6,12 +6,12 @@ import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-c
 import { type Scene, type SceneOptions, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
 import { StubParameterSource } from "../../support/stub-parameter-source.js";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const READER_PORT = "/shop/test/aws-rds/aurora-postgres/reader/port";
 
-describe.each(TYPEORM_VERSIONS)("Replicas on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("Replicas on TypeORM $label", (version) => {
 	let reader: { readonly name: string; readonly secretId: string };
 	let servers: SceneServers;
 

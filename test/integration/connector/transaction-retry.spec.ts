@@ -3,7 +3,7 @@ import type { DataSource } from "typeorm";
 
 import { runTransactionWithRetry } from "../../../src/connector/transaction-retry.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
-import { TYPEORM_VERSIONS, type TypeOrmVersion } from "../../support/typeorm-versions.js";
+import { type TypeOrmVersion, typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 
 const WORKER_COUNT = 8;
 const ROUND_COUNT = 10;
@@ -31,7 +31,7 @@ async function connect({ load }: TypeOrmVersion): Promise<DataSource> {
 	}).initialize();
 }
 
-describe.each(TYPEORM_VERSIONS)("runTransactionWithRetry on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("runTransactionWithRetry on TypeORM $label", (version) => {
 	it("loses no update of workers that collide all the time", async () => {
 		const dataSource = await connect(version);
 		await dataSource.query("DELETE FROM account");

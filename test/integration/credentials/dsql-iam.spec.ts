@@ -20,7 +20,7 @@ import {
 } from "../../support/iam-gateway/iam-scene.js";
 import { createLedger, readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
 import { moveDate } from "../../support/moved-date.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { LATEST_TYPEORM, typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const QUARTER_OF_AN_HOUR_MS = 900_000;
@@ -46,7 +46,7 @@ async function resolveOptions(own: Partial<ITypeOrmAwsConnectorConfig>): Promise
 	return { ...(await connector.getTypeOrmOptions()) };
 }
 
-describe.each(TYPEORM_VERSIONS)("dsql-iam on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("dsql-iam on TypeORM $label", (version) => {
 	it("logs the admin in with the admin's kind of token, each connection with one of its own", async () => {
 		const { desk } = scene.gateway;
 		const formerCount = desk.logins.length;
@@ -222,11 +222,8 @@ it("gives a client of one's own a token for each connection", async () => {
 
 it("is refused with the identity of somebody else", async () => {
 	const stranger = { accessKeyId: "AKIASTRANGER00000001", secretAccessKey: "unknown" };
-	const [version] = TYPEORM_VERSIONS;
 
-	const failure = await failureOf(
-		startIamApplication(scene, version as (typeof TYPEORM_VERSIONS)[0], { aws: { credentials: stranger } }),
-	);
+	const failure = await failureOf(startIamApplication(scene, LATEST_TYPEORM, { aws: { credentials: stranger } }));
 
 	expect(failure).toMatchObject({ code: "28000" });
 	expect(scene.gateway.desk.refusals.at(-1)).toMatchObject({ reason: "token: access key" });

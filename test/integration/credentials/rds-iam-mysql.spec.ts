@@ -18,7 +18,7 @@ import {
 } from "../../support/iam-gateway/iam-scene.js";
 import { createLedger, readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
 import { moveDate } from "../../support/moved-date.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const QUARTER_OF_AN_HOUR_MS = 900_000;
@@ -46,7 +46,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 		await waitUntil("the pool has noticed", () => driver.pool._allConnections.length === 0);
 	}
 
-	describe.each(TYPEORM_VERSIONS)("with TypeORM $label", (version) => {
+	describe.each(typeOrmVersionsFor("mariadb"))("with TypeORM $label", (version) => {
 		it("brings a token for each physical connection, and none where an idle one is used again", async () => {
 			const { desk } = scene.gateway;
 			const formerCount = desk.logins.length;

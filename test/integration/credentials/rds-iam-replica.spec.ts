@@ -2,7 +2,7 @@
 import { describeWith } from "../../support/describe-with.js";
 import { type IamApplication, type IamScene, startIamApplication, startIamScene } from "../../support/iam-gateway/iam-scene.js";
 import { leadToLoopback } from "../../support/lead-to-loopback.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 
 const WRITER = "shop.cluster-abc123.eu-west-1.rds.amazonaws.com";
 const READER = "shop.cluster-ro-abc123.eu-west-1.rds.amazonaws.com";
@@ -32,7 +32,7 @@ function describeReplica(engine: "mariadb" | "postgres"): void {
 		for (const undo of restore) undo();
 	});
 
-	it.each(TYPEORM_VERSIONS)("with TypeORM $label", async (version) => {
+	it.each(typeOrmVersionsFor(engine))("with TypeORM $label", async (version) => {
 		const { host, port } = writer.config;
 		const own = {
 			replicas: [{ host: READER, port: reader.gateway.port }],

@@ -19,7 +19,7 @@ import {
 } from "../../support/iam-gateway/iam-scene.js";
 import { createLedger, readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
 import { moveDate } from "../../support/moved-date.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { LATEST_TYPEORM, typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const QUARTER_OF_AN_HOUR_MS = 900_000;
@@ -46,7 +46,7 @@ async function findUser(application: IamApplication): Promise<unknown> {
 	return row.user;
 }
 
-describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("rds-iam on TypeORM $label", (version) => {
 	it("brings a token for each physical connection, and none where an idle one is used again", async () => {
 		const { desk } = scene.gateway;
 		const formerCount = desk.logins.length;
@@ -197,7 +197,6 @@ describe.each(TYPEORM_VERSIONS)("rds-iam on TypeORM $label", (version) => {
 });
 
 it("refuses a constant token as soon as that has expired", async () => {
-	const [version] = TYPEORM_VERSIONS.slice(-1);
 	const token = await new Signer({
 		credentials: APPLICATION_KEY,
 		hostname: RDS_HOST,
@@ -206,7 +205,7 @@ it("refuses a constant token as soon as that has expired", async () => {
 		username: "app",
 	}).getAuthToken();
 	const own = { connectionTimeoutMs: 1_500, credentials: { source: "static" as const }, password: token };
-	const application = await startIamApplication(scene, version as (typeof TYPEORM_VERSIONS)[0], own);
+	const application = await startIamApplication(scene, LATEST_TYPEORM, own);
 	scene.gateway.desk.clock.advance(QUARTER_OF_AN_HOUR_MS);
 	await cutAll(application);
 

@@ -5,7 +5,7 @@ import { describeEngines } from "../../support/describe-engines.js";
 import { startLedgerWorkload } from "../../support/ledger-workload.js";
 import { type Scene, type SceneOptions, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
 import type { DatabaseServer } from "../../support/server/database-server.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const POOL_SIZE = 5;
@@ -35,7 +35,7 @@ async function giveBack(runners: readonly QueryRunner[]): Promise<void> {
 	await Promise.all(runners.map(async (runner) => runner.release()));
 }
 
-describe.each(TYPEORM_VERSIONS)("A server at its limit on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("A server at its limit on TypeORM $label", (version) => {
 	it("gets an idle connection back for the replacement, which grows to the size of the pool", async () => {
 		const scene = await start(POOL_SIZE, { version });
 		const runners = await lendAll(scene);

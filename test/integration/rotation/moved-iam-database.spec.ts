@@ -3,7 +3,7 @@ import type { ParameterSource } from "../../../src/connector/connector-parameter
 import { describeWith } from "../../support/describe-with.js";
 import { type IamScene, startIamApplication, startIamScene } from "../../support/iam-gateway/iam-scene.js";
 import { leadToLoopback } from "../../support/lead-to-loopback.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 
 const HOSTS = ["blue.abc123.eu-west-1.rds.amazonaws.com", "green.abc123.eu-west-1.rds.amazonaws.com"] as const;
 
@@ -26,7 +26,7 @@ function describeMove(engine: "mariadb" | "postgres"): void {
 		for (const undo of restore) undo();
 	});
 
-	it.each(TYPEORM_VERSIONS)("with TypeORM $label", async (version) => {
+	it.each(typeOrmVersionsFor(engine))("with TypeORM $label", async (version) => {
 		let place: IamScene = blue;
 		const read = ({ path }: { path: string[] }): string | null => {
 			const name = path.at(-1);

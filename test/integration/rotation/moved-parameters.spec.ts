@@ -8,7 +8,7 @@ import { eventually, waitForUser } from "../../support/eventually.js";
 import { type NestApplication, type NestApplicationOptions, startNestApplication } from "../../support/nest-application.js";
 import { createSceneDatabase, type SceneDatabase, type SceneServers, startSceneServers } from "../../support/rotating-database.js";
 import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const SEGMENTS = { application: "app", environment: "test", instanceName: "main", namespace: "api" };
@@ -96,7 +96,7 @@ function putOtherSecret(password = "password-0"): void {
 const moveDatabase = (): void => void servers.aws.parameters.put(PORT, String(proxy.port));
 const moveSecret = (): void => void servers.aws.parameters.put(SECRET_ID, OTHER_SECRET);
 
-describe.each(TYPEORM_VERSIONS)("A rotation on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("A rotation on TypeORM $label", (version) => {
 	it("follows the database to another place, with one request to Parameter Store", async () => {
 		const application = await start({ version });
 		moveDatabase();

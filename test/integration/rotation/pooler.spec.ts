@@ -5,11 +5,11 @@ import { beginTransaction } from "../../support/lasting-work.js";
 import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
 import { startPgbouncer } from "../../support/pgbouncer/pgbouncer.js";
 import { type Scene, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 
 const MONTH_MS = 2_592_000_000;
 
-describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind PgBouncer on TypeORM $label", (version) => {
+describeWith("pgbouncer").each(typeOrmVersionsFor("postgres"))("Behind PgBouncer on TypeORM $label", (version) => {
 	let scene: Scene;
 	let servers: SceneServers;
 
@@ -75,30 +75,34 @@ describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind PgBouncer on TypeORM $l
 	});
 });
 
-describeWith("pgbouncer").each(TYPEORM_VERSIONS)("Behind a PgBouncer with passwords of its own on TypeORM $label", (version) => {
-	it("a login that it does not know yet is not promoted, and is as soon as it does", async () => {
-		const servers = await startSceneServers();
-		const users = { app_blue: "one", app_green: "zero" };
-		const pooler = await startPgbouncer(servers.server, { users });
-		endLater(async () => pooler.stop());
-		await servers.server.createDatabase("pooled");
-		for (const [user, password] of Object.entries(users)) await servers.server.createRole(user, password, { databases: ["pooled"] });
-		servers.aws.secrets.put("pooled", { password: "one", username: "app_blue" });
-		const scene = await startScene(servers, {
-			config: { databaseName: "pooled", secretId: "pooled" },
-			endpoint: { host: pooler.host, port: pooler.port },
-			version,
+describeWith("pgbouncer").each(typeOrmVersionsFor("postgres"))(
+	"Behind a PgBouncer with passwords of its own on TypeORM $label",
+	(version) => {
+		it("a login that it does not know yet is not promoted, and is as soon as it does", async () => {
+			const servers = await startSceneServers();
+			const users = { app_blue: "one", app_green: "zero" };
+			const pooler = await startPgbouncer(servers.server, { users });
+			endLater(async () => pooler.stop());
+			await servers.server.createDatabase("pooled");
+			for (const [user, password] of Object.entries(users))
+				await servers.server.createRole(user, password, { databases: ["pooled"] });
+			servers.aws.secrets.put("pooled", { password: "one", username: "app_blue" });
+			const scene = await startScene(servers, {
+				config: { databaseName: "pooled", secretId: "pooled" },
+				endpoint: { host: pooler.host, port: pooler.port },
+				version,
+			});
+			await servers.server.setPassword("app_green", "two");
+			servers.aws.secrets.put("pooled", { password: "two", username: "app_green" });
+
+			const result = await scene.rotator.rotateDatabaseConnection();
+			const userMeanwhile = await scene.findUser();
+			await pooler.setPassword("app_green", "two");
+			const { outcome } = await scene.rotator.rotateDatabaseConnection();
+
+			expect(result).toMatchObject({ error: { cause: { code: "08P01" } }, outcome: "failed" });
+			expect([userMeanwhile, outcome]).toEqual(["app_blue", "rotated"]);
+			await scene.waitForUser("app_green");
 		});
-		await servers.server.setPassword("app_green", "two");
-		servers.aws.secrets.put("pooled", { password: "two", username: "app_green" });
-
-		const result = await scene.rotator.rotateDatabaseConnection();
-		const userMeanwhile = await scene.findUser();
-		await pooler.setPassword("app_green", "two");
-		const { outcome } = await scene.rotator.rotateDatabaseConnection();
-
-		expect(result).toMatchObject({ error: { cause: { code: "08P01" } }, outcome: "failed" });
-		expect([userMeanwhile, outcome]).toEqual(["app_blue", "rotated"]);
-		await scene.waitForUser("app_green");
-	});
-});
+	},
+);

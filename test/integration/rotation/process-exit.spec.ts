@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { describeEngines } from "../../support/describe-engines.js";
 import { createSceneDatabase, type SceneDatabase } from "../../support/rotating-database.js";
 import type { DatabaseServer } from "../../support/server/database-server.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { LATEST_TYPEORM } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 const ROOT = join(__dirname, "..", "..", "..");
@@ -47,7 +47,7 @@ async function countConnections({ server, users }: SceneDatabase<DatabaseServer>
 }
 
 // The application has the TypeORM that is installed as such.
-describeEngines("A process", { versions: TYPEORM_VERSIONS.slice(-1) }, ({ getServers }) => {
+describeEngines("A process", { versions: [LATEST_TYPEORM] }, ({ getServers }) => {
 	let database: SceneDatabase<DatabaseServer>;
 
 	beforeEach(async () => {

@@ -2,11 +2,10 @@
 import { ConnectorClosedError } from "../../../src/errors/errors.js";
 import { type Scene, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
 import { startTcpProxy } from "../../support/tcp-proxy.js";
-import { TYPEORM_VERSIONS, type TypeOrmVersion } from "../../support/typeorm-versions.js";
+import { LATEST_TYPEORM, typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 import { waitUntil } from "../../support/wait-until.js";
 
 /** What AWS sends is the same to every TypeORM. */
-const LATEST = TYPEORM_VERSIONS.at(-1) as TypeOrmVersion;
 
 let scene: Scene;
 let servers: SceneServers;
@@ -86,11 +85,11 @@ function countFetches(): number {
 }
 
 async function start(options: Partial<Parameters<typeof startScene>[1]> = {}): Promise<void> {
-	scene = await startScene(servers, { version: LATEST, ...options });
+	scene = await startScene(servers, { version: LATEST_TYPEORM, ...options });
 	servers.aws.calls.clear();
 }
 
-describe.each(TYPEORM_VERSIONS)("An event on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("An event on TypeORM $label", (version) => {
 	it.each([
 		["Secret Label Updated", labelUpdated],
 		["RotationSucceeded", rotationSucceeded],

@@ -11,7 +11,7 @@ import { describeWith } from "../../support/describe-with.js";
 import { leadToLoopback } from "../../support/lead-to-loopback.js";
 import type { MariadbServer } from "../../support/mariadb/mariadb-server.js";
 import { createSceneDatabase, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
+import { LATEST_TYPEORM, typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 
 const AWS_HOST = "shop.abc123.eu-west-1.rds.amazonaws.com";
 
@@ -52,15 +52,11 @@ describeWith("mariadb")("MariaDB", () => {
 	}
 
 	/** How a connection with these settings ends: the version of TLS, `plain`, or the driver's words and what to do about them. */
-	async function connect(
-		config: Partial<ITypeOrmAwsConnectorConfig>,
-		version = TYPEORM_VERSIONS.at(-1),
-		from = servers,
-	): Promise<string> {
+	async function connect(config: Partial<ITypeOrmAwsConnectorConfig>, version = LATEST_TYPEORM, from = servers): Promise<string> {
 		const scene = await createSceneDatabase(from);
 		const connector = new TypeOrmAwsConnectorService(undefined, undefined, { ...scene.config, host: "localhost", ...config });
 		const options = await connector.getTypeOrmOptions();
-		const { DataSource } = (version as (typeof TYPEORM_VERSIONS)[number]).load();
+		const { DataSource } = version.load();
 		const dataSource = new DataSource(options);
 		try {
 			await dataSource.initialize();
@@ -73,7 +69,7 @@ describeWith("mariadb")("MariaDB", () => {
 		}
 	}
 
-	describe.each(TYPEORM_VERSIONS)("on TypeORM $label", (version) => {
+	describe.each(typeOrmVersionsFor("mariadb"))("on TypeORM $label", (version) => {
 		it.each(["mysql", "mariadb"] as const)("is verified by the authority that is given (%s)", async (type) => {
 			await expect(connect({ tls: trusting, type }, version)).resolves.toBe("TLSv1.3");
 		});
@@ -144,10 +140,9 @@ describeWith("mariadb")("MariaDB", () => {
 	});
 
 	it("is rotated over the same TLS", async () => {
-		const [version] = TYPEORM_VERSIONS.slice(-1);
 		const scene = await startScene(servers, {
 			config: { host: "localhost", tls: trusting },
-			version: version as (typeof TYPEORM_VERSIONS)[number],
+			version: LATEST_TYPEORM,
 		});
 		await scene.alternate();
 

@@ -17,11 +17,10 @@ import { leadToLoopback } from "../../support/lead-to-loopback.js";
 import { startNestApplication } from "../../support/nest-application.js";
 import { serveTls } from "../../support/postgres/serve-tls.js";
 import { type Scene, type SceneServers, createSceneDatabase, startScene, startSceneServers } from "../../support/rotating-database.js";
-import { TYPEORM_VERSIONS, type TypeOrmVersion } from "../../support/typeorm-versions.js";
+import { LATEST_TYPEORM, typeOrmVersionsFor } from "../../support/typeorm-versions.js";
 
 const AWS_HOST = "shop.abc123.eu-west-1.rds.amazonaws.com";
 const ROOT = join(__dirname, "..", "..", "..");
-const LATEST = TYPEORM_VERSIONS.at(-1) as TypeOrmVersion;
 
 const authority = new CertificateAuthority("Database CA");
 const stranger = new CertificateAuthority("Unknown CA");
@@ -51,7 +50,7 @@ async function readOptions(config: Partial<ITypeOrmAwsConnectorConfig>): Promise
 }
 
 /** How a connection with these settings ends: the version of TLS, `plain`, or the driver's error. */
-async function connect(config: Partial<ITypeOrmAwsConnectorConfig>, version = LATEST): Promise<string> {
+async function connect(config: Partial<ITypeOrmAwsConnectorConfig>, version = LATEST_TYPEORM): Promise<string> {
 	const { DataSource } = version.load();
 	const dataSource = new DataSource(await readOptions({ host: "localhost", ...config }));
 	try {
@@ -66,7 +65,7 @@ async function connect(config: Partial<ITypeOrmAwsConnectorConfig>, version = LA
 	}
 }
 
-describe.each(TYPEORM_VERSIONS)("A connection on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("A connection on TypeORM $label", (version) => {
 	it("is verified by the authority that is given", async () => {
 		await expect(connect({ tls: trusting }, version)).resolves.toBe("TLSv1.3");
 	});
@@ -234,7 +233,7 @@ describe("The start of a Nest application", () => {
 	});
 });
 
-describe.each(TYPEORM_VERSIONS)("A rotation on TypeORM $label", (version) => {
+describe.each(typeOrmVersionsFor("postgres"))("A rotation on TypeORM $label", (version) => {
 	let scene: Scene;
 
 	async function countEncrypted(): Promise<{ encrypted: number; open: number }> {
