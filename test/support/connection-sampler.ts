@@ -22,6 +22,8 @@ export interface ConnectionPeaks {
 
 /** A running watch. */
 export interface ConnectionSampler {
+	/** What was seen so far. */
+	readonly peaks: ConnectionPeaks;
 	/** Ends it. */
 	stop(): Promise<ConnectionPeaks>;
 }
@@ -48,6 +50,7 @@ export async function sampleConnections(server: DatabaseServer, proxy: TcpProxy,
 	const watches = [watchClient(), watchServer()];
 
 	return {
+		peaks,
 		stop: async () => {
 			isStopping = true;
 			await Promise.all(watches);
