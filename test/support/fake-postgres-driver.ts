@@ -1,6 +1,6 @@
 /**
  * TypeORM's DataSource and PostgresDriver as far as a rotation touches them, above the real pg-pool: its own code, with its timers on a FakeClock and a
- * server in memory below. test/integration/support/fake-postgres-driver.spec.ts holds this driver against those of TypeORM.
+ * server in memory below. fake-postgres-driver.spec.ts holds this driver against those of TypeORM.
  */
 import { readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 
-import type { HeapSearch } from "../../soak/heap-search.js";
+import type { HeapSearch } from "./heap-search.js";
 
 describe("a search of the heap", () => {
 	it("finds a password that is kept, says what keeps it, and keeps the snapshot", () => {

@@ -1,5 +1,5 @@
 /** Starts a server, prints where it is, and waits to be killed (`wait`) or ends without stopping it (`forget`). */
-import { startPostgres } from "../../support/postgres/postgres-server.js";
+import { startPostgres } from "./postgres-server.js";
 
 void startPostgres().then(async (server) => {
 	const { rows } = await server.admin.query("SHOW data_directory");

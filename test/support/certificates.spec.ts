@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { connect, createServer } from "node:tls";
 
-import { CertificateAuthority, type IssuedCertificate } from "../../support/certificates.js";
+import { CertificateAuthority, type IssuedCertificate } from "./certificates.js";
 
 const DAY_MS = 86_400_000;
 

@@ -1,5 +1,5 @@
 /** Starts a MariaDB, prints where it is, and waits to be killed (`wait`) or ends without stopping it (`forget`). */
-import { startMariadb } from "../../support/mariadb/mariadb-server.js";
+import { startMariadb } from "./mariadb-server.js";
 
 void startMariadb().then(async (server) => {
 	const { rows } = await server.admin.query<{ data: string }>("SELECT @@datadir AS data");

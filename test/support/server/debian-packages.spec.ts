@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ServerUnavailableError, unpackDebianPackages } from "../../support/server/debian-packages.js";
+import { ServerUnavailableError, unpackDebianPackages } from "./debian-packages.js";
 
 const { PATH } = process.env;
 let folder: string;

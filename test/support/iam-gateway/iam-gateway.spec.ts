@@ -3,9 +3,9 @@ import { DsqlSigner } from "@aws-sdk/dsql-signer";
 import { Signer } from "@aws-sdk/rds-signer";
 import { Client } from "pg";
 
-import { failureOf } from "../../support/failure-of.js";
-import { APPLICATION_KEY, DSQL_HOST, type IamScene, RDS_HOST, RDS_PORT, startIamScene } from "../../support/iam-gateway/iam-scene.js";
-import { waitUntil } from "../../support/wait-until.js";
+import { failureOf } from "../failure-of.js";
+import { APPLICATION_KEY, DSQL_HOST, type IamScene, RDS_HOST, RDS_PORT, startIamScene } from "./iam-scene.js";
+import { waitUntil } from "../wait-until.js";
 
 const QUARTER_OF_AN_HOUR_MS = 900_000;
 

@@ -1,13 +1,13 @@
 /** Scenes on each engine, with and without a replica: the connector's own options reach both servers, and the load counts what is stored. */
-import { sampleConnections } from "../../support/connection-sampler.js";
-import { describeWith } from "../../support/describe-with.js";
-import { beginStream, beginTransaction } from "../../support/lasting-work.js";
-import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
-import { type Scene, type SceneServers, startScene, startSceneServers } from "../../support/rotating-database.js";
-import type { DatabaseServer, EngineName } from "../../support/server/database-server.js";
-import { startTcpProxy } from "../../support/tcp-proxy.js";
-import { LATEST_TYPEORM, typeOrmVersionsFor } from "../../support/typeorm-versions.js";
-import { waitUntil } from "../../support/wait-until.js";
+import { sampleConnections } from "./connection-sampler.js";
+import { describeWith } from "./describe-with.js";
+import { beginStream, beginTransaction } from "./lasting-work.js";
+import { readLedger, startLedgerWorkload } from "./ledger-workload.js";
+import { type Scene, type SceneServers, startScene, startSceneServers } from "./rotating-database.js";
+import type { DatabaseServer, EngineName } from "./server/database-server.js";
+import { startTcpProxy } from "./tcp-proxy.js";
+import { LATEST_TYPEORM, typeOrmVersionsFor } from "./typeorm-versions.js";
+import { waitUntil } from "./wait-until.js";
 
 describe("a scene on PostgreSQL", () => {
 	itServes("postgres", true);

@@ -6,9 +6,9 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { Client } from "pg";
-import { countResources, findLeaks } from "../../support/leak-check.js";
-import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
-import { waitUntil } from "../../support/wait-until.js";
+import { countResources, findLeaks } from "../leak-check.js";
+import { type PostgresServer, startPostgres } from "./postgres-server.js";
+import { waitUntil } from "../wait-until.js";
 
 interface Login {
 	readonly database?: string;

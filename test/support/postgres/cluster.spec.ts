@@ -2,7 +2,7 @@
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createCluster } from "../../support/postgres/cluster.js";
+import { createCluster } from "./cluster.js";
 
 it("leaves no files when a data directory cannot be copied", async () => {
 	const cacheFolder = await mkdtemp(join(tmpdir(), "cluster-spec-"));

@@ -2,11 +2,11 @@
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { Client } from "pg";
-import { describeWith } from "../../support/describe-with.js";
-import { countResources, findLeaks } from "../../support/leak-check.js";
-import { type Pgbouncer, startPgbouncer } from "../../support/pgbouncer/pgbouncer.js";
-import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
-import { waitUntil } from "../../support/wait-until.js";
+import { describeWith } from "../describe-with.js";
+import { countResources, findLeaks } from "../leak-check.js";
+import { type Pgbouncer, startPgbouncer } from "./pgbouncer.js";
+import { type PostgresServer, startPostgres } from "../postgres/postgres-server.js";
+import { waitUntil } from "../wait-until.js";
 
 describeWith("pgbouncer")("a pooler", () => {
 	let server: PostgresServer;

@@ -6,10 +6,10 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import mysql from "mysql2/promise";
-import { describeWith } from "../../support/describe-with.js";
-import { countResources, findLeaks } from "../../support/leak-check.js";
-import { type MariadbServer, startMariadb } from "../../support/mariadb/mariadb-server.js";
-import { waitUntil } from "../../support/wait-until.js";
+import { describeWith } from "../describe-with.js";
+import { countResources, findLeaks } from "../leak-check.js";
+import { type MariadbServer, startMariadb } from "./mariadb-server.js";
+import { waitUntil } from "../wait-until.js";
 
 interface Login {
 	readonly database?: string;

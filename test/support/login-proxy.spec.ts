@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
 
-import { type LoginProxy, startLoginProxy } from "../../support/login-proxy.js";
-import { waitUntil } from "../../support/wait-until.js";
+import { type LoginProxy, startLoginProxy } from "./login-proxy.js";
+import { waitUntil } from "./wait-until.js";
 
 let accepted: Socket[];
 let proxy: LoginProxy;

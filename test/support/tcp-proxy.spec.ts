@@ -2,9 +2,9 @@
 import { type Server, type Socket, connect, createServer } from "node:net";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { countResources, findLeaks } from "../../support/leak-check.js";
-import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
-import { waitUntil } from "../../support/wait-until.js";
+import { countResources, findLeaks } from "./leak-check.js";
+import { type TcpProxy, startTcpProxy } from "./tcp-proxy.js";
+import { waitUntil } from "./wait-until.js";
 
 /** Long enough for anything on loopback to arrive. */
 const QUIET_MS = 80;

@@ -1,5 +1,5 @@
 /** A program that keeps one of two passwords in an object, and prints what the search of its heap finds. */
-import { searchHeap } from "../../soak/heap-search.js";
+import { searchHeap } from "./heap-search.js";
 
 class CredentialCache {
 	readonly entries: unknown[] = [];

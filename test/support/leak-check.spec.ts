@@ -1,7 +1,7 @@
 /** What the leak check sees, on this side and on the server's. */
 import { once } from "node:events";
 import { type Server, connect, createServer } from "node:net";
-import { countResources, findLeaks } from "../../support/leak-check.js";
+import { countResources, findLeaks } from "./leak-check.js";
 
 let server: Server;
 let port: number;

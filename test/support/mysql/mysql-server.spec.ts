@@ -1,8 +1,8 @@
 /** The MySQL of the tests, where there is one: what it does differently from MariaDB. */
 import mysql from "mysql2/promise";
-import { describeWith } from "../../support/describe-with.js";
-import type { MariadbServer } from "../../support/mariadb/mariadb-server.js";
-import { startMysql } from "../../support/mysql/mysql-server.js";
+import { describeWith } from "../describe-with.js";
+import type { MariadbServer } from "../mariadb/mariadb-server.js";
+import { startMysql } from "./mysql-server.js";
 
 describeWith("mysql")("a running MySQL", () => {
 	let server: MariadbServer;

@@ -1,8 +1,8 @@
 /** The clock of the tests: time passes in advance() only, in order, and promises keep up with it. */
-import { ConnectorTimeoutError } from "../../../src/errors/errors.js";
-import { sleep } from "../../../src/support/clock.js";
-import { withDeadline } from "../../../src/support/with-deadline.js";
-import { FakeClock } from "../../support/fake-clock.js";
+import { ConnectorTimeoutError } from "../../src/errors/errors.js";
+import { sleep } from "../../src/support/clock.js";
+import { withDeadline } from "../../src/support/with-deadline.js";
+import { FakeClock } from "./fake-clock.js";
 
 let clock: FakeClock;
 

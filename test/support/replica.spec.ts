@@ -1,12 +1,12 @@
 /** Replicas of the tests: they follow, they refuse writes, and they can be made to lag, passwords included. */
 import mysql from "mysql2/promise";
 import { Client } from "pg";
-import { describeWith } from "../../support/describe-with.js";
-import { startMariadbReplica } from "../../support/mariadb/mariadb-replica.js";
-import { startMariadb } from "../../support/mariadb/mariadb-server.js";
-import { startPostgresReplica } from "../../support/postgres/postgres-replica.js";
-import { startPostgres } from "../../support/postgres/postgres-server.js";
-import type { DatabaseReplica, DatabaseServer } from "../../support/server/database-server.js";
+import { describeWith } from "./describe-with.js";
+import { startMariadbReplica } from "./mariadb/mariadb-replica.js";
+import { startMariadb } from "./mariadb/mariadb-server.js";
+import { startPostgresReplica } from "./postgres/postgres-replica.js";
+import { startPostgres } from "./postgres/postgres-server.js";
+import type { DatabaseReplica, DatabaseServer } from "./server/database-server.js";
 
 const DATABASE = "orders";
 

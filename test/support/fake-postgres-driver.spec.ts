@@ -2,21 +2,21 @@
 import { Pool } from "pg";
 import type { DataSourceOptions } from "typeorm";
 
-import type { LooseOptions } from "../../../src/rotation/plan-credentials.js";
-import type { PgClient, PgPool } from "../../../src/rotation/postgres-pool.js";
-import { failureOf } from "../../support/failure-of.js";
-import { FakeClock } from "../../support/fake-clock.js";
+import type { LooseOptions } from "../../src/rotation/plan-credentials.js";
+import type { PgClient, PgPool } from "../../src/rotation/postgres-pool.js";
+import { failureOf } from "./failure-of.js";
+import { FakeClock } from "./fake-clock.js";
 import {
 	createFakeDataSource,
 	createFakeOptions,
 	createFakePg,
 	type FakeDataSource,
 	type PoolConstructor,
-} from "../../support/fake-postgres-driver.js";
-import { FakePostgresServer, NEVER_MS } from "../../support/fake-postgres-server.js";
-import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
-import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
-import { waitUntil } from "../../support/wait-until.js";
+} from "./fake-postgres-driver.js";
+import { FakePostgresServer, NEVER_MS } from "./fake-postgres-server.js";
+import { type PostgresServer, startPostgres } from "./postgres/postgres-server.js";
+import { TYPEORM_VERSIONS } from "./typeorm-versions.js";
+import { waitUntil } from "./wait-until.js";
 
 const NODE = { password: "one", port: 5_432, username: "app" };
 

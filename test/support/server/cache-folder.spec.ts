@@ -2,7 +2,7 @@
 import { chmod, chown, mkdir, mkdtemp, readFile, readdir, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
-import { installOnce, openCacheFolder } from "../../support/server/cache-folder.js";
+import { installOnce, openCacheFolder } from "./cache-folder.js";
 
 let folder: string;
 
