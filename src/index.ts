@@ -95,6 +95,8 @@ export type {
 	IParameterStoreConfigProperties,
 	IParameterStoreConfigPropertiesFactory,
 	IParameterStoreGetManyOptions,
+	IParameterValue,
+	TParameterLookup,
 } from "./parameter-store/parameter-store.options.js";
 
 // Errors.

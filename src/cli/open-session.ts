@@ -5,7 +5,7 @@ import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.opti
 import { type ConnectorExplanation, explainConnector } from "../connector/explain-connector.js";
 import { ParameterStoreService } from "../parameter-store/parameter-store.service.js";
 import { ALL_FIELDS, listLookups } from "../resolution/resolve-settings.js";
-import { withAwsClientDefaults } from "../support/aws-client-defaults.js";
+import { withAwsClientDefaults } from "../aws/aws-client-defaults.js";
 import { loadConfig } from "./load-config.js";
 import { ParameterSurvey } from "./parameter-survey.js";
 import type { GivenOptions } from "./parse-arguments.js";

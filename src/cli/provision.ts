@@ -2,8 +2,8 @@
 import { CreateSecretCommand, DescribeSecretCommand, RotateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
 
-import { withAwsClientDefaults } from "../support/aws-client-defaults.js";
-import { classifyAwsFailure } from "../support/aws-failure.js";
+import { withAwsClientDefaults } from "../aws/aws-client-defaults.js";
+import { classifyAwsFailure } from "../aws/aws-failure.js";
 import type { Session } from "./open-session.js";
 import { type PlannedParameter, type PlannedSecret, planProvision } from "./plan-provision.js";
 

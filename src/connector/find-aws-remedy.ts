@@ -1,6 +1,6 @@
 /** What to do about a failure of AWS, of Parameter Store and of Secrets Manager alike. */
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
-import { type AwsFailureKind, classifyAwsFailure } from "../support/aws-failure.js";
+import { type AwsFailureKind, classifyAwsFailure } from "../aws/aws-failure.js";
 
 /** How the AWS command line says who is asking. */
 const WHO_AM_I = "aws sts get-caller-identity";

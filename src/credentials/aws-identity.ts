@@ -3,7 +3,7 @@ import type { TAwsCredentials } from "../configuration/connector.options.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConnectorTimeoutError, SecretUnavailableError } from "../errors/errors.js";
 import { fetchKeptIdentity, forgetIdentity } from "../secrets/aws-identity-cache.js";
-import { classifyAwsFailure } from "../support/aws-failure.js";
+import { classifyAwsFailure } from "../aws/aws-failure.js";
 import { wallClockMs } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
 

@@ -3,7 +3,8 @@ import { TypeOrmAwsConnectorError } from "./connector.error.js";
 
 /** Where a value was looked for, as shown in messages: the full SSM path where it is known, and the structured look-up. */
 export interface LookupTrace {
-	readonly lookup: object;
+	/** A text is the full name itself. */
+	readonly lookup: object | string;
 	readonly path?: string | undefined;
 }
 
@@ -83,8 +84,10 @@ export class LookupInvalidError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_LOOKUP_INVALID";
 	override readonly name = "LookupInvalidError";
 
-	constructor(subject: string, reason: string, lookup: object, options?: ErrorOptions) {
-		super(`The look-up of "${subject}" is invalid: ${reason}. Look-up: ${JSON.stringify(lookup)}.`, options);
+	/** @param lookup a text is not quoted: it may be a value in the place of a name. */
+	constructor(subject: string, reason: string, lookup: object | string, options?: ErrorOptions) {
+		const given = typeof lookup === "string" ? "" : ` Look-up: ${JSON.stringify(lookup)}.`;
+		super(`The look-up of "${subject}" is invalid: ${reason}.${given}`, options);
 	}
 }
 
@@ -366,5 +369,5 @@ export class ConnectorTimeoutError extends TypeOrmAwsConnectorError {
 
 function describeTrace({ lookup, path }: LookupTrace): string {
 	const tried = path === undefined ? "" : ` at "${path}"`;
-	return `${tried} (look-up ${JSON.stringify(lookup)})`;
+	return typeof lookup === "string" ? tried : `${tried} (look-up ${JSON.stringify(lookup)})`;
 }

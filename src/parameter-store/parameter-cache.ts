@@ -1,6 +1,7 @@
 /** What is known of parameters, by full name. */
 import type { Parameter } from "@aws-sdk/client-ssm";
 
+import { parseParameterName } from "../aws/parameter-name.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import type { IParameterChange } from "./parameter-store.options.js";
 
@@ -84,7 +85,9 @@ export class ParameterCache {
 	private isInTree(name: string): boolean {
 		if (this.tree === undefined) return false;
 		const root = `${this.tree.path}/`;
-		return name.startsWith(root) && (this.tree.isRecursive || !name.includes("/", root.length));
+		if (!name.startsWith(root) || (!this.tree.isRecursive && name.includes("/", root.length))) return false;
+		// A tree holds the newest version of each parameter, so one that is pinned is read by its name.
+		return parseParameterName(name).selector === "";
 	}
 }
 

@@ -1,6 +1,7 @@
-/** Structured look-ups, and the full names they stand for. */
+/** Lookups, structured or by full name, and the full names they stand for. */
+import { findParameterNameFault, isFullName } from "../aws/parameter-name.js";
 import { LookupInvalidError } from "../errors/errors.js";
-import type { IConfigGetProperties } from "./parameter-store.options.js";
+import type { IConfigGetProperties, TParameterLookup } from "./parameter-store.options.js";
 
 /** The segments before a look-up's own path, in their order. */
 export const LEADING_SEGMENTS = ["application", "environment", "namespace", "instanceName"] as const;
@@ -8,8 +9,25 @@ export const LEADING_SEGMENTS = ["application", "environment", "namespace", "ins
 /** The registered segments, trimmed. */
 export type SegmentDefaults = Readonly<Record<(typeof LEADING_SEGMENTS)[number], string>>;
 
-/** The full name of the parameter that a look-up means. */
-export function buildParameterPath(lookup: IConfigGetProperties, defaults: SegmentDefaults): string {
+/**
+ * The full name of the parameter that a lookup means.
+ * @throws LookupInvalidError naming the segment, or what is wrong with a full name.
+ */
+export function buildParameterPath(lookup: TParameterLookup, defaults: SegmentDefaults): string {
+	return isFullName(lookup) ? requireFullName(lookup) : joinSegments(lookup, defaults);
+}
+
+/**
+ * A full name, trimmed.
+ * @throws LookupInvalidError saying what is wrong with it.
+ */
+export function requireFullName(name: string): string {
+	const fault = findParameterNameFault(name);
+	if (fault !== undefined) throw new LookupInvalidError("parameter", fault, name);
+	return name.trim();
+}
+
+function joinSegments(lookup: IConfigGetProperties, defaults: SegmentDefaults): string {
 	if (!Array.isArray(lookup.path) || lookup.path.length === 0) {
 		throw new LookupInvalidError("parameter", '"path" must be a list of at least one segment', lookup);
 	}

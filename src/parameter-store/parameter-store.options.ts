@@ -25,6 +25,31 @@ export interface IConfigGetProperties {
 }
 
 /**
+ * Where a parameter is: a structured lookup, or its full name. A full name begins with `/` or is the ARN of a parameter, as for one that another
+ * account shares. A version (`:3`) or a label (`:live`) may stand at its end.
+ * @example
+ * "/prod/db/host"
+ * "arn:aws:ssm:eu-west-1:123456789012:parameter/prod/db/host:3"
+ */
+export type TParameterLookup = IConfigGetProperties | string;
+
+/**
+ * A parameter as it was read.
+ * @example
+ * { isEncrypted: false, text: "5432", type: "String", version: 3 }
+ */
+export interface IParameterValue {
+	/** Whether `text` is what a SecureString is encrypted to, since it was read without decryption. */
+	readonly isEncrypted: boolean;
+	/** The value. */
+	readonly text: string;
+	/** `String`, `StringList` or `SecureString`; `undefined` where the parameter store in use does not tell. */
+	readonly type: string | undefined;
+	/** Number of the version; `undefined` where the parameter store in use does not tell. */
+	readonly version: number | undefined;
+}
+
+/**
  * A parameter that is not what it was when it was read before. Its value is not told: it may be a secret.
  * @example
  * parameters.changes$.subscribe(({ kind, path }) => logger.log(`${path} was ${kind}`));

@@ -9,10 +9,11 @@ import {
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from "@nestjs/common";
 
 import { ParameterStoreUnavailableError, ConnectorClosedError } from "../errors/errors.js";
-import { classifyAwsFailure } from "../support/aws-failure.js";
+import { classifyAwsFailure } from "../aws/aws-failure.js";
+import { parseParameterName } from "../aws/parameter-name.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { PARAMETER_STORE_SSM_CLIENT } from "./parameter-store.tokens.js";
-import { destroySsmClient } from "./ssm-client.js";
+import { deriveSsmClient, destroySsmClient } from "./ssm-client.js";
 
 /** Systems Manager gives and takes no more than ten parameters in one request. */
 const BATCH_SIZE = 10;
@@ -35,8 +36,10 @@ interface ReadByNameOptions {
  */
 @Injectable()
 export class ParameterStoreService implements OnApplicationShutdown {
-	/** Private to the language: an AWS identity may be in it. */
+	/** Private to the language, as are the others: an AWS identity may be in it. */
 	readonly #client: SSMClient;
+	/** By region, for parameters that are named by an ARN of another region. */
+	readonly #regionalClients = new Map<string, SSMClient>();
 	private readonly logger = new Logger("ParameterStoreConfig");
 
 	constructor(@Inject(PARAMETER_STORE_SSM_CLIENT) client: SSMClient) {
@@ -65,15 +68,17 @@ export class ParameterStoreService implements OnApplicationShutdown {
 	}
 
 	/**
-	 * Parameters by their full names, ten a request, all requests at once, each within 10 s. Names that do not exist are left out.
+	 * Parameters by their full names or ARNs, ten a request, all requests at once, each within 10 s. Names that do not exist are left out. An ARN is asked
+	 * for in its own region. Behind a name with a version or a label the service answers with the bare name, and with `Selector` beside it.
 	 * @throws ParameterStoreUnavailableError when any request fails; ConnectorClosedError when `signal` aborts.
 	 * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
 	 * @example
 	 * const [host] = await parameterStore.getParametersByName(["/shop/production/aws-rds/aurora-postgres/host"]);
 	 */
 	async getParametersByName(names: readonly string[], options: ReadByNameOptions = {}): Promise<Parameter[]> {
-		const batches = splitIntoBatches([...new Set(names)]);
-		const answers = await Promise.all(batches.map((batch) => this.readBatch(batch, options)));
+		const groups = await this.groupByClient([...new Set(names)]);
+		const batches = [...groups].flatMap(([client, group]) => splitIntoBatches(group).map((batch) => ({ batch, client })));
+		const answers = await Promise.all(batches.map(({ batch, client }) => this.readBatch(client, batch, options)));
 		const parameters = answers.flat();
 		if (options.isVerbose === true) {
 			this.logger.verbose(`Read ${names.join(", ")}: found ${String(parameters.length)} in ${String(batches.length)} requests`);
@@ -83,7 +88,26 @@ export class ParameterStoreService implements OnApplicationShutdown {
 
 	/** Late in the shutdown: a rotation that is still in flight when modules are destroyed may read to its end. */
 	onApplicationShutdown(): void {
-		destroySsmClient(this.#client);
+		for (const client of [this.#client, ...this.#regionalClients.values()]) destroySsmClient(client);
+	}
+
+	/** An ARN of another region goes to a client of its own, unless the client is a ready-made one, which serves all of them. */
+	private async groupByClient(names: readonly string[]): Promise<ReadonlyMap<SSMClient, readonly string[]>> {
+		const regions = names.map((name) => parseParameterName(name).region);
+		const ownRegion = regions.every((region) => region === undefined) ? undefined : await readRegion(this.#client);
+		const groups = new Map<SSMClient, string[]>();
+		for (const [index, name] of names.entries()) {
+			const region = regions[index];
+			const client = region === undefined || region === ownRegion ? this.#client : this.selectClient(region);
+			groups.set(client, [...(groups.get(client) ?? []), name]);
+		}
+		return groups;
+	}
+
+	private selectClient(region: string): SSMClient {
+		const client = this.#regionalClients.get(region) ?? deriveSsmClient(this.#client, { region });
+		this.#regionalClients.set(region, client);
+		return client;
 	}
 
 	private async readPages(input: GetParametersByPathCommandInput, signal: AbortSignal): Promise<Parameter[]> {
@@ -102,10 +126,14 @@ export class ParameterStoreService implements OnApplicationShutdown {
 		return parameters;
 	}
 
-	private async readBatch(names: string[], { shouldDecrypt = false, signal }: ReadByNameOptions): Promise<Parameter[]> {
+	private async readBatch(
+		client: SSMClient,
+		names: string[],
+		{ shouldDecrypt = false, signal }: ReadByNameOptions,
+	): Promise<Parameter[]> {
 		const command = new GetParametersCommand({ Names: names, WithDecryption: shouldDecrypt });
 		const answer = await explainFailure(`names ${names.map((name) => `"${name}"`).join(", ")}`, () =>
-			withDeadline((abortSignal) => this.#client.send(command, { abortSignal }), describeRequest(signal)),
+			withDeadline((abortSignal) => client.send(command, { abortSignal }), describeRequest(signal)),
 		);
 		return answer.Parameters ?? [];
 	}
@@ -123,6 +151,15 @@ async function explainFailure<Result>(subject: string, read: () => Promise<Resul
 
 function describeRequest(signal: AbortSignal | undefined): { deadlineMs: number; signal: AbortSignal | undefined; subject: string } {
 	return { deadlineMs: REQUEST_DEADLINE_MS, signal, subject: "The request" };
+}
+
+/** `undefined` where nothing names one, which the request itself reports. */
+async function readRegion({ config }: SSMClient): Promise<string | undefined> {
+	try {
+		return await config.region();
+	} catch {
+		return undefined;
+	}
 }
 
 function splitIntoBatches(names: readonly string[]): string[][] {

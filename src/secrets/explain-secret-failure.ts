@@ -1,7 +1,7 @@
 /** Whatever a request to Secrets Manager ended with → one of our errors, in which nothing of a secret is left. */
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConnectorTimeoutError, SecretUnavailableError, SecretNotFoundError } from "../errors/errors.js";
-import { classifyAwsFailure } from "../support/aws-failure.js";
+import { classifyAwsFailure } from "../aws/aws-failure.js";
 
 const KEY_FAILURES: ReadonlySet<string> = new Set(["DecryptionFailure", "EncryptionFailure", "KMSAccessDeniedException"]);
 

@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-secrets-manager";
 
 import { ConnectorTimeoutError, SecretMalformedError } from "../errors/errors.js";
-import { withAwsClientDefaults } from "../support/aws-client-defaults.js";
+import { withAwsClientDefaults } from "../aws/aws-client-defaults.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { explainSecretFailure } from "./explain-secret-failure.js";

@@ -2,7 +2,7 @@
 import { inspect } from "node:util";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
-import { type AwsFailure, classifyAwsFailure } from "../../../src/support/aws-failure.js";
+import { type AwsFailure, classifyAwsFailure } from "../../../src/aws/aws-failure.js";
 import { failureOf } from "../../support/failure-of.js";
 import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
 import type { FaultKind } from "../../support/fake-aws/faults.js";

@@ -49,7 +49,7 @@ const CREDENTIALS = { accessKeyId: "AKIATESTACCESSKEY", secretAccessKey: "test-s
  *
  * Spoken: JSON 1.1 with the real names of errors. SSM: GetParameter, GetParameters, GetParametersByPath, PutParameter. Secrets Manager:
  * CreateSecret, DescribeSecret, GetSecretValue, PutSecretValue, RotateSecret, UpdateSecretVersionStage. Signatures are read for their
- * region but not verified; version selectors (`name:3`), filters and deletion windows are not modelled.
+ * region but not verified; filters and deletion windows are not modelled.
  * @example
  * const aws = await startFakeAws();
  * aws.secrets.put("app/database", { username: "app", password: "one" });

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { AwsServiceError } from "./aws-service-error.js";
 import type { Operation, Operations } from "./operations.js";
-import type { Parameter, ParameterTable, ParameterType } from "./parameter-table.js";
+import { type Parameter, type ParameterTable, type ParameterType, readSelector } from "./parameter-table.js";
 
 interface GetParameterInput {
 	readonly Name: string;
@@ -59,17 +59,20 @@ class ParameterService {
 	getParameter({ Name, WithDecryption }: GetParameterInput): object {
 		const parameter = this.table.find(Name);
 		if (parameter === undefined) throw new AwsServiceError("ParameterNotFound", "");
-		return { Parameter: this.present(parameter, WithDecryption) };
+		return { Parameter: this.present(parameter, WithDecryption, readSelector(Name)) };
 	}
 
 	getParameters({ Names, WithDecryption }: GetParametersInput): object {
 		rejectOutside("names", Names.length);
-		const found = Names.map((name) => this.table.find(name)).filter((parameter) => parameter !== undefined);
+		const found = Names.flatMap((asked) => {
+			const parameter = this.table.find(asked);
+			return parameter === undefined ? [] : [{ parameter, selector: readSelector(asked) }];
+		});
 		// By name and not as asked: the service promises no order, so nobody may rely on one.
-		found.sort((left, right) => (left.name < right.name ? -1 : 1));
+		found.sort((left, right) => (left.parameter.name < right.parameter.name ? -1 : 1));
 		return {
 			InvalidParameters: Names.filter((name) => this.table.find(name) === undefined),
-			Parameters: found.map((parameter) => this.present(parameter, WithDecryption)),
+			Parameters: found.map(({ parameter, selector }) => this.present(parameter, WithDecryption, selector)),
 		};
 	}
 
@@ -116,12 +119,14 @@ class ParameterService {
 		return { Tier: "Standard", Version: this.table.put(Name, Value, type, KeyId) };
 	}
 
-	private present({ lastModifiedAt, name, type, value, version }: Parameter, withDecryption = false): object {
+	/** @param selector the version or label that was asked for, which is not part of the name. */
+	private present({ arn, lastModifiedAt, name, type, value, version }: Parameter, withDecryption = false, selector?: string): object {
 		return {
-			ARN: `arn:aws:ssm:${this.region}:123456789012:parameter${name.startsWith("/") ? "" : "/"}${name}`,
+			ARN: arn ?? `arn:aws:ssm:${this.region}:123456789012:parameter${name.startsWith("/") ? "" : "/"}${name}`,
 			DataType: "text",
 			LastModifiedDate: lastModifiedAt / 1_000,
-			Name: name,
+			Name: arn ?? name,
+			...(selector === undefined ? {} : { Selector: `:${selector}` }),
 			Type: type,
 			Value: type === "SecureString" && !withDecryption ? encrypt(value) : value,
 			Version: version,

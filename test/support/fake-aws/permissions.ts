@@ -1,7 +1,7 @@
 /** What a caller may do: an IAM policy, evaluated for each call as IAM would, by action, resource and conditions. */
 import { AwsServiceError } from "./aws-service-error.js";
 import type { AwsInput, AwsServiceName } from "./call-log.js";
-import type { ParameterTable } from "./parameter-table.js";
+import { type ParameterTable, readSelector } from "./parameter-table.js";
 import type { SecretVault } from "./secret-vault.js";
 
 type OneOrMore = string | readonly string[];
@@ -90,7 +90,7 @@ export class Permissions {
 				parameter?.kmsKeyId === undefined
 					? []
 					: decrypt(parameter.kmsKeyId, `ssm.${this.region}.amazonaws.com`, {
-							"kms:EncryptionContext:PARAMETER_ARN": this.describeParameter(parameter.name),
+							"kms:EncryptionContext:PARAMETER_ARN": parameter.arn ?? this.describeParameter(parameter.name),
 						}),
 			),
 		];
@@ -113,8 +113,11 @@ export class Permissions {
 		];
 	}
 
-	private describeParameter(name: string): string {
-		return `arn:aws:ssm:${this.region}:${ACCOUNT}:parameter${name.startsWith("/") ? "" : "/"}${name}`;
+	/** A version or a label is no part of the resource. */
+	private describeParameter(nameOrArn: string): string {
+		const selector = readSelector(nameOrArn);
+		const name = selector === undefined ? nameOrArn : nameOrArn.slice(0, -selector.length - 1);
+		return name.startsWith("arn:") ? name : `arn:aws:ssm:${this.region}:${ACCOUNT}:parameter${name.startsWith("/") ? "" : "/"}${name}`;
 	}
 }
 

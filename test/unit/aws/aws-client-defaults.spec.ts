@@ -1,6 +1,6 @@
 /** Requests to AWS end by themselves, unless their user decided otherwise. */
 import { SSMClient, type SSMClientConfig } from "@aws-sdk/client-ssm";
-import { withAwsClientDefaults } from "../../../src/support/aws-client-defaults.js";
+import { withAwsClientDefaults } from "../../../src/aws/aws-client-defaults.js";
 
 /** What the SDK makes of the options. */
 interface NodeHttpHandler {

@@ -1,6 +1,6 @@
 /** What an error of the AWS SDK means, by its name and status alone, and that nothing of a response gets into the result. */
 import { inspect } from "node:util";
-import { type AwsFailureKind, classifyAwsFailure } from "../../../src/support/aws-failure.js";
+import { type AwsFailureKind, classifyAwsFailure } from "../../../src/aws/aws-failure.js";
 
 const SECRET = "hunter2-correct-horse";
 
