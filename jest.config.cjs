@@ -5,6 +5,7 @@ module.exports = {
 	moduleNameMapper: {
 		"^(\\.{1,2}/.*)\\.js$": "$1",
 		"^nestjs-typeorm-aws-connector$": "<rootDir>/src/index.ts",
+		"^nestjs-typeorm-aws-connector/(.*)$": "<rootDir>/src/$1.ts",
 	},
 	transform: { "^.+\\.ts$": ["@swc/jest", require("./swc.config.js")] },
 	setupFiles: ["<rootDir>/test/support/jest-setup.ts"],

@@ -1,11 +1,17 @@
-/** Builds dist/: one ESM and one CJS bundle with source maps, the declarations of each, and the command line. */
+/**
+ * Builds dist/: the entries and the command line as CommonJS, with source maps and declarations, and a thin ESM file for each entry.
+ *
+ * The ESM file re-exports the CommonJS one, and entries share chunks. An application then has each class once, however its parts load the package:
+ * a class is a token of Nest, and `instanceof` tells errors apart.
+ */
 const { rmSync } = require("node:fs");
 
 const typescript = require("@rollup/plugin-typescript");
 const { dts } = require("rollup-plugin-dts");
 
-const INPUT = "src/index.ts";
-const COMMAND_LINE = "src/cli/main.ts";
+/** By the name under which users import them; `index` is the package itself. */
+const ENTRIES = { index: "src/index.ts", secrets: "src/secrets.ts", tokens: "src/tokens.ts" };
+const COMMAND_LINE = "cli";
 
 /** Every bare import is a dependency, a peer or part of Node, but for the compiler's helpers, which are bundled. */
 const isExternal = (id) => id !== "tslib" && !/^(?:[./]|[A-Za-z]:\\)/.test(id);
@@ -19,27 +25,48 @@ const commonJsMeta = {
 		format === "cjs" && property === "url" ? `require("node:url").pathToFileURL(__filename).href` : null,
 };
 
+/** Writes `name.mjs` beside each `name.cjs`. Names are listed, since Node does not find all of them behind an `export *` of CommonJS. */
+const esmReexports = {
+	name: "esm-reexports",
+	generateBundle(_options, bundle) {
+		for (const { exports, isEntry, name, type } of Object.values(bundle)) {
+			if (type !== "chunk" || !isEntry || name === COMMAND_LINE) continue;
+			this.emitFile({ fileName: `${name}.mjs`, source: `export { ${exports.join(", ")} } from "./${name}.cjs";\n`, type: "asset" });
+		}
+	},
+};
+
+/** The same for declarations, so that types are the same, too. */
+const esmDeclarations = {
+	name: "esm-declarations",
+	generateBundle(_options, bundle) {
+		for (const { isEntry, name } of Object.values(bundle)) {
+			if (isEntry) this.emitFile({ fileName: `${name}.d.mts`, source: `export * from "./${name}.cjs";\n`, type: "asset" });
+		}
+	},
+};
+
 module.exports = [
 	{
-		input: INPUT,
+		input: { ...ENTRIES, [COMMAND_LINE]: "src/cli/main.ts" },
 		external: isExternal,
-		plugins: [cleanDist, commonJsMeta, typescript({ noEmitOnError: true, tsconfig: "tsconfig.build.json" })],
-		output: [
-			{ file: "dist/index.mjs", format: "es", sourcemap: true },
+		plugins: [cleanDist, commonJsMeta, typescript({ noEmitOnError: true, tsconfig: "tsconfig.build.json" }), esmReexports],
+		output: {
+			banner: ({ name }) => (name === COMMAND_LINE ? "#!/usr/bin/env node" : ""),
+			chunkFileNames: "chunks/[name].cjs",
+			dir: "dist",
 			// A kept `import()` would break jest in CommonJS projects, so it becomes a require.
-			{ dynamicImportInCjs: false, exports: "named", file: "dist/index.cjs", format: "cjs", sourcemap: true },
-		],
+			dynamicImportInCjs: false,
+			entryFileNames: "[name].cjs",
+			exports: "named",
+			format: "cjs",
+			sourcemap: true,
+		},
 	},
 	{
-		input: COMMAND_LINE,
+		input: ENTRIES,
 		external: isExternal,
-		plugins: [commonJsMeta, typescript({ noEmitOnError: true, tsconfig: "tsconfig.build.json" })],
-		output: [{ banner: "#!/usr/bin/env node", file: "dist/cli.cjs", format: "cjs", sourcemap: true }],
-	},
-	{
-		input: INPUT,
-		external: isExternal,
-		plugins: [dts({ tsconfig: "tsconfig.build.json" })],
-		output: [{ file: "dist/index.d.mts" }, { file: "dist/index.d.cts" }],
+		plugins: [dts({ tsconfig: "tsconfig.build.json" }), esmDeclarations],
+		output: { chunkFileNames: "chunks/[name].d.cts", dir: "dist", entryFileNames: "[name].d.cts", format: "es" },
 	},
 ];

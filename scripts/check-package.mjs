@@ -3,11 +3,12 @@
  * loads it as ESM and as CJS, runs its command, and compiles a consumer of each kind with `skipLibCheck: false`.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { checkEntries } from "./check-entries.mjs";
 import { npmCommand } from "./npm-command.cjs";
 import { writeTypeConsumer } from "./type-consumer.cjs";
 
@@ -18,15 +19,14 @@ const folder = mkdtempSync(path.join(tmpdir(), "connector-package-"));
 try {
 	const tarball = pack();
 	lintTarball(tarball);
-	checkSourceMaps();
+	checkBundles();
 	installInto(folder, tarball);
-	checkExports();
+	checkEntries(folder, manifest);
 	checkCommand();
 	compileConsumers();
 	console.log("The package is sound.");
 } catch (error) {
-	if (error.status === undefined) throw error;
-	// A tool said no and has printed why.
+	// A tool has printed why it said no; a check says it in its message.
 	console.error(`Failed: ${error.spawnargs?.join(" ") ?? error.message}`);
 	process.exitCode = 1;
 } finally {
@@ -44,14 +44,14 @@ function lintTarball(tarball) {
 	run(bin("@arethetypeswrong/cli", "attw"), [tarball], ROOT);
 }
 
-/** Each bundle has a map that carries its sources, since src/ is not published. */
-function checkSourceMaps() {
-	for (const bundle of ["index.mjs", "index.cjs", "cli.cjs"]) {
+/** Each file of code has a map that carries its sources, since src/ is not published, and none keeps an import(). */
+function checkBundles() {
+	const bundles = readdirSync(path.join(ROOT, "dist"), { encoding: "utf8", recursive: true }).filter((file) => file.endsWith(".cjs"));
+	for (const bundle of bundles) {
 		const { sources, sourcesContent } = readJson(path.join(ROOT, "dist", `${bundle}.map`));
-		if (sources.length === 0 || sources.length !== sourcesContent?.length) throw new Error(`${bundle}.map does not carry its sources`);
-	}
-	if (/\bimport\(/.test(readFileSync(path.join(ROOT, "dist", "index.cjs"), "utf8"))) {
-		throw new Error("dist/index.cjs keeps an import(), which jest refuses in CommonJS projects");
+		if (sources.length !== sourcesContent?.length) throw new Error(`${bundle}.map does not carry its sources`);
+		const code = readFileSync(path.join(ROOT, "dist", bundle), "utf8").replace(/^\s*(?:\*|\/\/).*$/gm, "");
+		if (/\bimport\(/.test(code)) throw new Error(`dist/${bundle} keeps an import(), which jest refuses in CommonJS projects`);
 	}
 }
 
@@ -62,20 +62,6 @@ function installInto(target, tarball) {
 	dependencies[manifest.name] = `file:${tarball}`;
 	writeFileSync(path.join(target, "package.json"), JSON.stringify({ name: "consumer", private: true, dependencies }));
 	npm(["install", "--strict-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], target);
-}
-
-function checkExports() {
-	const esm = `import * as connector from "${manifest.name}"; console.log(JSON.stringify(Object.keys(connector).sort()));`;
-	const cjs = `console.log(JSON.stringify(Object.keys(require("${manifest.name}")).sort()));`;
-	const [imported, required] = [
-		["load.mjs", esm],
-		["load.cjs", cjs],
-	].map(([name, text]) => {
-		writeFileSync(path.join(folder, name), text);
-		return run(name, [], folder, "pipe").trim();
-	});
-	if (imported !== required) throw new Error(`The exports differ.\nESM ${imported}\nCJS ${required}`);
-	console.log(`${JSON.parse(imported).length} exports, the same as ESM and as CJS`);
 }
 
 /** The command as npm installs it: it is linked, starts, and reads a file of options; nothing of it asks AWS. */

@@ -2,7 +2,8 @@
  * Runs a TypeScript file of this repository without a build: `node scripts/run-ts.cjs examples/demo/run.ts [arguments]`.
  *
  * A require hook compiles each .ts file with the settings the tests use. Relative imports end in .js, as published code needs,
- * and are looked for as .ts; the package's own name means src/index.ts, so examples read as a user would write them.
+ * and are looked for as .ts; the package's own name means src/index.ts, and its other entries src/<entry>.ts, so examples read as a user
+ * would write them.
  */
 const { existsSync, readFileSync } = require("node:fs");
 const Module = require("node:module");
@@ -21,6 +22,8 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 const resolveFilename = Module._resolveFilename;
 Module._resolveFilename = function resolveTypeScript(request, parent, ...rest) {
 	if (request === PACKAGE_NAME) return path.join(ROOT, "src", "index.ts");
+	const entry = request.startsWith(`${PACKAGE_NAME}/`) && path.join(ROOT, "src", `${request.slice(PACKAGE_NAME.length + 1)}.ts`);
+	if (entry && existsSync(entry)) return entry;
 	if (/^\.{1,2}\/.*\.js$/.test(request) && parent?.filename !== undefined) {
 		const source = path.resolve(path.dirname(parent.filename), request.replace(/\.js$/, ".ts"));
 		if (existsSync(source)) return source;

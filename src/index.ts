@@ -14,12 +14,12 @@ export { renderExplanation } from "./connector/render-explanation.js";
 export type { ExplainedField, ExplainedProblem } from "./resolution/explain-fields.js";
 
 // Its options.
+export type { ITypeOrmAwsConnectorAws, TAwsCredentials } from "./aws/aws.options.js";
 export { EDatabaseType, ERelationLoadStrategy } from "./configuration/connector.enums.js";
 export { DATABASE_CONFIG_PROVIDER, TYPEORM_AWS_CONNECTOR_CONSTANT } from "./configuration/connector.constants.js";
 export type {
 	IAwsDatabaseCredentialsSecret,
 	IStructuredLookup,
-	ITypeOrmAwsConnectorAws,
 	ITypeOrmAwsConnectorBinding,
 	ITypeOrmAwsConnectorConfig,
 	ITypeOrmAwsConnectorConfigFactory,
@@ -27,7 +27,6 @@ export type {
 	ITypeOrmAwsConnectorModuleOptions,
 	ITypeOrmAwsConnectorSsmLookupDefaults,
 	ITypeOrmAwsConnectorSsmLookups,
-	TAwsCredentials,
 	TDatabaseConfigRotation,
 } from "./configuration/connector.options.js";
 export type {
@@ -63,13 +62,11 @@ export type { ConnectorEvent, EventFault, RotationStage, RotationTrigger } from 
 export { SecretsManagerModule } from "./module/secrets-manager.module.js";
 export { createSecretsManager, SecretsManagerService } from "./secrets/secrets-manager.service.js";
 export type {
-	IGetSecretOptions,
 	ISecretsManagerModuleAsyncOptions,
 	ISecretsManagerModuleOptions,
-	ISecretsManagerOptions,
 	ISecretsManagerOptionsFactory,
-	ISecretsManagerStatistics,
-} from "./secrets/secrets-manager.options.js";
+} from "./module/secrets-manager-module.options.js";
+export type { IGetSecretOptions, ISecretsManagerOptions, ISecretsManagerStatistics } from "./secrets/secrets-manager.options.js";
 
 // Parameter Store.
 export { EEnvironment } from "./parameter-store/environment.enum.js";

@@ -1,20 +1,14 @@
 /** The public shape of what a user gives a connector. */
-import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Provider, Type } from "@nestjs/common";
 import type { DataSourceOptions } from "typeorm";
 
+import type { ITypeOrmAwsConnectorAws } from "../aws/aws.options.js";
 import type { IConfigGetProperties } from "../parameter-store/parameter-store.options.js";
 import type { ERelationLoadStrategy } from "./connector.enums.js";
 import type { TCredentialsSource } from "./credentials.options.js";
 import type { ITypeOrmAwsConnectorReplica, TReplicationMode } from "./replica.options.js";
 import type { ITypeOrmAwsConnectorTls } from "./tls.options.js";
 import type { TDatabaseType, TTypeOrmOptions } from "./typeorm.options.js";
-
-/**
- * The part of an AWS identity that the SDK accepts as `credentials`: an identity, or a function that fetches one.
- * @see https://docs.aws.amazon.com/sdk-for-javascript/v3/developer-guide/setting-credentials-node.html
- */
-export type TAwsCredentials = NonNullable<ConstructorParameters<typeof SecretsManagerClient>[0]>["credentials"];
 
 /**
  * A structured look-up: `path` below `/<application>/<environment>/<namespace>/<instanceName>`, every other segment optional.
@@ -89,25 +83,6 @@ export type TDatabaseConfigRotation = {
 	 */
 	shouldUsePendingSecret?: boolean;
 };
-
-/**
- * How AWS is reached.
- * @example
- * { region: "eu-west-1", endpoint: "https://vpce-1234.secretsmanager.eu-west-1.vpce.amazonaws.com" }
- */
-export interface ITypeOrmAwsConnectorAws {
-	/** An AWS identity or a function that fetches one: to ask AWS with, and to sign login tokens with. Default: the SDK's own chain. */
-	credentials?: TAwsCredentials;
-	/** Another address of Secrets Manager, such as a VPC endpoint. Default: the SDK's own choice. */
-	endpoint?: string;
-	/**
-	 * Region of the secret. Default: the region in the secret's ARN, then `AWS_REGION` of ConfigService, then the SDK's own chain. For IAM logins, that of a
-	 * database whose host does not name one.
-	 */
-	region?: string;
-	/** A ready-made client. It is used as it is, never replaced and never destroyed. */
-	secretsManagerClient?: SecretsManagerClient;
-}
 
 /**
  * One connector. For every field the order is: the value given here, then SSM, then the default.

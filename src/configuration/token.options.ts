@@ -1,5 +1,5 @@
 /** The public shape of what a login token is signed for. */
-import type { TAwsCredentials } from "./connector.options.js";
+import type { TAwsCredentials } from "../aws/aws.options.js";
 
 /**
  * What a token of RDS or Aurora is signed for.

@@ -25,11 +25,22 @@ const DEFAULT_MAXIMUM_DELAY_MS = 1_000;
  * 	await manager.save(account);
  * });
  */
+export function runTransactionWithRetry<Result>(
+	dataSource: Pick<DataSource, "transaction">,
+	work: (manager: EntityManager) => Promise<Result>,
+	options?: ITransactionRetryOptions,
+): Promise<Result>;
+/** @internal */
+export function runTransactionWithRetry<Result>(
+	dataSource: Pick<DataSource, "transaction">,
+	work: (manager: EntityManager) => Promise<Result>,
+	options: ITransactionRetryOptions | undefined,
+	parts: { readonly clock?: Clock; readonly random?: () => number },
+): Promise<Result>;
 export async function runTransactionWithRetry<Result>(
 	dataSource: Pick<DataSource, "transaction">,
 	work: (manager: EntityManager) => Promise<Result>,
 	options: ITransactionRetryOptions = {},
-	/** @internal */
 	{ clock = systemClock, random = Math.random }: { readonly clock?: Clock; readonly random?: () => number } = {},
 ): Promise<Result> {
 	const {

@@ -75,11 +75,29 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * @param configService Asked for `AWS_REGION` when nothing else names the region of the secret.
 	 * @param parameterStoreConfigService Anything with `get(lookup)`; `undefined` when every field without a default is given in code.
 	 * @param config The connector's options.
+	 * @throws ConfigurationError with every option that is unknown or of a wrong kind. Values of fields are checked when they are resolved.
+	 */
+	constructor(
+		configService: ConfigReader | undefined,
+		parameterStoreConfigService: ParameterSource | undefined,
+		config: ITypeOrmAwsConnectorConfig,
+	);
+	/**
+	 * @internal
 	 * @param name Name of the connector in messages.
 	 * @param dataSourceName Becomes `name` in the options. Up to version 11 `@nestjs/typeorm` looks for it there when it closes a named DataSource.
 	 * @param sharedSecrets Reads secrets together with others. Default: this connector on its own.
-	 * @throws ConfigurationError with every option that is unknown or of a wrong kind. Values of fields are checked when they are resolved.
 	 */
+	constructor(
+		configService: ConfigReader | undefined,
+		parameterStoreConfigService: ParameterSource | undefined,
+		config: ITypeOrmAwsConnectorConfig,
+		name?: string,
+		dataSourceName?: string,
+		// Not one signature with the first, which is all that is published.
+		// eslint-disable-next-line @typescript-eslint/unified-signatures
+		sharedSecrets?: SecretReader,
+	);
 	constructor(
 		configService: ConfigReader | undefined,
 		parameterStoreConfigService: ParameterSource | undefined,
@@ -235,12 +253,18 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.logins.renew();
 	}
 
-	/** @internal Ends every request and destroys the AWS clients made here. */
+	/**
+	 * Ends every request and destroys the AWS clients made here; a method that asks AWS rejects from now on. In a Nest application this happens by itself.
+	 * @example
+	 * const connector = new TypeOrmAwsConnectorService(undefined, undefined, config);
+	 * const options = await connector.getTypeOrmOptions();
+	 * connector.close();
+	 */
 	close(): void {
 		this.logins.close();
 	}
 
-	/** @internal */
+	/** Called by Nest: closes the connector. */
 	onModuleDestroy(): void {
 		this.close();
 	}

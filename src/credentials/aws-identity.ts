@@ -1,5 +1,5 @@
 /** The AWS identity that tokens are signed with. One that has expired signs tokens that look well and are refused, so it is noticed here. */
-import type { TAwsCredentials } from "../configuration/connector.options.js";
+import type { TAwsCredentials } from "../aws/aws.options.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConnectorTimeoutError, SecretUnavailableError } from "../errors/errors.js";
 import { fetchKeptIdentity, forgetIdentity } from "../secrets/aws-identity-cache.js";

@@ -1,6 +1,6 @@
-/** The base of every error of this library, and the way to recognise one across its ESM and CJS copies. */
+/** The base of every error of this library, and the way to recognise one across copies of the library. */
 
-/** Registered under a global key, since an application may load the ESM and the CJS copy side by side. */
+/** Registered under a global key, since an application may have two installed versions. */
 const CONNECTOR_ERROR = Symbol.for("nestjs-typeorm-aws-connector.error");
 
 /** Stable codes. Match on these, never on the text of a message. */
@@ -44,6 +44,7 @@ export abstract class TypeOrmAwsConnectorError extends Error {
 	/** A literal in each subclass, so that it survives the minifiers of users. */
 	abstract override readonly name: string;
 
+	/** @internal */
 	protected readonly [CONNECTOR_ERROR]!: true;
 
 	constructor(message: string, options?: ErrorOptions) {
@@ -54,8 +55,8 @@ export abstract class TypeOrmAwsConnectorError extends Error {
 }
 
 /**
- * Tells whether a caught value is an error of this library, also when it was raised by another copy of it
- * (ESM next to CJS, two installed versions), where `instanceof` says no.
+ * Tells whether a caught value is an error of this library, also when another installed version of it raised the error, where
+ * `instanceof` says no.
  * @example
  * if (isTypeOrmAwsConnectorError(error)) report(error.code);
  */

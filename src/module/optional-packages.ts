@@ -2,17 +2,27 @@
 import type * as nestConfig from "@nestjs/config";
 import type * as nestSchedule from "@nestjs/schedule";
 
-import { loadOptionalPackage } from "../support/optional-package.js";
+import { acceptMissingPackage } from "../support/missing-package.js";
 
 type NestConfig = Pick<typeof nestConfig, "ConfigModule" | "ConfigService">;
 type NestSchedule = Pick<typeof nestSchedule, "SchedulerRegistry">;
 
 /** What is used of `@nestjs/config`; `undefined` when it is not installed. */
 export function loadNestConfig(): NestConfig | undefined {
-	return loadOptionalPackage("@nestjs/config") as NestConfig | undefined;
+	try {
+		return require("@nestjs/config") as NestConfig;
+	} catch (error) {
+		acceptMissingPackage("@nestjs/config", error);
+		return undefined;
+	}
 }
 
 /** What is used of `@nestjs/schedule`; `undefined` when it is not installed. */
 export function loadNestSchedule(): NestSchedule | undefined {
-	return loadOptionalPackage("@nestjs/schedule") as NestSchedule | undefined;
+	try {
+		return require("@nestjs/schedule") as NestSchedule;
+	} catch (error) {
+		acceptMissingPackage("@nestjs/schedule", error);
+		return undefined;
+	}
 }

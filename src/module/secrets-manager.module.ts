@@ -1,17 +1,14 @@
 /** The Nest module that reads secrets at run time. */
-import { type DynamicModule, type FactoryProvider, Module } from "@nestjs/common";
+import { type DynamicModule, type FactoryProvider, Logger, Module } from "@nestjs/common";
 
 import { type ConfigReader, readRegion } from "../connector/config-reader.js";
 import { SecretSources } from "../secrets/secret-sources.js";
-import type {
-	ISecretsManagerModuleAsyncOptions,
-	ISecretsManagerModuleOptions,
-	ISecretsManagerOptions,
-} from "../secrets/secrets-manager.options.js";
+import type { ISecretsManagerOptions } from "../secrets/secrets-manager.options.js";
 import { SecretsManagerService } from "../secrets/secrets-manager.service.js";
 import { validateSecretsManagerOptions } from "../secrets/validate-secrets-options.js";
 import { createOptionsProvider, listOptionsClass } from "../support/options-provider.js";
 import { loadNestConfig } from "./optional-packages.js";
+import type { ISecretsManagerModuleAsyncOptions, ISecretsManagerModuleOptions } from "./secrets-manager-module.options.js";
 import { SecretSourcesModule } from "./secret-sources.module.js";
 
 const SECRETS_MANAGER_OPTIONS = "SECRETS_MANAGER_OPTIONS";
@@ -72,10 +69,14 @@ export class SecretsManagerModule {
 
 function createServiceProvider(): FactoryProvider<SecretsManagerService> {
 	const nestConfig = loadNestConfig();
+	const logger = new Logger(SecretsManagerService.name);
 	return {
 		inject: [SECRETS_MANAGER_OPTIONS, SecretSources, ...(nestConfig === undefined ? [] : [nestConfig.ConfigService])],
 		provide: SecretsManagerService,
 		useFactory: (options: ISecretsManagerOptions, sources: SecretSources, configService?: ConfigReader) =>
-			new SecretsManagerService(options, sources.select(options.aws, readRegion(configService))),
+			new SecretsManagerService(options, {
+				sharedStore: sources.select(options.aws, readRegion(configService)),
+				warn: (message) => logger.warn(message),
+			}),
 	};
 }

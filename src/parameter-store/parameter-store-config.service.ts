@@ -149,7 +149,7 @@ export class ParameterStoreConfigService implements OnApplicationShutdown {
 		return this.#parameters.refresh();
 	}
 
-	/** @internal */
+	/** Called by Nest: `changes$` completes. */
 	onApplicationShutdown(): void {
 		this.#parameters.close();
 	}

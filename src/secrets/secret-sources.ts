@@ -1,5 +1,5 @@
 /** The stores of one application: whoever reaches AWS in the same way shares one. */
-import type { ITypeOrmAwsConnectorAws } from "../configuration/connector.options.js";
+import type { ITypeOrmAwsConnectorAws } from "../aws/aws.options.js";
 import { withAnySignal } from "../support/with-any-signal.js";
 import { type FetchedSecret, SecretFetcher, type FetchSecretOptions } from "./secret-fetcher.js";
 import { SecretStore } from "./secret-store.js";

@@ -1,7 +1,5 @@
-/** The public shape of what a user gives the Secrets Manager module, and of one read. */
-import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Provider, Type } from "@nestjs/common";
-
-import type { ITypeOrmAwsConnectorAws } from "../configuration/connector.options.js";
+/** The public shape of what the secrets manager is told, and of one read. Without Nest, as its published types are. */
+import type { ITypeOrmAwsConnectorAws } from "../aws/aws.options.js";
 
 /**
  * How secrets are read and for how long they are kept. Times are in milliseconds.
@@ -53,50 +51,4 @@ export interface ISecretsManagerStatistics {
 	readonly missCount: number;
 	/** Reads that were served a value past its ttl. */
 	readonly staleCount: number;
-}
-
-/**
- * Options of `SecretsManagerModule.register()`.
- * @example
- * { cacheTtlMs: 60_000, isGlobal: false }
- */
-export interface ISecretsManagerModuleOptions extends ISecretsManagerOptions {
-	/** Whether SecretsManagerService can be injected everywhere, and connectors share it. Default `true`. */
-	isGlobal?: boolean;
-}
-
-/**
- * A class that makes the options, for `useClass` and `useExisting`.
- * @example
- * class SecretsConfig implements ISecretsManagerOptionsFactory {
- * 	createSecretsManagerOptions() {
- * 		return { cacheTtlMs: 60_000 };
- * 	}
- * }
- */
-export interface ISecretsManagerOptionsFactory {
-	/** Called once, when the application starts. */
-	createSecretsManagerOptions(): ISecretsManagerOptions | Promise<ISecretsManagerOptions>;
-}
-
-/**
- * Options of `SecretsManagerModule.registerAsync()`: one of `useFactory`, `useExisting`, `useClass`, looked at in this order.
- * @example
- * { inject: [ConfigService], useFactory: (config: ConfigService) => ({ cacheTtlMs: config.get("SECRETS_TTL_MS") }) }
- */
-// A factory with typed parameters is not assignable to one that takes `unknown`.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export interface ISecretsManagerModuleAsyncOptions<TFactoryArguments extends unknown[] = any[]> extends Pick<ModuleMetadata, "imports"> {
-	/** Providers that the factory or the class needs, besides those of `imports`. */
-	extraProviders?: Provider[];
-	/** What the factory is given. */
-	inject?: (InjectionToken | OptionalFactoryDependency)[];
-	/** Whether SecretsManagerService can be injected everywhere, and connectors share it. Default `true`. */
-	isGlobal?: boolean;
-	/** A class to make the options, instantiated for this registration. */
-	useClass?: Type<ISecretsManagerOptionsFactory>;
-	/** A provider of an imported module that makes the options. */
-	useExisting?: InjectionToken;
-	/** A function that makes the options. */
-	useFactory?: (...factoryArguments: TFactoryArguments) => ISecretsManagerOptions | Promise<ISecretsManagerOptions>;
 }

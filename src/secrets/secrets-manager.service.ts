@@ -1,6 +1,4 @@
-/** Secrets at run time: cached, shared, and there while AWS is not. */
-import { Injectable, Logger, type OnApplicationShutdown } from "@nestjs/common";
-
+/** Secrets at run time: cached, shared, and there while AWS is not. Nothing of Nest is loaded or named here, for the entry `/secrets`. */
 import { ConnectorClosedError } from "../errors/errors.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { isSecretOutage } from "./explain-secret-failure.js";
@@ -16,6 +14,15 @@ const DEFAULT_STALE_WHILE_REVALIDATE_MS = 60_000;
 /** While AWS does not answer, it is asked again this long after it was asked last. */
 const RETRY_INTERVAL_MS = 5_000;
 
+/** @internal What an application of Nest exchanges. */
+export interface SecretsManagerParts {
+	readonly clock?: Clock;
+	/** Used together with connectors, and closed by the application. */
+	readonly sharedStore?: SecretStore;
+	/** Default: a warning of the process, since this file does without Nest. */
+	readonly warn?: (message: string) => void;
+}
+
 /**
  * Reads and writes secrets. A value is kept for 5 minutes by default, concurrent readers share one request, and the last value is served for a while when
  * AWS does not answer. At most 1,000 secrets are kept, in memory only; no timer runs.
@@ -23,17 +30,17 @@ const RETRY_INTERVAL_MS = 5_000;
  * @example
  * const { signingKey } = await secrets.getJson<{ signingKey: string }>("jwt-configuration");
  */
-@Injectable()
-export class SecretsManagerService implements OnApplicationShutdown {
+export class SecretsManagerService {
 	private readonly counts = { failureCount: 0, hitCount: 0, missCount: 0, staleCount: 0 };
 	private isClosed = false;
 	private readonly isStoreShared: boolean;
-	private readonly logger = new Logger(SecretsManagerService.name);
 	/** One refresh at a time for each secret, so that a failure counts once. */
 	readonly #refreshes = new Map<string, Promise<string>>();
+	private readonly clock: Clock;
 	private readonly staleIfErrorMs: number;
 	private readonly staleWhileRevalidateMs: number;
 	private readonly ttlMs: number;
+	private readonly warn: (message: string) => void;
 
 	/** @internal Also asked by the connectors that reach AWS in the same way. */
 	readonly store: SecretStore;
@@ -42,14 +49,20 @@ export class SecretsManagerService implements OnApplicationShutdown {
 	 * @param options Default: those of {@link ISecretsManagerOptions}.
 	 * @throws OptionInvalidError naming the first option that is unknown or of a wrong kind.
 	 */
+	constructor(options?: ISecretsManagerOptions);
+	/** @internal */
+	// Not one signature with the first, which is all that is published.
+	// eslint-disable-next-line @typescript-eslint/unified-signatures
+	constructor(options?: ISecretsManagerOptions, parts?: SecretsManagerParts);
 	constructor(
 		options: ISecretsManagerOptions = {},
-		sharedStore?: SecretStore,
-		private readonly clock: Clock = systemClock,
+		{ clock = systemClock, sharedStore, warn = emitProcessWarning }: SecretsManagerParts = {},
 	) {
 		const { aws, cacheTtlMs, staleIfErrorMs, staleWhileRevalidateMs } = validateSecretsManagerOptions(options);
+		this.clock = clock;
 		this.store = sharedStore ?? new SecretSources().select(aws);
 		this.isStoreShared = sharedStore !== undefined;
+		this.warn = warn;
 		this.staleIfErrorMs = staleIfErrorMs ?? DEFAULT_STALE_IF_ERROR_MS;
 		this.staleWhileRevalidateMs = staleWhileRevalidateMs ?? DEFAULT_STALE_WHILE_REVALIDATE_MS;
 		this.ttlMs = cacheTtlMs ?? DEFAULT_TTL_MS;
@@ -215,12 +228,16 @@ export class SecretsManagerService implements OnApplicationShutdown {
 		if (kept.retryAtMs === undefined && this.staleIfErrorMs > 0) {
 			const ageSeconds = Math.round(this.measureAgeMs(kept) / 1_000);
 			const limitSeconds = Math.round(this.staleIfErrorMs / 1_000);
-			this.logger.warn(
+			this.warn(
 				`${message} Its value of ${String(ageSeconds)} s ago is served meanwhile, until ${String(limitSeconds)} s past its ttl.`,
 			);
 		}
 		kept.retryAtMs = this.clock.nowMs() + RETRY_INTERVAL_MS;
 	}
+}
+
+function emitProcessWarning(message: string): void {
+	process.emitWarning(message, { type: "SecretsManagerWarning" });
 }
 
 /**

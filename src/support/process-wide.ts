@@ -1,4 +1,4 @@
-/** What there is once in a process, however many copies of the library it loads: the ESM and the CJS build have module variables of their own. */
+/** What there is once in a process, however many versions of the library are installed: each has module variables of its own. */
 
 /** The value of this name; made by whoever asks first. */
 export function shareInProcess<Value extends object>(name: string, create: () => Value): Value {

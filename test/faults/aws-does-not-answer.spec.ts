@@ -4,7 +4,7 @@ import type { LookupFunction } from "node:net";
 
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 
-import type { ITypeOrmAwsConnectorAws } from "../../src/configuration/connector.options.js";
+import type { ITypeOrmAwsConnectorAws } from "../../src/aws/aws.options.js";
 import type { IRotatorOptions } from "../../src/rotation/rotation.options.js";
 import { startWatchedScene } from "../support/invariants.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";

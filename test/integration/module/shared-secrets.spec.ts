@@ -3,7 +3,7 @@ import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { type DynamicModule, Module } from "@nestjs/common";
 import { getDataSourceToken, TypeOrmModule } from "@nestjs/typeorm";
 
-import type { ITypeOrmAwsConnectorAws } from "../../../src/configuration/connector.options.js";
+import type { ITypeOrmAwsConnectorAws } from "../../../src/aws/aws.options.js";
 import type { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { getConnectorToken, getRotatorToken } from "../../../src/module/connector.tokens.js";
 import { SecretsManagerModule } from "../../../src/module/secrets-manager.module.js";

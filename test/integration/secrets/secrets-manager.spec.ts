@@ -2,7 +2,6 @@
 import { inspect } from "node:util";
 
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { Logger } from "@nestjs/common";
 
 import { SecretUnavailableError, SecretMalformedError, SecretNotFoundError } from "../../../src/errors/errors.js";
 import type { ISecretsManagerOptions } from "../../../src/secrets/secrets-manager.options.js";
@@ -21,7 +20,7 @@ beforeEach(async () => {
 	aws = await startFakeAws();
 	secrets = create();
 	warnings = [];
-	jest.spyOn(Logger.prototype, "warn").mockImplementation((message: unknown) => void warnings.push(message));
+	jest.spyOn(process, "emitWarning").mockImplementation((message) => void warnings.push(message));
 });
 
 afterEach(async () => {

@@ -5,13 +5,12 @@ import { examineServers } from "../../../src/cli/examine-server.js";
 import type { Session } from "../../../src/cli/open-session.js";
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { explainConnector } from "../../../src/connector/explain-connector.js";
-import { loadOptionalPackage } from "../../../src/support/optional-package.js";
+import * as optionalPackages from "../../../src/credentials/optional-packages.js";
 
-jest.mock("../../../src/support/optional-package.js", () => ({
-	loadOptionalPackage: jest.fn(
-		jest.requireActual<{ loadOptionalPackage: () => unknown }>("../../../src/support/optional-package.js").loadOptionalPackage,
-	),
-}));
+jest.mock("../../../src/credentials/optional-packages.js", () => {
+	const actual = jest.requireActual<typeof optionalPackages>("../../../src/credentials/optional-packages.js");
+	return { ...actual, loadRdsSignerPackage: jest.fn(actual.loadRdsSignerPackage) };
+});
 
 const PLACE: ITypeOrmAwsConnectorConfig = { databaseName: "shop", entities: [], host: "db.internal", port: 5_432, type: "postgres" };
 const RDS: ITypeOrmAwsConnectorConfig = { ...PLACE, credentials: { region: "eu-west-1", source: "rds-iam" }, username: "app" };
@@ -36,7 +35,7 @@ it.each<[string, string, string, ITypeOrmAwsConnectorConfig]>([
 		{ ...PLACE, tls: { servername: "other" }, type: "mysql" },
 	],
 ])("names the option when %s", async (reason, option, words, config) => {
-	if (reason.includes("package")) jest.mocked(loadOptionalPackage).mockReturnValueOnce(undefined);
+	if (reason.includes("package")) jest.mocked(optionalPackages.loadRdsSignerPackage).mockReturnValueOnce(undefined);
 
 	const examinations = await examineServers(await createSession(config));
 

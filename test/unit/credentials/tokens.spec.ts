@@ -1,15 +1,17 @@
 /** Tokens say whom and what they are for; the packages that sign them are named where they are missing. */
-import type { TAwsCredentials } from "../../../src/configuration/connector.options.js";
+import type { TAwsCredentials } from "../../../src/aws/aws.options.js";
 import { createDsqlTokenProvider } from "../../../src/credentials/dsql-token.js";
+import * as optionalPackages from "../../../src/credentials/optional-packages.js";
 import { createRdsTokenProvider } from "../../../src/credentials/rds-token.js";
 import { OptionInvalidError } from "../../../src/errors/errors.js";
-import { loadOptionalPackage } from "../../../src/support/optional-package.js";
 
-jest.mock("../../../src/support/optional-package.js", () => ({
-	loadOptionalPackage: jest.fn(
-		jest.requireActual<{ loadOptionalPackage: () => unknown }>("../../../src/support/optional-package.js").loadOptionalPackage,
-	),
-}));
+jest.mock("../../../src/credentials/optional-packages.js", () => {
+	const actual = jest.requireActual<typeof optionalPackages>("../../../src/credentials/optional-packages.js");
+	return {
+		loadDsqlSignerPackage: jest.fn(actual.loadDsqlSignerPackage),
+		loadRdsSignerPackage: jest.fn(actual.loadRdsSignerPackage),
+	};
+});
 
 const credentials = { accessKeyId: "AKIA", secretAccessKey: "secret", sessionToken: "session" };
 const RDS_HOST = "shop.abc123.eu-west-1.rds.amazonaws.com";
@@ -108,12 +110,11 @@ it.each([
 
 describe("a missing package", () => {
 	it.each([
-		["@aws-sdk/rds-signer", () => createRdsTokenProvider({ host: RDS_HOST, username: "app" }), "rds-iam"],
-		["@aws-sdk/dsql-signer", () => createDsqlTokenProvider({ host: DSQL_HOST }), "dsql-iam"],
-	])("%s is named, with the command that installs it", (name, create, source) => {
-		jest.mocked(loadOptionalPackage).mockReturnValueOnce(undefined);
+		["@aws-sdk/rds-signer", () => createRdsTokenProvider({ host: RDS_HOST, username: "app" }), "rds-iam", "loadRdsSignerPackage"],
+		["@aws-sdk/dsql-signer", () => createDsqlTokenProvider({ host: DSQL_HOST }), "dsql-iam", "loadDsqlSignerPackage"],
+	] as const)("%s is named, with the command that installs it", (name, create, source, load) => {
+		jest.mocked(optionalPackages[load]).mockReturnValueOnce(undefined);
 
 		expect(create).toThrow(`Option "credentials.source" "${source}" needs a package that is not installed; run: npm install ${name}.`);
-		expect(loadOptionalPackage).toHaveBeenLastCalledWith(name);
 	});
 });

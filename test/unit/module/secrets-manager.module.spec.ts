@@ -10,7 +10,8 @@ import { getConnectorToken } from "../../../src/module/connector.tokens.js";
 import { SecretsManagerModule } from "../../../src/module/secrets-manager.module.js";
 import { TypeOrmAwsConnectorModule } from "../../../src/module/typeorm-aws-connector.module.js";
 import type { SecretReader } from "../../../src/credentials/secrets-manager-credentials.js";
-import type { ISecretsManagerOptions, ISecretsManagerOptionsFactory } from "../../../src/secrets/secrets-manager.options.js";
+import type { ISecretsManagerOptionsFactory } from "../../../src/module/secrets-manager-module.options.js";
+import type { ISecretsManagerOptions } from "../../../src/secrets/secrets-manager.options.js";
 import { SecretsManagerService } from "../../../src/secrets/secrets-manager.service.js";
 
 const IDENTITY = { accessKeyId: "a", secretAccessKey: "b" };

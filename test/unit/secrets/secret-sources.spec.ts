@@ -2,7 +2,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { type AwsClientStub, mockClient } from "aws-sdk-client-mock";
 
-import type { ITypeOrmAwsConnectorAws } from "../../../src/configuration/connector.options.js";
+import type { ITypeOrmAwsConnectorAws } from "../../../src/aws/aws.options.js";
 import { ConnectorClosedError } from "../../../src/errors/errors.js";
 import type { FetchedSecret, FetchSecretOptions } from "../../../src/secrets/secret-fetcher.js";
 import { SecretLease, SecretSources } from "../../../src/secrets/secret-sources.js";

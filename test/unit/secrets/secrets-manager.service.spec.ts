@@ -1,5 +1,4 @@
 /** Reads are served from the cache while they may be, one request serves all who wait, and an outage of AWS is outlived for a while. */
-import { Logger } from "@nestjs/common";
 
 import {
 	ConnectorTimeoutError,
@@ -67,11 +66,14 @@ beforeEach(() => {
 	aws = new StubAws();
 	clock = new FakeClock();
 	warnings = [];
-	jest.spyOn(Logger.prototype, "warn").mockImplementation((message: string) => void warnings.push(message));
 });
 
 function prepare(options: ISecretsManagerOptions = {}): SecretsManagerService {
-	return new SecretsManagerService(options, new SecretStore(aws, clock), clock);
+	return new SecretsManagerService(options, {
+		clock,
+		sharedStore: new SecretStore(aws, clock),
+		warn: (message) => void warnings.push(message),
+	});
 }
 
 /** A service that has read "one" just now. */

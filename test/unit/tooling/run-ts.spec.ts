@@ -34,10 +34,13 @@ it("compiles parameter decorators, finds .ts behind .js, and passes arguments on
 	expect({ output, status }).toEqual({ output: "parameter 0\nhello one+two\n", status: 0 });
 });
 
-it("resolves the package's own name to its source", () => {
-	const { output } = runTypeScript(`console.log(require.resolve("nestjs-typeorm-aws-connector"));`);
+it("resolves the package's own name and its entries to their source", () => {
+	const { output } = runTypeScript(
+		`const names = ["nestjs-typeorm-aws-connector", "nestjs-typeorm-aws-connector/secrets"];
+		for (const name of names) console.log(require.resolve(name));`,
+	);
 
-	expect(output.trim()).toBe(path.resolve("src/index.ts"));
+	expect(output.trim().split("\n")).toEqual(["src/index.ts", "src/secrets.ts"].map((name) => path.resolve(name)));
 });
 
 it("reports an error at its line in the source, and fails", () => {
