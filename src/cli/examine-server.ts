@@ -44,11 +44,12 @@ export async function examineServers(session: Session): Promise<Examination[]> {
 	const isMysql = type === EDatabaseType.MYSQL || type === EDatabaseType.MARIADB;
 	try {
 		const places = await findPlaces(session, owners);
-		const tls = await chooseTls(session, places, type);
 		return await Promise.all(
 			unknown.map(async (answer, index) => {
 				const place = places.find(({ owner }) => owner === owners[index]);
-				return place === undefined ? answer : judge(session, place, await probeServer({ ...place, isMysql, tls }));
+				if (place === undefined) return answer;
+				const tls = await chooseTls(session, places, type, place.host);
+				return judge(session, place, await probeServer({ ...place, isMysql, tls }));
 			}),
 		);
 	} catch (error) {
@@ -70,13 +71,13 @@ async function findPlaces(session: Session, owners: readonly string[]): Promise<
 	return places.map((place) => ({ ...place, host: findHost(login, place) }));
 }
 
-/** TypeORM's own `ssl` where the application gives that, else what the connector makes of `tls`: one for all servers. */
-async function chooseTls({ config }: Session, places: readonly Place[], type: EDatabaseType): Promise<object | false> {
+/** TypeORM's own `ssl` where the application gives that, else what the connector makes of `tls` for this host. */
+async function chooseTls({ config }: Session, places: readonly Place[], type: EDatabaseType, host: string): Promise<object | false> {
 	const ssl = findOwnSsl(config);
 	if (ssl !== undefined) return typeof ssl === "object" ? (ssl ?? false) : ssl !== false && {};
 	const hosts = places.map(({ host }) => host);
 	// What it warns of is said when the login is made.
-	return (await new ConnectorTls(config, () => undefined).describe(hosts, type)) || false;
+	return (await new ConnectorTls(config, () => undefined).describe(hosts, type, host)) || false;
 }
 
 function judge(session: Session, place: Place, answer: ServerAnswer): Examination {

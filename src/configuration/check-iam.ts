@@ -1,4 +1,6 @@
 /** What contradicts a login with a token: an option that another kind of login needs, or one that this kind cannot do without. */
+import { inspect } from "node:util";
+
 import { findRegionFault } from "../aws/aws-partitions.js";
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError } from "../errors/errors.js";
@@ -34,13 +36,34 @@ export function checkIam(config: Readonly<Record<string, unknown>>): TypeOrmAwsC
 	return [
 		...(password === undefined ? [] : [refuse("password", "has no meaning")]),
 		...(secretId === undefined ? [] : [refuse("secretId", "has no meaning")]),
-		...(tls === false ? [refuse("tls", "may not be false")] : []),
-		...(isObject(typeOrmOptions) && typeOrmOptions["ssl"] === false ? [refuse("typeOrmOptions.ssl", "may not be false")] : []),
+		...checkProof(tls, typeOrmOptions, type).map(([option, fault]) => refuse(option, fault)),
 		...(source === "dsql-iam" && type !== undefined && type !== "postgres" ? [refuse("type", 'must be "postgres"')] : []),
 		...(source === "rds-iam" && type === "cockroachdb" ? [refuse("type", 'may not be "cockroachdb"')] : []),
 		...(source === "rds-iam" && username === undefined ? [refuse("username", "is needed", ": the user whom IAM lets log in")] : []),
 		...(Array.isArray(replicas) ? listReplicaLogins(replicas).map((option) => refuse(option, "has no meaning")) : []),
 	];
+}
+
+/** A token is good for whoever holds it, so each option counts by which a server would not have to prove itself. */
+function checkProof(tls: unknown, typeOrmOptions: unknown, type: unknown): (readonly [option: string, fault: string])[] {
+	const { extra, ssl } = isGroup(typeOrmOptions) ? typeOrmOptions : {};
+	return [
+		...(tls === false ? ([["tls", "may not be false"]] as const) : []),
+		...(isGroup(tls) && tls["rejectUnauthorized"] === false ? ([["tls.rejectUnauthorized", "may not be false"]] as const) : []),
+		...checkSsl("typeOrmOptions.ssl", ssl, type),
+		...checkSsl("typeOrmOptions.extra.ssl", isGroup(extra) ? extra["ssl"] : undefined, type),
+	];
+}
+
+function checkSsl(option: string, ssl: unknown, type: unknown): (readonly [option: string, fault: string])[] {
+	if (ssl === undefined) return [];
+	// The drivers take every such value for "no TLS".
+	if (!ssl) return [[option, `may not be ${inspect(ssl)}`]];
+	if (ssl === "no-verify") return [[option, 'may not be "no-verify"']];
+	if (isObject(ssl) && ssl["rejectUnauthorized"] === false) return [[`${option}.rejectUnauthorized`, "may not be false"]];
+	const isMysql = type === "mysql" || type === "mariadb";
+	// Without it mysql2 checks no name, so that the certificate of any other customer of AWS would do.
+	return isMysql && !(isObject(ssl) && ssl["verifyIdentity"] === true) ? [[`${option}.verifyIdentity`, "must be true"]] : [];
 }
 
 /** The options by which a replica would have a login of its own. */

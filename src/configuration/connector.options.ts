@@ -112,6 +112,11 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 	host?: string;
 	/** After how many milliseconds an idle connection is closed. Default: SSM, then 30,000. */
 	idleTimeoutMs?: number;
+	/**
+	 * Whether connections without TLS are intended. Default `false`: one warning names each host that is not this machine, and MySQL's logins that would
+	 * send the password in clear are refused.
+	 */
+	isPlaintextAllowed?: boolean;
 	/** Whether TypeORM logs its queries. Default: SSM, then `false`. */
 	isVerbose?: boolean;
 	/** Password, taken verbatim. Wins over the secret's. Together with `username` it makes AWS unnecessary. */
@@ -137,7 +142,7 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 	/**
 	 * Encryption of the connection. Default: on and verified when a host is a database of AWS (RDS, Aurora, RDS Proxy, Aurora DSQL), with the authorities of
 	 * RDS added to those that Node trusts; for every other host as TypeORM and its driver have it, which is off. `true` switches it on for any host, `false`
-	 * off, which for an AWS host costs one warning.
+	 * off. Without TLS one warning names the host, unless it is this machine or `isPlaintextAllowed` is `true`.
 	 */
 	tls?: ITypeOrmAwsConnectorTls | boolean;
 	/** Engine. */

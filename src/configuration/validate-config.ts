@@ -60,6 +60,7 @@ const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
 	entities: (value) => (isObject(value) ? undefined : "must be an array or an object of entities"),
 	host: checkLater,
 	idleTimeoutMs: checkLater,
+	isPlaintextAllowed: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
 	isVerbose: checkLater,
 	password: checkLater,
 	poolSize: checkLater,

@@ -8,6 +8,7 @@ import type { Credentials } from "../credentials/credentials-provider.js";
 import type { ResolvedSettings } from "../resolution/resolve-settings.js";
 import { CONNECTOR_ORIGIN, ConnectorOrigin, type ServedValues } from "./connector-origin.js";
 import { describeLogin, type LoginOptions } from "./describe-login.js";
+import type { TlsOptions } from "../tls/tls-options.js";
 
 /**
  * A PoolCluster of mysql2 ends the pool of a server after five refused logins, in the middle of the work on it, and by default tries five times for one
@@ -17,38 +18,44 @@ const CLUSTER = { canRetry: false, removeNodeErrorCount: 1_000_000_000 };
 
 /** What options are made of. */
 export interface OptionsParts {
-	readonly config: Pick<ITypeOrmAwsConnectorConfig, "autoLoadEntities" | "defaultMode" | "entities" | "typeOrmOptions">;
+	readonly config: Pick<
+		ITypeOrmAwsConnectorConfig,
+		"autoLoadEntities" | "defaultMode" | "entities" | "isPlaintextAllowed" | "typeOrmOptions"
+	>;
 	readonly connector: { readonly connectorId: string; readonly name: string };
 	readonly credentials: Credentials;
 	/** One for each replica, in their order. */
 	readonly replicaCredentials?: readonly Credentials[];
+	/** One for each replica, in their order. */
+	readonly replicaSsl?: readonly TlsOptions[];
 	readonly settings: ResolvedSettings;
-	/** Of all connections; `undefined` where the driver or `typeOrmOptions` says it. */
-	readonly ssl?: object | false | undefined;
+	/** Of the master; `undefined` where the driver or `typeOrmOptions` says it. */
+	readonly ssl?: TlsOptions;
 }
 
 /** A new options object, marked with the connector that made it. */
 export function createDataSourceOptions({
-	config: { defaultMode, entities, typeOrmOptions = {}, ...config },
+	config: { defaultMode, entities, isPlaintextAllowed, typeOrmOptions = {}, ...config },
 	connector,
 	credentials,
 	replicaCredentials = [],
+	replicaSsl = [],
 	settings,
 	ssl,
 }: OptionsParts): DataSourceOptions {
 	const { databaseName, isVerbose, relationLoadStrategy, replicas, shouldSynchronize, type } = settings;
-	const login = describeLogin(credentials, settings);
-	const security = ssl === undefined ? {} : { ssl };
-	const master = { ...describeNode(settings, databaseName, login), ...security };
+	const login = describeLogin(credentials, { ...settings, isPlaintextAllowed });
+	const secure = (own: TlsOptions): object => (own === undefined ? {} : { ssl: own });
+	const master = { ...describeNode(settings, databaseName, login), ...secure(ssl) };
 	const slaves = replicas.map((replica, index) => ({
 		...describeNode(replica, databaseName, describeLogin(replicaCredentials[index] ?? credentials, { ...replica, type })),
-		...security,
+		...secure(replicaSsl[index] ?? ssl),
 	}));
 	const options = {
 		...login.options,
 		...typeOrmOptions,
 		...master,
-		...describeDriver(settings, { ...login.extra, ...typeOrmOptions.extra }),
+		...describeDriver(settings, mergeExtra(login.extra, typeOrmOptions.extra)),
 		...(config.autoLoadEntities !== undefined && { autoLoadEntities: config.autoLoadEntities }),
 		...(entities !== undefined && { entities }),
 		logging: isVerbose || (typeOrmOptions.logging ?? false),
@@ -63,6 +70,18 @@ export function createDataSourceOptions({
 
 function describeNode({ port }: { readonly port: number }, database: string, { host, password, username }: LoginOptions): ServedValues {
 	return { database, host, password, port, username };
+}
+
+/** The user's options of the driver win, each way to log in for itself. */
+function mergeExtra(ours: LoginOptions["extra"], theirs: Readonly<Record<string, unknown>> = {}): object {
+	const { ssl, ...rest } = theirs;
+	return {
+		...ours,
+		...rest,
+		// An `ssl` without a value would win over TypeORM's, and pg would go on without TLS.
+		...(ssl === undefined ? {} : { ssl }),
+		...(ours.authPlugins !== undefined && { authPlugins: { ...ours.authPlugins, ...(theirs["authPlugins"] as object | undefined) } }),
+	};
 }
 
 function describeDriver({ connectionTimeoutMs, idleTimeoutMs, poolSize, type }: ResolvedSettings, extra: object): object {
@@ -100,7 +119,7 @@ function describeReplication(
 	slaves: readonly ServedValues[],
 	defaultMode: TReplicationMode | undefined,
 ): object {
-	const secure = (node: ServedValues): object => (ssl === undefined ? node : { ...node, ssl });
+	const secure = (node: ServedValues): object => (ssl === undefined ? node : { ssl, ...node });
 	return {
 		...(isPgFamily(type) ? {} : CLUSTER),
 		...(defaultMode === undefined ? {} : { defaultMode }),

@@ -1,10 +1,11 @@
 /** What a login becomes in TypeORM's options: a password, or the hook through which each engine's driver asks for a token. */
 import { EDatabaseType } from "../configuration/connector.enums.js";
 import type { Credentials } from "../credentials/credentials-provider.js";
-import { findRegionInHost } from "../aws/database-host.js";
+import { isMysqlType } from "../tls/protection.js";
 import { type SignToken, TokenLogin, type TokenTarget } from "../credentials/token-login.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import type { ResolvedSettings } from "../resolution/resolve-settings.js";
+import { createPasswordPlugins, createTokenPlugins, type MysqlAuthPlugins } from "./mysql-auth-plugins.js";
 
 /** Aurora DSQL ends connections after 60 minutes; they are retired after 50 to 55, so that not all of them go at once. */
 const DSQL_LIFETIME_SECONDS = 3_300;
@@ -13,7 +14,7 @@ const DSQL_LIFETIME_JITTER_SECONDS = 300;
 /** The parts of TypeORM's options that depend on the login. */
 export interface LoginOptions {
 	/** Options of the driver's pool. */
-	readonly extra: object;
+	readonly extra: { readonly authPlugins?: MysqlAuthPlugins; readonly maxLifetimeSeconds?: number };
 	readonly host: string;
 	/** Other options of TypeORM. */
 	readonly options: object;
@@ -21,17 +22,26 @@ export interface LoginOptions {
 	readonly username: string;
 }
 
+/** The place and the engine that a login is for. */
+interface LoginPlace extends Pick<ResolvedSettings, "host" | "port" | "type"> {
+	/** The option of this name. Default `false`. */
+	readonly isPlaintextAllowed?: boolean | undefined;
+}
+
 /** Describes a login at the place that the settings name. */
 export function describeLogin(
 	credentials: Credentials,
-	{ host, port, type }: Pick<ResolvedSettings, "host" | "port" | "type">,
+	{ host, isPlaintextAllowed = false, port, type }: LoginPlace,
 	random: () => number = Math.random,
 ): LoginOptions {
 	const { username } = credentials;
-	if (!(credentials instanceof TokenLogin)) return { extra: {}, host, options: {}, password: credentials.password, username };
+	if (!(credentials instanceof TokenLogin)) {
+		const extra = isMysqlType(type) && !isPlaintextAllowed ? { authPlugins: createPasswordPlugins() } : {};
+		return { extra, host, options: {}, password: credentials.password, username };
+	}
 	const bound = credentials.bind({ host, port });
 	if (type !== EDatabaseType.POSTGRES) {
-		const authPlugins = createAuthPlugins(credentials, { host: bound.host, port });
+		const authPlugins = createTokenPlugins(credentials, { host: bound.host, port });
 		return { extra: { authPlugins }, host: bound.host, options: {}, password: undefined, username };
 	}
 	const password = createPassword(bound.sign);
@@ -49,7 +59,7 @@ export function findHost(credentials: Credentials, target: TokenTarget): string 
 
 /** The client of pg as which its password function is called. */
 interface PostgresClient {
-	readonly connection?: { readonly stream?: { destroy(): void; readonly encrypted?: boolean } };
+	readonly connection?: { readonly stream?: { readonly authorized?: boolean; destroy(): void; readonly encrypted?: boolean } };
 }
 
 type PostgresPassword = (this: unknown) => Promise<string>;
@@ -65,6 +75,7 @@ function createPassword(sign: SignToken): PostgresPassword {
 		const stream = (this as PostgresClient | undefined)?.connection?.stream;
 		try {
 			if (stream !== undefined && stream.encrypted !== true) throw new OptionInvalidError("tls", NO_TLS);
+			if (stream !== undefined && stream.authorized !== true) throw new OptionInvalidError("tls", NO_PROOF);
 			return await sign();
 		} catch (error) {
 			// pg would leave the socket open until the server loses patience.
@@ -76,35 +87,5 @@ function createPassword(sign: SignToken): PostgresPassword {
 	return password;
 }
 
-/** The part of mysql2's connection that is used. */
-interface MysqlConnection {
-	readonly config: {
-		readonly host?: string;
-		readonly port?: number;
-		readonly ssl?: false | { readonly rejectUnauthorized?: boolean };
-	};
-}
-
-/** mysql2 has no function for a password, but one for each way to log in. */
-function createAuthPlugins(login: TokenLogin, served: TokenTarget): object {
-	const createToken = async ({ host = "", port = served.port, ssl }: MysqlConnection["config"]): Promise<string> => {
-		if (typeof ssl !== "object" || ssl.rejectUnauthorized === false) throw new OptionInvalidError("tls", NO_VERIFIED_TLS);
-		// One plugin serves all hosts of a DataSource; a name that is none of AWS is a tunnel to the one that was served.
-		return login.bind(findRegionInHost(host) === undefined ? served : { host, port }).sign();
-	};
-	return {
-		mysql_clear_password:
-			({ connection }: { readonly connection: MysqlConnection }) =>
-			async (): Promise<Buffer> => {
-				try {
-					return Buffer.from(`${await createToken(connection.config)}\0`);
-				} catch (error) {
-					// mysql2 puts a code of its own into the error, which must not be the only copy of ours.
-					throw new Error((error as Error).message, { cause: error });
-				}
-			},
-	};
-}
-
 const NO_TLS = "has to be on for an IAM login: the token would travel in clear";
-const NO_VERIFIED_TLS = "has to be on and verified for an IAM login: the token would travel in clear, or to whoever answers";
+const NO_PROOF = "has to be verified for an IAM login: any server could take the token";

@@ -22,6 +22,7 @@ import {
 	resolveSettings,
 } from "../resolution/resolve-settings.js";
 import { ConnectorTls } from "../tls/connector-tls.js";
+import type { TlsOptions } from "../tls/tls-options.js";
 import { chooseLogin } from "./choose-login.js";
 import { type ConfigReader, readRegion } from "./config-reader.js";
 import { ConnectorLogins, followMaster, type KnownVersions, type LoginRequest } from "./connector-logins.js";
@@ -277,7 +278,9 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		): Promise<Credentials> =>
 			chooseLogin({
 				...versions,
-				tryLogin: async (candidate) => tryLogin(await this.assembleOptions({ ...settings, host, port, replicas: [] }, candidate)),
+				// Which hosts there are decides about TLS: a login on trial is encrypted as the connections that follow.
+				tryLogin: async (candidate) =>
+					tryLogin(await this.assembleOptions({ ...settings, host, port, replicas: [] }, candidate, [], settings)),
 			});
 		const [credentials, ...own] = await Promise.all([
 			choose(master, settings),
@@ -331,17 +334,25 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		};
 	}
 
-	/** @param own the logins of the replicas that have a secret of their own. */
+	/**
+	 * @param own the logins of the replicas that have a secret of their own.
+	 * @param whole the settings with all servers. Default: those of the options.
+	 */
 	private async assembleOptions(
 		settings: ResolvedSettings,
 		credentials: Credentials,
 		own: readonly (Credentials | undefined)[] = [],
+		whole: ResolvedSettings = settings,
 	): Promise<DataSourceOptions> {
 		const replicas = this.#config.replicas ?? [];
 		const replicaCredentials = replicas.map((replica, index) => own[index] ?? followMaster(replica, credentials));
-		const hosts = [settings, ...settings.replicas].map((target) => findHost(credentials, target));
-		const ssl = await this.tls.describe(hosts, settings.type);
-		return createDataSourceOptions({ config: this.#config, connector: this, credentials, replicaCredentials, settings, ssl });
+		const listHosts = (servers: ResolvedSettings): string[] =>
+			[servers, ...servers.replicas].map((target) => findHost(credentials, target));
+		const hosts = listHosts(whole);
+		const describe = async (host: string): Promise<TlsOptions> => this.tls.describe(hosts, settings.type, host);
+		const [ssl, ...replicaSsl] = await Promise.all(listHosts(settings).map(describe));
+		const parts = { config: this.#config, connector: this, credentials, replicaCredentials, replicaSsl, settings, ssl };
+		return createDataSourceOptions(parts);
 	}
 
 	/** What `@nestjs/typeorm` reads of the options. It tries every failed connection again and logs the driver's own text; the remedy stands beside it. */

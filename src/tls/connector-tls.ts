@@ -22,17 +22,20 @@ export class ConnectorTls {
 	}
 
 	/**
-	 * `ssl` for the connections to these hosts, replicas included; `undefined` also when the application has given that option itself.
+	 * `ssl` for the connections to one host; `undefined` also when the application has given that option itself.
+	 * @param hosts all hosts of the connector, replicas included: they are encrypted all or none.
+	 * @param host the one of them to connect to. Default: the first.
 	 * @throws ConfigurationError when the driver of the engine cannot do what `tls` says.
 	 */
-	async describe(hosts: readonly string[], type: TDatabaseType): Promise<TlsOptions> {
-		const { tls } = this.#config;
+	async describe(hosts: readonly string[], type: TDatabaseType, host?: string): Promise<TlsOptions> {
+		const { isPlaintextAllowed } = this.#config;
+		// Whatever the host is called: a token does not travel in clear.
+		const tls = this.#config.tls ?? (isIam(this.#config) ? true : undefined);
 		const ownSsl = findOwnSsl(this.#config);
-		const risk = findTlsRisk({ hosts, tls }, ownSsl);
+		const risk = findTlsRisk({ hosts, isPlaintextAllowed, tls, type }, ownSsl);
 		if (risk !== undefined) this.warnOnce(risk);
 		if (ownSsl !== undefined) return undefined;
-		// Whatever the host is called: a token does not travel in clear.
-		return createTlsOptions({ hosts, tls: tls ?? (isIam(this.#config) ? true : undefined), type });
+		return createTlsOptions({ host, hosts, tls, type });
 	}
 
 	/** Says what to do about an error that a driver gave the application. Nothing is said about errors that are not about TLS. */
@@ -48,8 +51,12 @@ export class ConnectorTls {
 	}
 }
 
-/** TypeORM's own `ssl`, where the application gives that. To the drivers, what stands in `extra` wins. */
+/**
+ * TypeORM's own `ssl`, where the application gives that; `false` for any value that switches TLS off in the drivers, such as `null`. To the drivers,
+ * what stands in `extra` wins.
+ */
 export function findOwnSsl({ typeOrmOptions }: Pick<TlsConfig, "typeOrmOptions">): unknown {
 	const { extra, ssl } = (typeOrmOptions ?? {}) as { readonly extra?: { readonly ssl?: unknown }; readonly ssl?: unknown };
-	return extra?.ssl ?? ssl;
+	const given = extra?.ssl === undefined ? ssl : extra.ssl;
+	return given === undefined ? undefined : given || false;
 }

@@ -2,15 +2,18 @@
 import { checkServerIdentity, createSecureContext, type SecureContextOptions } from "node:tls";
 import { isIP } from "node:net";
 
-import { EDatabaseType } from "../configuration/connector.enums.js";
 import type { ITypeOrmAwsConnectorTls } from "../configuration/tls.options.js";
 import type { TDatabaseType } from "../configuration/typeorm.options.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
 import { listNodeAuthorities, loadRdsAuthorities } from "./authorities.js";
+import { isLoopbackHost } from "../support/loopback.js";
 import { isAwsDatabaseHost, isRdsHost } from "../aws/database-host.js";
+import { isMysqlType } from "./protection.js";
 
 /** The servers of one connector and how they are to be connected to. */
 export interface TlsSubject {
+	/** The one to connect to. Default: the first. */
+	readonly host?: string | undefined;
 	/** All of them, replicas included. */
 	readonly hosts: readonly string[];
 	readonly tls: ITypeOrmAwsConnectorTls | boolean | undefined;
@@ -19,9 +22,6 @@ export interface TlsSubject {
 
 /** What TypeORM hands to the driver: an object for TLS, `false` for none, `undefined` for whatever the driver does by itself. */
 export type TlsOptions = object | false | undefined;
-
-/** Engines whose driver is mysql2. */
-const MYSQL_TYPES: ReadonlySet<string> = new Set([EDatabaseType.MYSQL, EDatabaseType.MARIADB]);
 
 /** Settings of a connector that leaves everything to us. */
 const DEFAULT_SETTINGS: ITypeOrmAwsConnectorTls = {};
@@ -33,18 +33,20 @@ const made = new WeakMap<ITypeOrmAwsConnectorTls, Map<string, Promise<object>>>(
  * TLS as soon as one of the hosts is AWS's, unless it is switched off, and for any other host when the settings ask for it.
  * @throws ConfigurationError when mysql2 cannot check the name that it would have to.
  */
-export async function createTlsOptions({ hosts, tls, type }: TlsSubject): Promise<TlsOptions> {
+export async function createTlsOptions({ hosts, host = hosts[0], tls, type }: TlsSubject): Promise<TlsOptions> {
 	if (tls === false) return false;
 	if (tls === undefined && !hosts.some(isAwsDatabaseHost)) return undefined;
 	const settings = typeof tls === "object" ? tls : DEFAULT_SETTINGS;
 	const hasRdsAuthorities = [settings.servername ?? "", ...hosts].some(isRdsHost);
-	const isMysql = MYSQL_TYPES.has(type);
-	if (isMysql) for (const host of hosts) requireCheckableName(host, settings);
+	const isMysql = isMysqlType(type);
+	if (isMysql) for (const candidate of hosts) requireCheckableName(candidate, settings);
+	const name = isMysql ? undefined : (settings.servername ?? findCheckedAddress(host));
 
 	const known = made.get(settings) ?? new Map<string, Promise<object>>();
 	made.set(settings, known);
-	const key = `${String(isMysql)} ${String(hasRdsAuthorities)}`;
-	const options = known.get(key) ?? describe(settings, isMysql, hasRdsAuthorities);
+	const key = `${String(isMysql)} ${String(hasRdsAuthorities)} ${name ?? ""}`;
+	const options =
+		known.get(key) ?? (isMysql ? describeMysql(settings, hasRdsAuthorities) : describePg(settings, hasRdsAuthorities, name));
 	known.set(key, options);
 	return options;
 }
@@ -60,7 +62,7 @@ function requireCheckableName(host: string, { rejectUnauthorized: isVerified = t
 			),
 		]);
 	}
-	if (isIP(host) !== 0 && !isLoopback(host)) {
+	if (isIP(host) !== 0 && !isLoopbackHost(host)) {
 		throw new ConfigurationError([
 			new OptionInvalidError(
 				"tls",
@@ -70,22 +72,28 @@ function requireCheckableName(host: string, { rejectUnauthorized: isVerified = t
 	}
 }
 
-function isLoopback(address: string): boolean {
-	return address.startsWith("127.") || address === "::1";
+/** pg before 8.22 checks the name "localhost" in the certificate of an IP address, so the address is checked here. */
+function findCheckedAddress(host: string | undefined): string | undefined {
+	return host !== undefined && isIP(host) !== 0 ? host : undefined;
 }
 
-async function describe(settings: ITypeOrmAwsConnectorTls, isMysql: boolean, hasRdsAuthorities: boolean): Promise<object> {
+async function describeMysql(settings: ITypeOrmAwsConnectorTls, hasRdsAuthorities: boolean): Promise<object> {
 	const isVerified = settings.rejectUnauthorized ?? true;
 	const context = await describeContext(settings, isVerified, hasRdsAuthorities);
-	if (isMysql) return { ...context, rejectUnauthorized: isVerified, verifyIdentity: isVerified };
-	const { servername } = settings;
+	return { ...context, rejectUnauthorized: isVerified, verifyIdentity: isVerified };
+}
+
+/** @param name the name or the address that the certificate must have, where it is not the name of the host. */
+async function describePg(settings: ITypeOrmAwsConnectorTls, hasRdsAuthorities: boolean, name: string | undefined): Promise<object> {
+	const isVerified = settings.rejectUnauthorized ?? true;
+	const context = await describeContext(settings, isVerified, hasRdsAuthorities);
 	return {
-		...(servername !== undefined && {
-			// pg puts the host in the place of a servername, except when the host is an IP address.
+		// pg puts the host in the place of a servername, except when the host is an IP address.
+		...(name !== undefined && {
 			checkServerIdentity: (_host: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
-				checkServerIdentity(servername, certificate),
-			servername,
+				checkServerIdentity(name, certificate),
 		}),
+		...(settings.servername !== undefined && { servername: settings.servername }),
 		rejectUnauthorized: isVerified,
 		// pg would parse every authority again for each connection.
 		secureContext: createSecureContext(context),

@@ -1,4 +1,6 @@
 /** An IAM login has no password and no secret, needs TLS, and on RDS a user. */
+import { inspect } from "node:util";
+
 import { checkIam } from "../../../src/configuration/check-iam.js";
 import { validateConfig } from "../../../src/configuration/validate-config.js";
 
@@ -10,7 +12,9 @@ describe("checkIam", () => {
 		[RDS],
 		[DSQL],
 		[{ ...DSQL, type: "postgres", username: "app" }],
-		[{ ...RDS, tls: true, type: "mysql", typeOrmOptions: { ssl: { ca: "…" } } }],
+		[{ ...RDS, tls: true, type: "mysql", typeOrmOptions: { ssl: { ca: "…", verifyIdentity: true } } }],
+		[{ ...RDS, type: "postgres", typeOrmOptions: { extra: { ssl: { ca: "…" } }, ssl: true } }],
+		[{ ...RDS, typeOrmOptions: { extra: { ssl: undefined }, ssl: undefined } }],
 		[{ ...RDS, replicas: [{ host: "h", port: 1, ssmLookups: { port: { path: ["p"] } } }, "h"] }],
 		[{ password: "p", replicas: [{ host: "h", secretId: "s" }], tls: false, username: "u" }],
 		[{ credentials: "rds-iam", password: "p" }],
@@ -23,6 +27,42 @@ describe("checkIam", () => {
 		[{ ...RDS, secretId: "s" }, "secretId", 'has no meaning with credentials.source "rds-iam"'],
 		[{ ...RDS, tls: false }, "tls", 'may not be false with credentials.source "rds-iam"'],
 		[{ ...RDS, typeOrmOptions: { ssl: false } }, "typeOrmOptions.ssl", 'may not be false with credentials.source "rds-iam"'],
+		...[null, 0, "", Number.NaN].map((ssl): [Readonly<Record<string, unknown>>, string, string] => [
+			{ ...RDS, typeOrmOptions: { ssl } },
+			"typeOrmOptions.ssl",
+			`may not be ${inspect(ssl)} with credentials.source "rds-iam"`,
+		]),
+		[
+			{ ...DSQL, typeOrmOptions: { extra: { ssl: null } } },
+			"typeOrmOptions.extra.ssl",
+			'may not be null with credentials.source "dsql-iam"',
+		],
+		[
+			{ ...RDS, typeOrmOptions: { extra: { ssl: false } } },
+			"typeOrmOptions.extra.ssl",
+			'may not be false with credentials.source "rds-iam"',
+		],
+		[{ ...RDS, tls: { rejectUnauthorized: false } }, "tls.rejectUnauthorized", 'may not be false with credentials.source "rds-iam"'],
+		[
+			{ ...RDS, typeOrmOptions: { ssl: { rejectUnauthorized: false } } },
+			"typeOrmOptions.ssl.rejectUnauthorized",
+			'may not be false with credentials.source "rds-iam"',
+		],
+		[
+			{ ...DSQL, typeOrmOptions: { extra: { ssl: { rejectUnauthorized: false } } } },
+			"typeOrmOptions.extra.ssl.rejectUnauthorized",
+			'may not be false with credentials.source "dsql-iam"',
+		],
+		[
+			{ ...RDS, typeOrmOptions: { ssl: "no-verify" } },
+			"typeOrmOptions.ssl",
+			'may not be "no-verify" with credentials.source "rds-iam"',
+		],
+		...["Amazon RDS", { ca: "…" }, { verifyIdentity: false }, true].map((ssl): [Readonly<Record<string, unknown>>, string, string] => [
+			{ ...RDS, type: "mariadb", typeOrmOptions: { ssl } },
+			"typeOrmOptions.ssl.verifyIdentity",
+			'must be true with credentials.source "rds-iam"',
+		]),
 		[{ ...RDS, type: "cockroachdb" }, "type", 'may not be "cockroachdb" with credentials.source "rds-iam"'],
 		[{ ...RDS, username: undefined }, "username", 'is needed with credentials.source "rds-iam": the user whom IAM lets log in'],
 		[{ ...DSQL, type: "mysql" }, "type", 'must be "postgres" with credentials.source "dsql-iam"'],

@@ -42,6 +42,7 @@ describe("validateConfig", () => {
 			entities: [],
 			host: "localhost",
 			idleTimeoutMs: 1,
+			isPlaintextAllowed: true,
 			isVerbose: true,
 			password: "p",
 			poolSize: 1,

@@ -37,6 +37,12 @@ function create(
 	});
 }
 
+const PLUGINS = {
+	caching_sha2_password: expect.any(Function),
+	mysql_clear_password: expect.any(Function),
+	sha256_password: expect.any(Function),
+};
+
 const COMMON = {
 	database: "orders",
 	entities: [User],
@@ -64,14 +70,14 @@ describe("createDataSourceOptions", () => {
 			...COMMON,
 			connectTimeout: 4000,
 			connectorPackage: "mysql2",
-			extra: { idleTimeout: 5000, maxIdle: 6 },
+			extra: { authPlugins: PLUGINS, idleTimeout: 5000, maxIdle: 6 },
 			poolSize: 7,
 			type,
 		});
 	});
 
 	it("leaves idle connections of mysql2 alone when the timeout is 0, as pg does", () => {
-		expect(create({ idleTimeoutMs: 0, type: EDatabaseType.MYSQL })).toHaveProperty("extra", {});
+		expect(create({ idleTimeoutMs: 0, type: EDatabaseType.MYSQL })).toHaveProperty("extra", { authPlugins: PLUGINS });
 		expect(create({ idleTimeoutMs: 0 })).toHaveProperty("extra.idleTimeoutMillis", 0);
 	});
 
@@ -128,10 +134,33 @@ describe("createDataSourceOptions", () => {
 			const typeOrmOptions = { extra: { idleTimeout: 1, maxIdle: 2, queueLimit: 3 } };
 
 			expect(create({ type: EDatabaseType.MYSQL }, { config: { entities: [User], typeOrmOptions } })).toHaveProperty("extra", {
+				authPlugins: PLUGINS,
 				idleTimeout: 5000,
 				maxIdle: 2,
 				queueLimit: 3,
 			});
+		});
+
+		it("adds to their ways of logging in to MySQL the ones that they lack", () => {
+			const authPlugins = { dialog: () => undefined, mysql_clear_password: () => undefined };
+			const typeOrmOptions = { extra: { authPlugins } };
+
+			expect(create({ type: EDatabaseType.MYSQL }, { config: { entities: [User], typeOrmOptions } })).toHaveProperty(
+				"extra.authPlugins",
+				{ ...PLUGINS, ...authPlugins },
+			);
+		});
+
+		it("leaves out of their extra an ssl without a value, which would win over the connector's", () => {
+			const typeOrmOptions = { extra: { ssl: undefined } };
+
+			const { extra } = create({}, { config: { entities: [User], typeOrmOptions }, ssl: {} }) as { extra: object };
+
+			expect("ssl" in extra).toBe(false);
+			expect(create({}, { config: { entities: [User], typeOrmOptions: { extra: { ssl: null } } } })).toHaveProperty(
+				"extra.ssl",
+				null,
+			);
 		});
 
 		it.each([
@@ -167,6 +196,14 @@ describe("createDataSourceOptions", () => {
 			{ ...master, host: "reader-1", port: 6_432 },
 			{ database: "orders", host: "reader-2", password: "r", port: 7_432, username: "reader" },
 		];
+
+		it("gives each server the TLS of its own host", () => {
+			const [ssl, ...replicaSsl] = [{ of: "master" }, { of: "reader-1" }, { of: "reader-2" }];
+
+			const { replication } = create({ replicas }, { replicaSsl, ssl }) as unknown as { replication: { slaves: readonly object[] } };
+
+			expect(replication).toMatchObject({ master: { ssl }, slaves: replicaSsl.map((own) => ({ ssl: own })) });
+		});
 
 		it.each([EDatabaseType.POSTGRES, EDatabaseType.COCKROACHDB])(
 			"gives %s a master and slaves, beside the master's own values",

@@ -18,8 +18,15 @@ function createLogin(service: "dsql" | "rds" = "rds", sign?: () => Promise<strin
 
 type Password = (this: unknown) => Promise<string>;
 
-function createClient(encrypted: boolean): { connection: { stream: { destroy: jest.Mock; encrypted: boolean } } } {
-	return { connection: { stream: { destroy: jest.fn(), encrypted } } };
+/** What mysql2 knows of a connection whose certificate and name were checked. */
+const PROVEN = { rejectUnauthorized: true, verifyIdentity: true };
+
+interface Client {
+	readonly connection: { readonly stream: { readonly authorized?: boolean; readonly destroy: jest.Mock; readonly encrypted: boolean } };
+}
+
+function createClient(encrypted: boolean, authorized = encrypted): Client {
+	return { connection: { stream: { authorized, destroy: jest.fn(), encrypted } } };
 }
 
 it("leaves a password as it is", () => {
@@ -51,6 +58,18 @@ describe("a login of tokens on PostgreSQL", () => {
 		expect(open.connection.stream.destroy).toHaveBeenCalledTimes(1);
 	});
 
+	it.each([false, undefined])(
+		"gives its token to no connection whose certificate was not verified: authorized %p",
+		async (authorized) => {
+			const password = describeLogin(createLogin(), PLACE).password as Password;
+			const { connection } = createClient(true);
+			const stream = { ...connection.stream, authorized };
+
+			await expect(password.call({ connection: { stream } })).rejects.toThrow('Option "tls" has to be verified for an IAM login');
+			expect(stream.destroy).toHaveBeenCalledTimes(1);
+		},
+	);
+
 	it("closes the connection for which there is no token", async () => {
 		const password = describeLogin(
 			createLogin("rds", async () => Promise.reject(new Error("no identity"))),
@@ -78,6 +97,17 @@ describe("a login of tokens on PostgreSQL", () => {
 	});
 });
 
+it.each([EDatabaseType.MYSQL, EDatabaseType.MARIADB])("has %s ask for a password through plugins, unless plaintext is allowed", (type) => {
+	const login = new Credentials({ password: "p", username: "u" });
+
+	expect(Object.keys(describeLogin(login, { ...PLACE, type }).extra.authPlugins ?? {})).toEqual([
+		"caching_sha2_password",
+		"mysql_clear_password",
+		"sha256_password",
+	]);
+	expect(describeLogin(login, { ...PLACE, isPlaintextAllowed: true, type }).extra).toEqual({});
+});
+
 describe("a login of tokens on MySQL and MariaDB", () => {
 	interface Plugins {
 		readonly authPlugins: { mysql_clear_password(metadata: object): () => Promise<Buffer> };
@@ -91,8 +121,10 @@ describe("a login of tokens on MySQL and MariaDB", () => {
 	}
 
 	it("is a plugin that ends the token as the protocol wants it", async () => {
-		await expect(ask({ host: HOST, port: 3_306, ssl: { rejectUnauthorized: true } })).resolves.toBe(`token for ${HOST}:3306\0`);
-		await expect(ask({ host: HOST, ssl: {} }, { ...SQL, type: EDatabaseType.MARIADB })).resolves.toBe(`token for ${HOST}:5432\0`);
+		await expect(ask({ host: HOST, port: 3_306, ssl: PROVEN })).resolves.toBe(`token for ${HOST}:3306\0`);
+		await expect(ask({ host: HOST, ssl: { verifyIdentity: true } }, { ...SQL, type: EDatabaseType.MARIADB })).resolves.toBe(
+			`token for ${HOST}:5432\0`,
+		);
 	});
 
 	it("keeps the error of a token as the cause, since mysql2 writes into the one that it gets", async () => {
@@ -102,21 +134,25 @@ describe("a login of tokens on MySQL and MariaDB", () => {
 			SQL,
 		);
 
-		const login = (extra as Plugins).authPlugins.mysql_clear_password({ connection: { config: { host: HOST, ssl: {} } } })();
+		const login = (extra as Plugins).authPlugins.mysql_clear_password({ connection: { config: { host: HOST, ssl: PROVEN } } })();
 
 		await expect(login).rejects.toMatchObject({ cause, message: "no identity" });
 		await expect(login).rejects.not.toBe(cause);
 	});
 
 	it("signs for the server that is connected to, and behind a tunnel for the one that was served", async () => {
-		await expect(ask({ host: READER, port: 3_307, ssl: {} })).resolves.toBe(`token for ${READER}:3307\0`);
-		await expect(ask({ host: "127.0.0.1", port: 3_307, ssl: {} })).resolves.toBe(`token for ${HOST}:5432\0`);
+		await expect(ask({ host: READER, port: 3_307, ssl: PROVEN })).resolves.toBe(`token for ${READER}:3307\0`);
+		await expect(ask({ host: "127.0.0.1", port: 3_307, ssl: PROVEN })).resolves.toBe(`token for ${HOST}:5432\0`);
 	});
 
-	it.each([[{ host: HOST, ssl: false }], [{ host: HOST }], [{ host: HOST, ssl: { rejectUnauthorized: false } }]])(
-		"keeps its token from a connection that is not verified: %j",
-		async (config) => {
-			await expect(ask(config)).rejects.toThrow('Option "tls" has to be on and verified for an IAM login');
-		},
-	);
+	it.each([
+		[{ host: HOST, ssl: false }],
+		[{ host: HOST }],
+		[{ host: HOST, ssl: { rejectUnauthorized: false } }],
+		[{ host: HOST, ssl: {} }],
+		[{ host: HOST, ssl: { rejectUnauthorized: false, verifyIdentity: true } }],
+		[{ host: HOST, ssl: { verifyIdentity: 1 } }],
+	])("keeps its token from a connection that is not verified: %j", async (config) => {
+		await expect(ask(config)).rejects.toThrow('Option "tls" has to be on and verified for an IAM login');
+	});
 });

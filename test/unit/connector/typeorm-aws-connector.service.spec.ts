@@ -63,7 +63,10 @@ function setUp(
 	configService: ConfigReader | undefined = { get: () => "eu-west-1" },
 ): { connector: TypeOrmAwsConnectorService; source: StubParameterSource } {
 	const source = new StubParameterSource();
-	return { connector: new TypeOrmAwsConnectorService(configService, source, { entities: [], ...config }, "orders"), source };
+	return {
+		connector: new TypeOrmAwsConnectorService(configService, source, { entities: [], isPlaintextAllowed: true, ...config }, "orders"),
+		source,
+	};
 }
 
 /** Lets everything happen that does not wait for a request. */

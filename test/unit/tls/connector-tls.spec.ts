@@ -37,6 +37,32 @@ describe("the TLS of a connector", () => {
 		expect(warnings).toEqual([expect.stringContaining(`The connection to "${RDS}" is not encrypted`)]);
 	});
 
+	it.each([null, 0, "", Number.NaN])("takes a ssl of %p for false, wherever it stands", async (ssl) => {
+		for (const typeOrmOptions of [{ ssl }, { extra: { ssl } }, { extra: { ssl }, ssl: true }] as object[]) {
+			const { tls, warnings } = create({ typeOrmOptions });
+
+			await expect(tls.describe([RDS], "postgres")).resolves.toBeUndefined();
+			expect(warnings).toEqual([expect.stringContaining(`The connection to "${RDS}" is not encrypted`)]);
+		}
+	});
+
+	it("takes an ssl without a value for one that is not given", async () => {
+		const { tls, warnings } = create({ typeOrmOptions: { extra: { ssl: undefined }, ssl: undefined } as object });
+
+		await expect(tls.describe([RDS], "postgres")).resolves.toMatchObject({ rejectUnauthorized: true });
+		expect(warnings).toEqual([]);
+	});
+
+	it.each(["postgres", "mysql"] as const)("warns once of a connection of %s in clear, and not where it is intended", async (type) => {
+		const { tls, warnings } = create();
+		const intended = create({ isPlaintextAllowed: true });
+
+		for (const one of [tls, tls, intended.tls]) await expect(one.describe(["db.test"], type)).resolves.toBeUndefined();
+
+		expect(warnings).toEqual([expect.stringContaining('The connection to "db.test" is not encrypted')]);
+		expect(intended.warnings).toEqual([]);
+	});
+
 	it("warns once, and again for another host", async () => {
 		const { tls, warnings } = create({ tls: { rejectUnauthorized: false } });
 

@@ -1,4 +1,5 @@
 /** The settings of a connector become what pg and mysql2 take as `ssl`, the same object for the same settings. */
+import { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import * as tls from "node:tls";
 
@@ -44,6 +45,51 @@ async function refuse(subject: Partial<TlsSubject>): Promise<string> {
 	if (!(error instanceof ConfigurationError)) throw new Error("was not refused");
 	return error.message;
 }
+
+describe.each(PG)("TLS of %s with an IP address", (type) => {
+	const identify = async (host: string, names: string[], subject: Partial<TlsSubject> = {}): Promise<string | undefined> => {
+		const { checkServerIdentity } = await create({ host, hosts: [host], tls: true, type, ...subject });
+		const { certificate } = authority.issue({ names });
+		// Older versions of pg give no host, so that Node asks about this one.
+		return checkServerIdentity?.("localhost", new X509Certificate(certificate).toLegacyObject())?.message;
+	};
+
+	it.each(["10.0.0.1", "127.0.0.1"])("checks the address itself, whatever the driver asks about: %s", async (host) => {
+		await expect(identify(host, [host])).resolves.toBeUndefined();
+		await expect(identify(host, ["localhost"])).resolves.toContain("does not match certificate's altnames");
+		await expect(identify(host, ["10.0.0.2"])).resolves.toContain("does not match certificate's altnames");
+	});
+
+	it("checks each of several servers by its own address", async () => {
+		const hosts = ["10.0.0.1", "10.0.0.2"];
+
+		for (const host of hosts) {
+			await expect(identify(host, [host], { hosts })).resolves.toBeUndefined();
+			await expect(
+				identify(
+					host,
+					hosts.filter((other) => other !== host),
+					{ hosts },
+				),
+			).resolves.toContain("does not match");
+		}
+	});
+
+	it("checks the name that is given instead", async () => {
+		await expect(identify("10.0.0.1", ["db.internal"], { tls: { servername: "db.internal" } })).resolves.toBeUndefined();
+	});
+
+	it("leaves the name of a host to the driver", async () => {
+		await expect(create({ hosts: ["db.test"], tls: true, type })).resolves.not.toHaveProperty("checkServerIdentity");
+	});
+
+	it("is the same object for the same address", async () => {
+		const first = await create({ hosts: ["10.0.0.1"], tls: true, type });
+
+		await expect(create({ hosts: ["10.0.0.1"], tls: true, type })).resolves.toBe(first);
+		await expect(create({ hosts: ["10.0.0.2"], tls: true, type })).resolves.not.toBe(first);
+	});
+});
 
 describe.each(ENGINES)("TLS of %s", (type) => {
 	it.each([[RDS], [DSQL], ["localhost", RDS]])("is on and verified by itself for %s %s", async (...hosts) => {
