@@ -1,6 +1,7 @@
 /** One login to each server as the application would make it, and `SELECT 1`. */
 import { DataSource, type DataSourceOptions } from "typeorm";
 
+import { isAwsDatabaseHost } from "../aws/database-host.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { quoteForShell } from "../resolution/explain-fields.js";
@@ -54,7 +55,8 @@ const MEANINGS: readonly Meaning[] = [
 	{
 		field: "tls",
 		isMeant: (error) => findTlsRemedy(error) !== undefined,
-		remedy: ({ error }) => capitalize(findTlsRemedy(error) ?? ""),
+		remedy: ({ error, owner, session }) =>
+			capitalize(findTlsRemedy(error, isAwsDatabaseHost(String(readValue(session, "host", owner)))) ?? ""),
 		what: "wants another kind of TLS",
 	},
 	{ field: "password", isMeant: isWrongPassword, remedy: correctLogin, what: "does not accept the password" },

@@ -1,6 +1,7 @@
 /** Whether each server answers, and whether the connection can be encrypted as the connector is told to. */
 import { isIP } from "node:net";
 
+import { isAwsDatabaseHost } from "../aws/database-host.js";
 import { EDatabaseType } from "../configuration/connector.enums.js";
 import { isIam } from "../configuration/credentials-source.js";
 import { findHost } from "../connector/describe-login.js";
@@ -89,7 +90,7 @@ function judge(session: Session, place: Place, answer: ServerAnswer): Examinatio
 			return pass(name, `${address} answers with ${protocol}, certificate of ${issuer}, valid until ${validTo}`);
 		}
 		case "no-tls":
-			return fail(name, explainTls("HANDSHAKE_NO_SSL_SUPPORT", `The server at ${address} does not offer TLS.`));
+			return fail(name, explainTls(place.host, "HANDSHAKE_NO_SSL_SUPPORT", `The server at ${address} does not offer TLS.`));
 		case "plain":
 			return pass(name, `${address} answers; the connection is not encrypted`);
 		case "refused":
@@ -101,14 +102,15 @@ function judge(session: Session, place: Place, answer: ServerAnswer): Examinatio
 				remedy: "Look at the server's limits, and at hosts that it has blocked.",
 			});
 		case "tls-failed":
-			return fail(name, explainTls(answer.code, `TLS with ${address} fails: ${answer.code}.`));
+			return fail(name, explainTls(place.host, answer.code, `TLS with ${address} fails: ${answer.code}.`));
 		default:
 			return fail(name, explainUnreachable(session, address, place.owner, answer.code));
 	}
 }
 
-function explainTls(code: string, message: string): FoundProblem {
-	const remedy = findTlsRemedy({ code, message }) ?? "look at the option tls, and at the server's own settings of TLS";
+function explainTls(host: string, code: string, message: string): FoundProblem {
+	const remedy =
+		findTlsRemedy({ code, message }, isAwsDatabaseHost(host)) ?? "look at the option tls, and at the server's own settings of TLS";
 	return { code, label: "tls", message, path: undefined, remedy: capitalize(remedy) };
 }
 

@@ -8,6 +8,16 @@ interface Failure {
 	readonly text: RegExp;
 }
 
+const OFFERS_NONE = "the server offers no TLS";
+const OTHER_SERVER = "a database of AWS always does, so that another server answers in its place: look at the host, the port and the route";
+const SWITCH_ON = "switch it on there, or give tls: false and isPlaintextAllowed: true where the network is trusted";
+
+const NO_TLS: Failure = {
+	codes: ["HANDSHAKE_NO_SSL_SUPPORT"],
+	remedy: `${OFFERS_NONE}. For AWS: ${OTHER_SERVER}. For a server of your own: ${SWITCH_ON}`,
+	text: /^The server does not support SSL connections$/,
+};
+
 /** In the order in which they are looked for. A remedy ends a sentence that names the error. */
 const FAILURES: readonly Failure[] = [
 	{
@@ -31,11 +41,7 @@ const FAILURES: readonly Failure[] = [
 		remedy: "the authority that signed the server's certificate is not trusted: give its certificate as tls.ca (for a region that the RDS bundle lacks, AWS's bundle of that region), or, behind a tunnel or a CNAME, the database's own AWS name as tls.servername",
 		text: /self.signed certificate|unable to get (?:local )?issuer certificate|unable to verify the first certificate/,
 	},
-	{
-		codes: ["HANDSHAKE_NO_SSL_SUPPORT"],
-		remedy: "the server offers no TLS: switch it on there, or give tls: false if the connection may go unencrypted",
-		text: /^The server does not support SSL connections$/,
-	},
+	NO_TLS,
 	{
 		codes: ["ER_SECURE_TRANSPORT_REQUIRED"],
 		remedy: "the server wants TLS: give tls: true",
@@ -60,12 +66,16 @@ const FAILURES: readonly Failure[] = [
 	},
 ];
 
-/** A clause that says what is wrong and what to do; `undefined` when the error is about something else. */
-export function findTlsRemedy(error: unknown): string | undefined {
+/**
+ * A clause that says what is wrong and what to do; `undefined` when the error is about something else.
+ * @param isAwsHost whether the host is a database of AWS; left out where the host is not known.
+ */
+export function findTlsRemedy(error: unknown, isAwsHost?: boolean): string | undefined {
 	if (typeof error !== "object" || error === null) return undefined;
 	const { code, message } = error as { code?: unknown; message?: unknown };
 	const failure =
 		FAILURES.find(({ codes }) => typeof code === "string" && codes.includes(code)) ??
 		FAILURES.find(({ text }) => typeof message === "string" && text.test(message));
+	if (failure === NO_TLS && isAwsHost !== undefined) return `${OFFERS_NONE}; ${isAwsHost ? OTHER_SERVER : SWITCH_ON}`;
 	return failure?.remedy;
 }

@@ -1,4 +1,5 @@
 /** TLS of one connector: what its drivers are given, and what is said once about it. */
+import { isAwsDatabaseHost } from "../aws/database-host.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { TDatabaseType } from "../configuration/typeorm.options.js";
 import { isIam } from "../configuration/credentials-source.js";
@@ -12,6 +13,8 @@ type TlsConfig = Omit<ITypeOrmAwsConnectorConfig, "entities">;
 export class ConnectorTls {
 	/** May hold the key of a client. */
 	readonly #config: TlsConfig;
+	/** All hosts, as they were described last. */
+	private hosts: readonly string[] = [];
 	private readonly said = new Set<string>();
 
 	constructor(
@@ -29,6 +32,7 @@ export class ConnectorTls {
 	 */
 	async describe(hosts: readonly string[], type: TDatabaseType, host?: string): Promise<TlsOptions> {
 		const { isPlaintextAllowed } = this.#config;
+		this.hosts = hosts;
 		// Whatever the host is called: a token does not travel in clear.
 		const tls = this.#config.tls ?? (isIam(this.#config) ? true : undefined);
 		const ownSsl = findOwnSsl(this.#config);
@@ -40,7 +44,7 @@ export class ConnectorTls {
 
 	/** Says what to do about an error that a driver gave the application. Nothing is said about errors that are not about TLS. */
 	explain(error: unknown): void {
-		const remedy = findTlsRemedy(error);
+		const remedy = findTlsRemedy(error, this.hosts.length === 0 ? undefined : this.hosts.some(isAwsDatabaseHost));
 		if (remedy !== undefined) this.warnOnce(`The database cannot be connected to: ${remedy}.`);
 	}
 

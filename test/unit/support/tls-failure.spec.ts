@@ -51,4 +51,14 @@ describe("findTlsRemedy", () => {
 	])("says nothing about %p", (error) => {
 		expect(findTlsRemedy(error)).toBeUndefined();
 	});
+
+	it.each([fail("The server does not support SSL connections"), fail("…", "HANDSHAKE_NO_SSL_SUPPORT")])(
+		"does not advise to go on without TLS where the host is a database of AWS: %s",
+		(error) => {
+			expect(findTlsRemedy(error, true)).toContain("another server answers in its place");
+			expect(findTlsRemedy(error, true)).not.toContain("false");
+			expect(findTlsRemedy(error, false)).toContain("tls: false");
+			expect(findTlsRemedy(error)).toMatch(/For AWS: .*another server.* For a server of your own: .*tls: false/);
+		},
+	);
 });

@@ -81,6 +81,19 @@ describe("the TLS of a connector", () => {
 		]);
 	});
 
+	it("advises nobody to go on without TLS to a database of AWS", async () => {
+		const own = create();
+		const { tls, warnings } = create();
+		const error = new Error("The server does not support SSL connections");
+		await tls.describe([RDS], "postgres");
+		await own.tls.describe(["127.0.0.1"], "postgres");
+
+		for (const one of [tls, own.tls]) one.explain(error);
+
+		expect(warnings).toEqual([expect.not.stringContaining("false")]);
+		expect(own.warnings).toEqual([expect.stringContaining("tls: false")]);
+	});
+
 	it("does not show the client's key", () => {
 		const { certificate, key } = new CertificateAuthority("Test CA").issue({ commonName: "app" });
 		const { tls } = create({ tls: { cert: certificate, key } });
