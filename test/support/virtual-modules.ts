@@ -10,22 +10,38 @@ import swcOptions from "../../swc.config.js";
 
 const ROOT = join(__dirname, "../..");
 
+/** Files of packages and of this project, parsed once for every program of this process. */
+const parsedFiles = new Map<string, ts.SourceFile | undefined>();
+
 /**
- * What the compiler has to say about these texts, with the project's own strict options.
+ * What the compiler has to say about these texts, with the project's own strict options: one program for all of them, since each takes
+ * seconds.
  * @param sources Texts by the path of the file that each pretends to be; relative imports start there.
+ * @returns Messages by that path; an empty list where the compiler has no objection.
  */
-export function findTypeErrors(sources: ReadonlyMap<string, string>, overrides: ts.CompilerOptions = {}): string[] {
+export function findTypeErrors(
+	sources: ReadonlyMap<string, string>,
+	overrides: ts.CompilerOptions = {},
+): ReadonlyMap<string, readonly string[]> {
 	const options = { ...readCompilerOptions(), ...overrides };
 	const host = ts.createCompilerHost(options);
-	const { fileExists, readFile } = host;
+	const { fileExists, getSourceFile, readFile } = host;
 	host.fileExists = (file) => sources.has(file) || fileExists(file);
 	host.readFile = (file) => sources.get(file) ?? readFile(file);
+	host.getSourceFile = (file, ...parameters) => {
+		if (sources.has(file)) return getSourceFile(file, ...parameters);
+		if (!parsedFiles.has(file)) parsedFiles.set(file, getSourceFile(file, ...parameters));
+		return parsedFiles.get(file);
+	};
 	const program = ts.createProgram([...sources.keys()], options, host);
-	const diagnostics = [...sources.keys()].flatMap((file) => {
-		const sourceFile = program.getSourceFile(file);
-		return [...program.getSyntacticDiagnostics(sourceFile), ...program.getSemanticDiagnostics(sourceFile)];
-	});
-	return diagnostics.map((diagnostic) => ts.formatDiagnostic(diagnostic, { ...host, getNewLine: () => "\n" }));
+	const format = (diagnostic: ts.Diagnostic): string => ts.formatDiagnostic(diagnostic, { ...host, getNewLine: () => "\n" });
+	return new Map(
+		[...sources.keys()].map((file) => {
+			const sourceFile = program.getSourceFile(file);
+			const diagnostics = [...program.getSyntacticDiagnostics(sourceFile), ...program.getSemanticDiagnostics(sourceFile)];
+			return [file, diagnostics.map(format)];
+		}),
+	);
 }
 
 /** The project's compiler options. */
