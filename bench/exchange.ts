@@ -72,15 +72,15 @@ async function benchCell(servers: SceneServers<DatabaseServer>, { poolSize, type
 	const application = await ApplicationProcess.start<ApplicationCommand>("exchange-application.ts", setup);
 	try {
 		const load = new Load({ application, census, poolSize, proxy, scene });
-		const abortedBefore = await readAbortedClients(scene.server);
+		const abortedBefore = (await readAbortedClients(scene.server)) ?? 0;
 		const turns = { calm: async () => load.runCalm(), rotating: async () => load.runRotating() };
 		const measured = await measureSides(turns, { roundCount: ROUND_COUNT, warmUpCount: WARM_UP_COUNT });
 		const abortedAfter = await readAbortedClients(scene.server);
-		const abortedCount = abortedBefore === undefined ? undefined : Number(abortedAfter) - abortedBefore;
 		await application.ask("finish");
 		await application.waitForExit();
 		const title = `${ENGINE_TITLES[scene.server.engine]}, ${typeorm}, pool of ${poolSize}`;
-		return listRows(title, { ...measured, abortedPerRotation: abortedCount && abortedCount / load.rotationCount, poolSize });
+		const abortedPerRotation = abortedAfter === undefined ? undefined : (abortedAfter - abortedBefore) / load.rotationCount;
+		return listRows(title, { ...measured, abortedPerRotation, poolSize });
 	} finally {
 		application.kill();
 		await Promise.all([census.end(), proxy.stop()]);

@@ -1,5 +1,5 @@
 /** The arithmetic behind every published ratio. */
-import { compare, findMedian, findQuantile, measureSides, measureTimes } from "../../../bench/sides.js";
+import { compare, findMedian, findQuantile, measureSides, measureTimes, subtract } from "../../../bench/sides.js";
 
 describe("measureSides", () => {
 	it("gives every side one turn a round, each round beginning with another one, and leaves out the warm-up", async () => {
@@ -14,6 +14,14 @@ describe("measureSides", () => {
 		expect(order.join(" ")).toBe("left middle right middle right left right left middle left middle right");
 		expect(measured).toEqual({ left: [8, 10], middle: [9, 11], right: [7, 12] });
 	});
+
+	it("warms up as often as it is told", async () => {
+		let turnCount = 0;
+
+		const measured = await measureSides({ only: async () => (turnCount += 1) }, { roundCount: 2, warmUpCount: 1 });
+
+		expect(measured).toEqual({ only: [2, 3] });
+	});
 });
 
 describe("compare", () => {
@@ -26,6 +34,12 @@ describe("compare", () => {
 
 	it("tells between which ratios the middle half lies", () => {
 		expect(compare([1, 2, 3, 4, 5], [1, 1, 1, 1, 1])).toEqual({ lower: 2, median: 3, upper: 4 });
+	});
+});
+
+describe("subtract", () => {
+	it("takes the difference of each round before the median", () => {
+		expect(subtract([3, 104, 7], [1, 100, 1])).toEqual({ lower: 3, median: 4, upper: 5 });
 	});
 });
 
