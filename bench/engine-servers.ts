@@ -17,6 +17,9 @@ export const VERSIONS: readonly TypeOrmVersion[] = TYPEORM_VERSIONS.filter(({ la
 export class EngineServers {
 	private readonly started = new Map<EngineName, Promise<SceneServers<DatabaseServer>>>();
 
+	/** @param engines Those that `forEach` visits. */
+	constructor(private readonly engines: readonly EngineName[] = ENGINES) {}
+
 	/** The servers of an engine. Throws `ServerUnavailableError` where they cannot be had. */
 	async get(engine: EngineName): Promise<SceneServers<DatabaseServer>> {
 		const servers = this.started.get(engine) ?? startSceneServers({ engine });
@@ -27,7 +30,7 @@ export class EngineServers {
 	/** Calls `run` for every engine; prints the reason where an engine cannot be had. */
 	async forEach<Value>(run: (servers: SceneServers<DatabaseServer>) => Promise<readonly Value[]>): Promise<Value[]> {
 		const values: Value[] = [];
-		for (const engine of ENGINES) {
+		for (const engine of this.engines) {
 			try {
 				values.push(...(await run(await this.get(engine))));
 			} catch (error) {

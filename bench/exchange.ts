@@ -31,6 +31,8 @@ const EXCHANGE_LIMIT_MS = 60_000;
 
 /** One turn of the load. */
 interface Turn extends LoadReport {
+	/** How far MariaDB's `Aborted_clients` grew; `undefined` on other engines. */
+	readonly abortedCount: number | undefined;
 	/** Times until the server had no session of the former user any more. */
 	readonly exchangesMs: readonly number[];
 	readonly peakCount: number;
@@ -63,7 +65,14 @@ async function benchCell(servers: SceneServers<DatabaseServer>, { poolSize, type
 	const proxy = await startLoginProxy({ loginDelayMs: LOGIN_DELAY_MS, target: scene.server });
 	const census = await openSessionCensus(scene.server, scene.database);
 	const setup: ApplicationSetup = {
-		config: { ...scene.config, poolSize, port: proxy.port, rotation: { intervalMs: 3_600_000, isEnabled: true } },
+		config: {
+			...scene.config,
+			// Pools that close idle connections log in again by themselves, calm or not.
+			idleTimeoutMs: 0,
+			poolSize,
+			port: proxy.port,
+			rotation: { intervalMs: 3_600_000, isEnabled: true },
+		},
 		holdMs: HOLD_MS,
 		pauseMs: PAUSE_MS,
 		typeorm,
@@ -72,15 +81,12 @@ async function benchCell(servers: SceneServers<DatabaseServer>, { poolSize, type
 	const application = await ApplicationProcess.start<ApplicationCommand>("exchange-application.ts", setup);
 	try {
 		const load = new Load({ application, census, poolSize, proxy, scene });
-		const abortedBefore = (await readAbortedClients(scene.server)) ?? 0;
 		const turns = { calm: async () => load.runCalm(), rotating: async () => load.runRotating() };
 		const measured = await measureSides(turns, { roundCount: ROUND_COUNT, warmUpCount: WARM_UP_COUNT });
-		const abortedAfter = await readAbortedClients(scene.server);
 		await application.ask("finish");
 		await application.waitForExit();
 		const title = `${ENGINE_TITLES[scene.server.engine]}, ${typeorm}, pool of ${poolSize}`;
-		const abortedPerRotation = abortedAfter === undefined ? undefined : (abortedAfter - abortedBefore) / load.rotationCount;
-		return listRows(title, { ...measured, abortedPerRotation, poolSize });
+		return listRows(title, { ...measured, poolSize });
 	} finally {
 		application.kill();
 		await Promise.all([census.end(), proxy.stop()]);
@@ -97,7 +103,6 @@ interface LoadParts {
 
 /** The load of one cell, in turns. Sessions are counted in either turn, so that both cost the machine the same. */
 class Load {
-	rotationCount = 0;
 	private turnMs = FIRST_CALM_MS;
 
 	constructor(private readonly parts: LoadParts) {}
@@ -121,13 +126,16 @@ class Load {
 	}
 
 	private async run(work: () => Promise<number[]>): Promise<Turn> {
-		const { application, proxy } = this.parts;
+		const { application, proxy, scene } = this.parts;
 		await this.waitForExchange();
+		const abortedBefore = await readAbortedClients(scene.server);
 		proxy.resetPeak();
 		await application.ask("begin");
 		const exchangesMs = await work();
 		const report = await application.ask<LoadReport>("end");
-		return { ...report, exchangesMs, peakCount: proxy.peakCount };
+		const abortedAfter = await readAbortedClients(scene.server);
+		const abortedCount = abortedAfter === undefined ? undefined : abortedAfter - (abortedBefore ?? 0);
+		return { ...report, abortedCount, exchangesMs, peakCount: proxy.peakCount };
 	}
 
 	private async rotate(): Promise<number> {
@@ -136,7 +144,6 @@ class Load {
 		const startedAtMs = performance.now();
 		const outcome = await application.ask<RotationReport>("rotate");
 		if (outcome !== "rotated") throw new Error(`The rotation ended as "${outcome}"`);
-		this.rotationCount += 1;
 		await this.waitForExchange();
 		return performance.now() - startedAtMs;
 	}
@@ -160,13 +167,12 @@ class Load {
 }
 
 interface Measured {
-	readonly abortedPerRotation: number | undefined;
 	readonly calm: readonly Turn[];
 	readonly poolSize: number;
 	readonly rotating: readonly Turn[];
 }
 
-function listRows(title: string, { abortedPerRotation, calm, poolSize, rotating }: Measured): Row[] {
+function listRows(title: string, { calm, poolSize, rotating }: Measured): Row[] {
 	const quantiles = (turns: readonly Turn[], fraction: number): number[] => turns.map(({ waitsMs }) => findQuantile(waitsMs, fraction));
 	const rates = (turns: readonly Turn[]): number[] => turns.map(({ durationMs, waitsMs }) => (waitsMs.length / durationMs) * 1_000);
 	const countLate = (turns: readonly Turn[]): number =>
@@ -219,15 +225,22 @@ function listRows(title: string, { abortedPerRotation, calm, poolSize, rotating 
 			note: "",
 			what: `${title}: until the last old connection is closed and the pool is full`,
 		},
-		...(abortedPerRotation === undefined
-			? []
-			: [
-					{
-						figure: abortedPerRotation.toFixed(1),
-						goal: atMost(abortedPerRotation, 0),
-						note: "",
-						what: `${title}: Aborted_clients per rotation`,
-					},
-				]),
+		...listAborted(title, { calm, rotating }, exchangesMs.length),
+	];
+}
+
+/** Connections that were closed without a goodbye. */
+function listAborted(title: string, { calm, rotating }: Pick<Measured, "calm" | "rotating">, rotationCount: number): Row[] {
+	if (calm.some(({ abortedCount }) => abortedCount === undefined)) return [];
+	const [calmCount, rotatingCount] = [calm, rotating].map((turns) =>
+		turns.reduce((sum, { abortedCount = 0 }) => sum + abortedCount, 0),
+	) as [number, number];
+	return [
+		{
+			figure: (rotatingCount / rotationCount).toFixed(1),
+			goal: atMost(rotatingCount / rotationCount, 0),
+			note: `${rotatingCount} in ${rotationCount} rotations, ${calmCount} calm`,
+			what: `${title}: Aborted_clients per rotation`,
+		},
 	];
 }
