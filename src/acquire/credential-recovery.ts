@@ -1,0 +1,122 @@
+/** While callers wait because a server refuses the credentials, fetches credentials that work: quickly at first, then patiently. */
+import type { EventChannel } from "../events/event-channel.js";
+import { type Clock, type ScheduledCall, sleep } from "../support/clock.js";
+import { runInRootContext } from "../support/root-context.js";
+
+/** Pauses between two fetches while the first caller waits: 75 to 100 % of this, growing by the factor up to the cap. */
+const PAUSE_MS = 25;
+const PAUSE_FACTOR = 1.6;
+const PAUSE_CAP_MS = 1_000;
+const JITTER_FRACTION = 0.25;
+
+/** Afterwards the pauses double up to this. */
+const SLOW_PAUSE_CAP_MS = 30_000;
+
+/** Once the first caller's time is over, an error is reported at most this often. */
+const REPORT_PAUSE_MS = 60_000;
+
+/** What a recovery is given. */
+export interface CredentialRecoveryOptions {
+	/** Time of the first caller. */
+	readonly budgetMs: () => number;
+	readonly clock: Clock;
+	readonly closed: AbortSignal;
+	readonly events: EventChannel;
+	/** Whether callers wait for credentials. */
+	readonly isWanted: () => boolean;
+	readonly random: () => number;
+	/** Fetches, and promotes what works. @returns Whether the secret has changed. */
+	readonly refresh: () => Promise<boolean>;
+}
+
+interface Episode {
+	readonly code: string;
+	fastPauses: number;
+	notBeforeMs: number;
+	slowPauses: number;
+	readonly startedAtMs: number;
+}
+
+/** The recovery of one DataSource. */
+export class CredentialRecovery {
+	private episode: Episode | undefined;
+	private poke = new AbortController();
+	private report: ScheduledCall | undefined;
+	private running: Promise<void> | undefined;
+
+	constructor(private readonly options: CredentialRecoveryOptions) {}
+
+	/** When the recovery began, on the monotonic clock; `undefined` while no server refuses the credentials. */
+	get startedAtMs(): number | undefined {
+		return this.episode?.startedAtMs;
+	}
+
+	/** A server refuses the credentials and a caller waits. Calling it again while that is so does nothing. */
+	start(error: Error): void {
+		const { clock, closed, events } = this.options;
+		if (closed.aborted) return;
+		if (this.episode === undefined) {
+			const { code } = error as { code?: unknown };
+			const startedAtMs = clock.nowMs();
+			this.episode = { code: String(code ?? error.name), fastPauses: 0, notBeforeMs: 0, slowPauses: 0, startedAtMs };
+			events.publish({ code: this.episode.code, type: "recovery.started" });
+			this.reportLater(this.options.budgetMs());
+		}
+		this.running ??= runInRootContext(async () => this.run()).finally(() => (this.running = undefined));
+	}
+
+	/** Every server takes its credentials again. */
+	finish(): void {
+		const { clock, events } = this.options;
+		if (this.episode === undefined) return;
+		const durationMs = clock.nowMs() - this.episode.startedAtMs;
+		this.stop();
+		events.publish({ durationMs, type: "recovery.finished" });
+	}
+
+	/** Ends the timers. */
+	stop(): void {
+		this.episode = undefined;
+		this.report?.cancel();
+		this.poke.abort();
+		this.poke = new AbortController();
+	}
+
+	private async run(): Promise<void> {
+		const { clock, closed, isWanted, refresh } = this.options;
+		for (;;) {
+			const { episode, poke } = this;
+			if (episode === undefined || closed.aborted) return;
+			await sleep(clock, episode.notBeforeMs - clock.nowMs(), poke.signal);
+			if (this.episode !== episode) continue;
+			// Without a caller nothing is fetched; the pauses go on where they were when one comes.
+			if (!isWanted()) return;
+			const hasChanged = await refresh();
+			if (hasChanged) Object.assign(episode, { fastPauses: 0, slowPauses: 0 });
+			episode.notBeforeMs = clock.nowMs() + this.choosePauseMs(episode);
+		}
+	}
+
+	private choosePauseMs(episode: Episode): number {
+		const { budgetMs, clock, random } = this.options;
+		const isFast = clock.nowMs() - episode.startedAtMs < budgetMs();
+		const pauseMs = isFast
+			? Math.min(PAUSE_CAP_MS, PAUSE_MS * PAUSE_FACTOR ** episode.fastPauses)
+			: Math.min(SLOW_PAUSE_CAP_MS, PAUSE_CAP_MS * 2 ** episode.slowPauses);
+		if (isFast) episode.fastPauses += 1;
+		else episode.slowPauses += 1;
+		return pauseMs * (1 - JITTER_FRACTION * random());
+	}
+
+	private reportLater(delayMs: number): void {
+		const { clock, events, isWanted } = this.options;
+		this.report = runInRootContext(() =>
+			clock.schedule(() => {
+				if (this.episode === undefined) return;
+				const durationMs = clock.nowMs() - this.episode.startedAtMs;
+				if (isWanted()) events.publish({ code: this.episode.code, durationMs, type: "recovery.overdue" });
+				this.reportLater(REPORT_PAUSE_MS);
+			}, delayMs),
+		);
+	}
+}
