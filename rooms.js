@@ -9,6 +9,8 @@ const ROOMS = {
 	events: { mayImport: ["errors"], mayLoad: [] },
 	support: { mayImport: ["errors"], mayLoad: [] },
 	aws: { mayImport: ["errors", "support"], mayLoad: [] },
+	drivers: { mayImport: ["errors", "support"], mayLoad: [] },
+	acquire: { mayImport: ["errors", "events", "support", "drivers"], mayLoad: [] },
 	"parameter-store": { mayImport: ["errors", "events", "support", "aws"], mayLoad: ["@aws-sdk/client-ssm"] },
 	configuration: { mayImport: ["errors", "support", "aws", "parameter-store"], mayLoad: [] },
 	tls: { mayImport: ["errors", "support", "aws", "configuration"], mayLoad: [] },
@@ -19,7 +21,7 @@ const ROOMS = {
 		mayImport: ["errors", "events", "support", "aws", "parameter-store", "configuration", "tls", "resolution", "credentials"],
 		mayLoad: ["typeorm"],
 	},
-	rotation: { mayImport: ["errors", "events", "support", "aws", "configuration", "connector"], mayLoad: ["typeorm"] },
+	rotation: { mayImport: ["errors", "events", "support", "aws", "drivers", "acquire", "configuration", "connector"], mayLoad: [] },
 	module: {
 		mayImport: [
 			"errors",

@@ -56,9 +56,9 @@ export class CredentialRecovery {
 		const { clock, closed, events } = this.options;
 		if (closed.aborted) return;
 		if (this.episode === undefined) {
-			const { code } = error as { code?: unknown };
+			const { code } = error as { code?: string };
 			const startedAtMs = clock.nowMs();
-			this.episode = { code: String(code ?? error.name), fastPauses: 0, notBeforeMs: 0, slowPauses: 0, startedAtMs };
+			this.episode = { code: code ?? error.name, fastPauses: 0, notBeforeMs: 0, slowPauses: 0, startedAtMs };
 			events.publish({ code: this.episode.code, type: "recovery.started" });
 			this.reportLater(this.options.budgetMs());
 		}

@@ -5,10 +5,10 @@
 import type { LoginGate } from "../drivers/login-gate.js";
 import type { ServerOptions } from "../drivers/loose-options.js";
 import { SecretUnavailableError } from "../errors/errors.js";
-import type { Clock, ScheduledCall } from "../support/clock.js";
+import { type Clock, type ScheduledCall, startOfTurn } from "../support/clock.js";
 import { isAuthenticationFailure, isConnectionLimit } from "../support/login-failure.js";
 import { runInRootContext } from "../support/root-context.js";
-import { findPace, type LoginPace } from "./login-pace.js";
+import { findPace, fingerprint, type LoginPace } from "./login-pace.js";
 
 /** After a successful login, further logins skip the probe for this long: too short to outlast a change of the password. */
 const PROVEN_MS = 100;
@@ -30,7 +30,7 @@ export interface LoginBreakerOptions {
 	/** Whether another version of the secret can be fetched, so that callers wait for one. */
 	readonly isRecoveryOn: boolean;
 	/** A caller waits because the credentials are refused. */
-	readonly onCallerHeld: () => void;
+	readonly onCallerHeld: (refusal: Error) => void;
 	/** A login succeeded, or other credentials were promoted, after a refusal. */
 	readonly onRecovered: () => void;
 	/** The server refused a login. */
@@ -39,6 +39,9 @@ export interface LoginBreakerOptions {
 	/** Serves the callers that wait in the pool. */
 	readonly wake: () => void;
 }
+
+/** A missing login token is asked for again after 50 to 100 % of this. */
+const TOKEN_PAUSE_MS = 1_000;
 
 /** State of a breaker: logins pass, wait, or one of them probes. */
 export type BreakerState = "closed" | "halfOpen" | "open";
@@ -54,6 +57,8 @@ export class LoginBreaker implements LoginGate {
 	private provenUntilMs = 0;
 	private refusedSinceMs = 0;
 	private serverRefusal: Error | undefined;
+	/** When a login without a token is tried again: the server has not counted it. */
+	private tokenRetryAtMs: number | undefined;
 
 	constructor(private readonly options: LoginBreakerOptions) {
 		this.isRecoveryOn = options.isRecoveryOn;
@@ -78,7 +83,7 @@ export class LoginBreaker implements LoginGate {
 	}
 
 	callerHeld(): void {
-		if (this.serverRefusal !== undefined) this.options.onCallerHeld();
+		if (this.serverRefusal !== undefined) this.options.onCallerHeld(this.serverRefusal);
 	}
 
 	connectionLost(): void {
@@ -90,8 +95,10 @@ export class LoginBreaker implements LoginGate {
 		if (nowMs < this.limitedUntilMs) return false;
 		if (!this.isRecoveryOn) return true;
 		if (this.serverRefusal === undefined) return nowMs < this.provenUntilMs || !this.isProbing;
+		if (this.isProbing) return false;
+		if (this.tokenRetryAtMs !== undefined) return nowMs >= this.tokenRetryAtMs;
 		const { pace, version } = this.findPace();
-		return !this.isProbing && pace.mayTry(version);
+		return pace.mayTry(version);
 	}
 
 	loginStarted(isExchange: boolean): void {
@@ -128,6 +135,7 @@ export class LoginBreaker implements LoginGate {
 			this.setAlarm(pauseMs, () => (this.limitedUntilMs = 0));
 			return true;
 		}
+		this.limit = undefined;
 		// An unreachable server says nothing about the credentials: each caller finds out for itself.
 		this.provenUntilMs = nowMs + PROVEN_MS;
 		this.wakeSoon();
@@ -154,9 +162,11 @@ export class LoginBreaker implements LoginGate {
 
 	private open(error: Error): boolean {
 		if (!this.isRecoveryOn) return false;
-		const { clock, onRefused } = this.options;
+		const { clock, onRefused, random } = this.options;
 		const { pace, version } = this.findPace();
-		pace.noteRefusal(version, error);
+		const isCounted = isAuthenticationFailure(error);
+		if (isCounted) pace.noteRefusal(version, error);
+		this.tokenRetryAtMs = isCounted ? undefined : clock.nowMs() + TOKEN_PAUSE_MS * (1 - random() / 2);
 		if (this.serverRefusal === undefined) this.refusedSinceMs = clock.nowMs();
 		this.serverRefusal = error;
 		this.provenUntilMs = 0;
@@ -173,6 +183,7 @@ export class LoginBreaker implements LoginGate {
 		this.limitedUntilMs = 0;
 		this.provenUntilMs = this.options.clock.nowMs() + PROVEN_MS;
 		this.serverRefusal = undefined;
+		this.tokenRetryAtMs = undefined;
 		if (wasRefused) this.options.onRecovered();
 	}
 
@@ -180,24 +191,23 @@ export class LoginBreaker implements LoginGate {
 	private armRetry(): void {
 		const { clock } = this.options;
 		const { pace, version } = this.findPace();
-		this.setAlarm(Math.max(0, pace.nextAtMs(version) - clock.nowMs()), () => {
-			// A staging of the same user may have taken the turn.
-			if (this.serverRefusal !== undefined && !pace.mayTry(version)) this.armRetry();
-		});
+		const atMs = this.tokenRetryAtMs ?? pace.nextAtMs(version);
+		this.setAlarm(Math.max(1, atMs - clock.nowMs()), () => undefined);
 	}
 
 	private findPace(): { pace: LoginPace; version: string } {
 		const { clock, getCredentials, random } = this.options;
 		const credentials = getCredentials();
 		const pace = findPace(credentials, clock, random);
-		return { pace, version: pace.fingerprint(credentials) };
+		return { pace, version: fingerprint(credentials) };
 	}
 
 	private setAlarm(delayMs: number, callback: () => unknown): void {
 		this.alarm?.cancel();
 		const ring = (): void => {
 			callback();
-			if (this.serverRefusal !== undefined && !this.isProbing && !this.mayLogin()) this.armRetry();
+			// A staging of the same user may have taken the turn.
+			if (this.serverRefusal !== undefined && !this.mayLogin()) this.armRetry();
 			this.options.wake();
 		};
 		this.alarm = runInRootContext(() => this.options.clock.schedule(ring, delayMs));
@@ -205,7 +215,7 @@ export class LoginBreaker implements LoginGate {
 
 	/** Not in this turn: the driver is about to hand the outcome of the login to its caller. */
 	private wakeSoon(): void {
-		setImmediate(() => this.options.wake());
+		void startOfTurn().then(() => this.options.wake());
 	}
 }
 

@@ -23,7 +23,6 @@ const TURN_GRACE_MS = 250;
 export class LoginPace {
 	private dueAtMs = 0;
 	private isLocked = false;
-	private readonly key = randomBytes(32);
 	private lastTried: string | undefined;
 	private readonly refused = new Map<string, Error>();
 	private step = 0;
@@ -36,13 +35,6 @@ export class LoginPace {
 	/** Whether any version was refused since a login succeeded. */
 	get isRefused(): boolean {
 		return this.refused.size > 0;
-	}
-
-	/** What stands for a password without telling it. */
-	fingerprint({ password }: ServerOptions): string {
-		// A token function makes another token for each login, so all its tokens are one version.
-		const text = typeof password === "string" ? password : "";
-		return createHmac("sha256", this.key).update(text).digest("base64");
 	}
 
 	/** The refusal of this version; `undefined` when it was not refused since a login succeeded. */
@@ -98,6 +90,16 @@ export class LoginPace {
 		const slowMs = SLOW_PAUSE_MS * (1 - SLOW_JITTER_FRACTION * this.random());
 		this.dueAtMs = this.clock.nowMs() + (pauseMs ?? slowMs);
 	}
+}
+
+/** Different in each process, so that a fingerprint is of no use outside. */
+const key = randomBytes(32);
+
+/** What stands for a version of the password without telling it. */
+export function fingerprint({ password }: ServerOptions): string {
+	// A token function makes another token for each login, so all its tokens are one version.
+	const text = typeof password === "string" ? password : "";
+	return createHmac("sha256", key).update(text).digest("base64");
 }
 
 /** All paces of a process, by the clock that they follow. */

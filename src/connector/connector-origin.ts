@@ -1,6 +1,8 @@
 /** A mark in the options that a connector made: who made them, and which values were its own. */
 import type { DataSourceOptions } from "typeorm";
 
+import { shareInProcess } from "../support/process-wide.js";
+
 /**
  * Key of the mark. Enumerable, so that it survives `{ ...options, host: "127.0.0.1" }`; registered under a global name, so that two
  * installed versions of the library read each other's.
@@ -9,6 +11,24 @@ export const CONNECTOR_ORIGIN = Symbol.for("nestjs-typeorm-aws-connector.origin"
 
 /** The options that a connector fills in and a rotation may change. */
 export type ServedValues = Readonly<Record<"database" | "host" | "password" | "port" | "username", unknown>> & { readonly ssl?: unknown };
+
+/** Ids of connectors that are not closed. */
+const openConnectors = shareInProcess("open-connectors", () => new Set<string>());
+
+/** A connector is made. */
+export function noteConnectorOpened(connectorId: string): void {
+	openConnectors.add(connectorId);
+}
+
+/** A connector is closed: a DataSource that it made options for may be taken over. */
+export function noteConnectorClosed(connectorId: string): void {
+	openConnectors.delete(connectorId);
+}
+
+/** Whether the connector that made these options can still rotate their DataSource. */
+export function isConnectorOpen(connectorId: string): boolean {
+	return openConnectors.has(connectorId);
+}
 
 /** Where options came from. Printing it shows two names, never a value. */
 export class ConnectorOrigin {
@@ -39,8 +59,9 @@ export class ConnectorOrigin {
 }
 
 /** The mark in the options; `undefined` when no connector made them. */
-export function readOrigin(options: DataSourceOptions): ConnectorOrigin | undefined {
-	const origin = (options as { readonly [CONNECTOR_ORIGIN]?: unknown })[CONNECTOR_ORIGIN];
+export function readOrigin(options: DataSourceOptions | undefined): ConnectorOrigin | undefined {
+	// A test double of a DataSource may have no options.
+	const origin = (options as { readonly [CONNECTOR_ORIGIN]?: unknown } | undefined)?.[CONNECTOR_ORIGIN];
 	return isOrigin(origin) ? origin : undefined;
 }
 

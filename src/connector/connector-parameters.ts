@@ -3,6 +3,7 @@ import type { IStructuredLookup, ITypeOrmAwsConnectorConfig } from "../configura
 import type { FieldName } from "../configuration/connector-fields.js";
 import { isTypeOrmAwsConnectorError, type TConnectorErrorCode } from "../errors/connector.error.js";
 import type { IParameterStoreGetManyOptions } from "../parameter-store/parameter-store.options.js";
+import { systemClock } from "../support/clock.js";
 import { ALL_FIELDS, listLookups, type ParameterReader, TARGET_FIELDS } from "../resolution/resolve-settings.js";
 
 /**
@@ -15,6 +16,9 @@ export interface ParameterSource extends ParameterReader {
 	getMany?(lookups: readonly IStructuredLookup[], options: IParameterStoreGetManyOptions): Promise<readonly (string | null)[]>;
 }
 
+/** While callers wait for credentials, Parameter Store is asked at most this often. */
+const RECOVERY_REFRESH_MS = 10_000;
+
 const OUTAGES: ReadonlySet<TConnectorErrorCode> = new Set(["ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE", "ERR_CONNECTOR_TIMEOUT"]);
 
 /**
@@ -23,6 +27,7 @@ const OUTAGES: ReadonlySet<TConnectorErrorCode> = new Set(["ERR_CONNECTOR_PARAME
  */
 export class ConnectorParameters {
 	readonly #config: ITypeOrmAwsConnectorConfig;
+	private refreshedAtMs = Number.NEGATIVE_INFINITY;
 	private hasReportedNoRefresh = false;
 	private hasReportedOutage = false;
 	#known: ReadonlyMap<string, string | null> = new Map();
@@ -68,6 +73,19 @@ export class ConnectorParameters {
 	/** Everything as it was read last: the pending version of a secret belongs to the place where the current one was tried. */
 	async reuse(signal?: AbortSignal): Promise<ParameterReader | undefined> {
 		return this.#known.size === 0 ? this.load(ALL_FIELDS, signal) : this.createReader();
+	}
+
+	/**
+	 * The same while callers wait for credentials: Parameter Store is asked beside them and at most every {@link RECOVERY_REFRESH_MS}, so that one that hangs
+	 * holds up no caller. What it answers counts from the next fetch on.
+	 */
+	async refreshBeside(signal?: AbortSignal): Promise<ParameterReader | undefined> {
+		const nowMs = systemClock.nowMs();
+		if (this.#known.size === 0 || nowMs - this.refreshedAtMs < RECOVERY_REFRESH_MS) return this.reuse(signal);
+		this.refreshedAtMs = nowMs;
+		// Not under the signal of the fetch, which ends before an answer may come. The source has a deadline of its own.
+		this.refresh().catch((error: unknown) => this.reportOutage((error as Error).message));
+		return this.createReader();
 	}
 
 	private async read(names: readonly FieldName[], options: IParameterStoreGetManyOptions): Promise<void> {

@@ -10,6 +10,8 @@ export interface ResolvedConnection {
 
 /** How a connection is resolved. */
 export interface ResolveConnectionOptions {
+	/** Whether callers wait for credentials, so that Parameter Store must not hold up the secret. Default `false`. */
+	readonly isRecovery?: boolean;
 	/** Whether Parameter Store is asked again for where the connection goes. Default `false`. The secret is always read. */
 	readonly shouldRefresh?: boolean;
 	/** Ends the wait with a ConnectorClosedError. */

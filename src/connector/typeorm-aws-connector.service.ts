@@ -25,6 +25,7 @@ import { ConnectorTls } from "../tls/connector-tls.js";
 import type { TlsOptions } from "../tls/tls-options.js";
 import { chooseLogin } from "./choose-login.js";
 import { type ConfigReader, readRegion } from "./config-reader.js";
+import { noteConnectorClosed, noteConnectorOpened } from "./connector-origin.js";
 import { ConnectorLogins, followMaster, type KnownVersions, type LoginRequest } from "./connector-logins.js";
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
@@ -110,6 +111,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		sharedSecrets?: SecretReader,
 	) {
 		validateConfig(config);
+		noteConnectorOpened(this.connectorId);
 		const { drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS, shouldRotateOnAuthFailure } = config.rotation ?? {};
 		this.#config = config;
 		this.rotationTuning = { drainTimeoutMs, ...(shouldRotateOnAuthFailure === undefined ? {} : { shouldRotateOnAuthFailure }) };
@@ -211,10 +213,17 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * id of the secret is in a parameter.
 	 * @internal
 	 */
-	async resolveConnection({ shouldRefresh = false, signal }: ResolveConnectionOptions = {}): Promise<ResolvedConnection> {
+	async resolveConnection({
+		isRecovery = false,
+		shouldRefresh = false,
+		signal,
+	}: ResolveConnectionOptions = {}): Promise<ResolvedConnection> {
 		const { master, replicas, settings } = await this.resolveWith(
 			async (request) => this.logins.fetch(request, signal),
-			async () => (shouldRefresh ? this.parameters.refresh(signal) : this.parameters.load(ALL_FIELDS, signal)),
+			async () => {
+				if (!shouldRefresh) return this.parameters.load(ALL_FIELDS, signal);
+				return isRecovery ? this.parameters.refreshBeside(signal) : this.parameters.refresh(signal);
+			},
 		);
 		return this.describeConnection(settings, master, replicas);
 	}
@@ -262,6 +271,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * connector.close();
 	 */
 	close(): void {
+		noteConnectorClosed(this.connectorId);
 		this.logins.close();
 	}
 

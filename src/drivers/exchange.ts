@@ -2,9 +2,11 @@
 import { type Clock, sleep } from "../support/clock.js";
 import { isConnectionLimit } from "../support/login-failure.js";
 import { runInRootContext } from "../support/root-context.js";
+import { waitAtMost } from "../support/wait-at-most.js";
 import { withAnySignal } from "../support/with-any-signal.js";
-import { CLOSE_PATIENCE_MS, type LivePool } from "./live-pool.js";
+import type { LivePool } from "./live-pool.js";
 import type { LoginGate } from "./login-gate.js";
+import { CLOSE_PATIENCE_MS } from "./open-sockets.js";
 
 /** How long the additional connection may stay beside connections that are all in use. */
 const SURPLUS_MS = 1_000;
@@ -39,6 +41,7 @@ export interface ExchangeOptions {
 /** The exchange of one pool. One object serves all its generations. */
 export class Exchange {
 	private readonly closing = new AbortController();
+	private checked: Promise<void> = Promise.resolve();
 	private mode: ExchangeMode = "gradual";
 	/** Set while a rotation opens a connection of its own beside the pool. */
 	private pauses = 0;
@@ -58,8 +61,12 @@ export class Exchange {
 		return this.running !== undefined;
 	}
 
-	/** Begins after a promotion, or goes on with newer credentials. */
-	start(mode: ExchangeMode): void {
+	/**
+	 * Begins after a promotion, or goes on with newer credentials.
+	 * @param checked resolves when the connection that checked the credentials is closed: it is one beside the pool, as the first one of the exchange is.
+	 */
+	start(mode: ExchangeMode, checked: Promise<void>): void {
+		this.checked = checked;
 		// Connections to a former endpoint, or with a leaked password, stay unwanted whatever is promoted next.
 		if (!this.isRunning || STRENGTH[mode] > STRENGTH[this.mode]) this.mode = mode;
 		if (mode === "at-once") this.options.pool.retireOlder();
@@ -69,7 +76,7 @@ export class Exchange {
 	/** Resolves when no additional connection of the exchange is open; none is opened before the returned function is called. */
 	async pause(): Promise<() => void> {
 		this.pauses += 1;
-		await Promise.race([this.step, sleep(this.options.clock, PAUSE_PATIENCE_MS)]);
+		await waitAtMost(this.step, this.options.clock, PAUSE_PATIENCE_MS);
 		let isPaused = true;
 		return () => {
 			if (!isPaused) return;
@@ -86,7 +93,7 @@ export class Exchange {
 		this.resume.abort();
 	}
 
-	private get isOver(): boolean {
+	private isOver(): boolean {
 		const { pool } = this.options;
 		return this.closing.signal.aborted || pool.isEnding || pool.olderCount === 0;
 	}
@@ -97,7 +104,8 @@ export class Exchange {
 		let failureCount = 0;
 		/** Number of the generation of which a new connection is in the pool. */
 		let readyGeneration = 0;
-		while (!this.isOver) {
+		while (!this.isOver()) {
+			await this.checked;
 			if (this.pauses > 0) {
 				await sleep(clock, RETRY_CAP_MS, this.resume.signal);
 			} else if (this.mode === "at-once" || (this.mode === "moved" && readyGeneration === pool.generation)) {
@@ -109,7 +117,7 @@ export class Exchange {
 				await pool.nextClose(CLOSE_PATIENCE_MS);
 			} else if (!gate.mayLogin()) {
 				await withAnySignal([signal, this.resume.signal], async (either) => sleep(clock, RETRY_BASE_MS / 4, either));
-			} else if (this.pauses === 0 && !this.isOver) {
+			} else if (this.pauses === 0 && !this.isOver()) {
 				const { generation } = pool;
 				const stepping = this.exchangeOne();
 				this.step = stepping.then(
@@ -138,7 +146,7 @@ export class Exchange {
 		if (this.mode !== "gradual") return;
 		const victim = idle ?? (await pool.nextReturn(true, this.closing.signal, SURPLUS_MS));
 		// Every older connection is in use for long: the pool goes back to its size.
-		if (victim === undefined && pool.olderCount > 0 && !this.isOver) await pool.retireIfIdle(opened.connection);
+		if (victim === undefined && pool.olderCount > 0 && !this.isOver()) await pool.retireIdle(opened.connection);
 		else if (victim !== undefined) await pool.retire(victim);
 	}
 

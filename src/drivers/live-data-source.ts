@@ -7,15 +7,17 @@ import type { DataSource, DataSourceOptions } from "typeorm";
 import { RotationUnsupportedError } from "../errors/errors.js";
 import type { Clock } from "../support/clock.js";
 import { shareInProcess } from "../support/process-wide.js";
+import { Exchange } from "./exchange.js";
 import type { LivePool } from "./live-pool.js";
 import type { LoginGate } from "./login-gate.js";
 import { listServerOptions, type LooseOptions, replaceServerOptions, type ServerOptions, toLooseOptions } from "./loose-options.js";
-import { putOwnProperty } from "./own-property.js";
+import { putOwnProperty } from "../support/own-property.js";
 import type { StagedServer } from "./staged-server.js";
 import { type DriverFamily, selectFamily } from "./typeorm-driver.js";
 
 /** One database server of a DataSource. */
 export interface LiveServer {
+	readonly exchange: Exchange;
 	readonly gate: LoginGate;
 	/** 0 for the primary. */
 	readonly index: number;
@@ -29,8 +31,8 @@ export interface LiveDataSourceOptions<Gate extends LoginGate> {
 	readonly clock: Clock;
 	/** Makes the gate of one server. `wake` has to be called when a login may begin that could not before. */
 	readonly createGate: (server: { readonly index: number; readonly name: string }, wake: () => void) => Gate;
-	/** Called after `initialize()` has made other pools. */
-	readonly onReconnected?: () => void;
+	/** Called when the exchange of a server comes to a halt because a login failed. */
+	readonly onExchangeHalted: (server: string, error: unknown) => void;
 }
 
 interface AbandonableRunner {
@@ -69,7 +71,7 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 	) {
 		this.#dataSource = dataSource;
 		const loose = toLooseOptions(dataSource.options);
-		this.#driver = dataSource.driver as unknown as TypeOrmDriver;
+		this.#driver = dataSource.driver;
 		this.#family = selectFamily(loose.type, this.#driver);
 		refuseStrongerOptions(loose);
 		const missing = this.#family.findMissing(this.#family.listPools());
@@ -113,8 +115,8 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 	 * Makes the credentials of one server those that `destroy()` and `initialize()` read. The options object is replaced, not changed: it is the
 	 * application's own and may be frozen or shared.
 	 */
-	setServerOptions(index: number, server: ServerOptions, marks: object): void {
-		const options = { ...replaceServerOptions(toLooseOptions(this.#dataSource.options), index, server), ...marks };
+	setServerOptions(index: number, server: ServerOptions, common: LooseOptions): void {
+		const options = { ...replaceServerOptions(toLooseOptions(this.#dataSource.options), index, server, common), ...pickMarks(common) };
 		this.#family.setOptions(options);
 		(this.#dataSource as unknown as { options: unknown }).options = options;
 	}
@@ -125,7 +127,10 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 		this.isAttached = false;
 		attachedDrivers.delete(this.#driver);
 		for (const restore of this.restore) restore();
-		for (const { pool } of this.#servers) pool.detach();
+		for (const { exchange, pool } of this.#servers) {
+			exchange.stop();
+			pool.detach();
+		}
 	}
 
 	/**
@@ -155,11 +160,10 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 			putOwnProperty(driver, "connect", async () => {
 				await connect();
 				this.attachPools();
-				this.options.onReconnected?.();
 			}),
 			putOwnProperty(driver, "disconnect", async () => {
 				for (const { gate, pool } of this.#servers)
-					if (gate.failure !== undefined) pool.rejectHeld(new Error("The DataSource was destroyed"));
+					if (gate.failure !== undefined) pool.rejectWaiting(new Error("The DataSource was destroyed"));
 				return disconnect();
 			}),
 		];
@@ -173,6 +177,7 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 		this.#servers = pools.flatMap((raw, index) => {
 			const known = this.#servers.find((server) => server.index === index);
 			if (known?.raw === raw) return known ?? [];
+			known?.exchange.stop();
 			known?.pool.detach();
 			return raw === undefined ? [] : this.attach(raw, index);
 		});
@@ -180,10 +185,17 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 
 	private attach(raw: object, index: number): LiveServer & { readonly gate: Gate; readonly raw: object } {
 		const name = index === 0 ? "primary" : `replica${String(index - 1)}`;
-		const gate = this.options.createGate({ index, name }, () => pool.wake());
-		const pool = this.#family.createLivePool(raw, { clock: this.options.clock, gate });
-		return { gate, index, name, pool, raw };
+		const { clock, createGate, onExchangeHalted } = this.options;
+		const gate = createGate({ index, name }, () => pool.wake());
+		const pool = this.#family.createLivePool(raw, { clock, gate });
+		const exchange = new Exchange({ clock, gate, onHalted: (error) => onExchangeHalted(name, error), pool });
+		return { exchange, gate, index, name, pool, raw };
 	}
+}
+
+/** What a connector has put into its options under a symbol, to recognise its own values later. */
+function pickMarks(options: LooseOptions): object {
+	return Object.fromEntries(Object.getOwnPropertySymbols(options).map((key) => [key, (options as never)[key] as unknown]));
 }
 
 function refuseStrongerOptions(options: LooseOptions): void {

@@ -29,11 +29,14 @@ export function listServerOptions(options: LooseOptions): readonly ServerOptions
 	return replication === undefined ? [options] : [replication.master, ...replication.slaves];
 }
 
-/** A copy of `options` in which the server with this index has other credentials. The objects of the application stay as they are. */
-export function replaceServerOptions(options: LooseOptions, index: number, server: ServerOptions): LooseOptions {
+/**
+ * A copy of `options` in which the server with this index has other credentials. The objects of the application stay as they are.
+ * @param common what the options say beside the servers; only the primary's promotion changes it.
+ */
+export function replaceServerOptions(options: LooseOptions, index: number, server: ServerOptions, common: ServerOptions): LooseOptions {
 	const { replication } = options;
-	if (replication === undefined) return { ...options, ...server };
-	if (index === 0) return { ...options, ...pickCredentials(server), replication: { ...replication, master: server } };
+	if (replication === undefined) return { ...options, ...pickCredentials(server) };
+	if (index === 0) return { ...options, ...pickCredentials(common), replication: { ...replication, master: server } };
 	const slaves = replication.slaves.map((known, position) => (position === index - 1 ? server : known));
 	return { ...options, replication: { ...replication, slaves } };
 }

@@ -1,87 +1,14 @@
-/**
- * Everything known of the inside of mysql2's pools 3.9 to 3.24, alone or as a node of a cluster: the gate in front of their logins, and the exchange of
- * their connections.
- */
+/** The gate and the exchange inside a pool of mysql2, alone or as a node of a cluster. Two methods of the pool are replaced, and its config at a promotion. */
 import { startOfTurn } from "../support/clock.js";
-import { withDeadline } from "../support/with-deadline.js";
-import { LivePool, type LivePoolOptions, type OpenedConnection, type ProbeRequest, type ServerAnswer } from "./live-pool.js";
-import { putOwnProperty } from "./own-property.js";
-
-type Listener = (...eventArguments: never[]) => void;
-type GetCallback = (error: Error | null, connection?: MysqlConnection) => void;
-
-/** A queue of mysql2. */
-interface RingQueue<Item> {
-	readonly constructor: new () => RingQueue<Item>;
-	get(index: number): Item | undefined;
-	readonly length: number;
-	push(item: Item): unknown;
-	shift(): Item | undefined;
-	unshift(item: Item): unknown;
-}
-
-/** The part of a connection of mysql2 that is used. Names with an underscore are private to mysql2. */
-export interface MysqlConnection {
-	readonly _command?: unknown;
-	readonly _pool?: object | null;
-	_realEnd(): unknown;
-	_removeFromPool(): void;
-	on(event: string, listener: Listener): unknown;
-	query(text: string, callback: (error: Error | null, rows?: unknown) => void): unknown;
-	release(): void;
-	readonly stream: { destroy(error?: Error): unknown; once(event: string, listener: Listener): unknown };
-}
-
-/** The part of a pool of mysql2 that is used. */
-export interface Mysql2Pool {
-	readonly _allConnections: RingQueue<MysqlConnection>;
-	readonly _closed?: boolean;
-	_connectionQueue: RingQueue<GetCallback>;
-	_freeConnections: RingQueue<MysqlConnection>;
-	readonly config: {
-		connectionConfig: object & { readonly connectTimeout?: number };
-		connectionLimit: number;
-		readonly waitForConnections: boolean;
-	};
-	emit(event: string): unknown;
-	end(callback: (error?: Error) => void): void;
-	getConnection(callback: GetCallback): void;
-	releaseConnection(connection: MysqlConnection): void;
-}
-
-/** The fields with which a pool makes its next connections, and that a promotion replaces. */
-const FIELDS = ["authPlugins", "host", "password", "password1", "passwordSha1", "port", "socketPath", "ssl", "user"] as const;
-
-/** Aurora's readers say so in the second one. Both are known to MySQL and MariaDB. */
-const READ_ONLY_QUERY = "SELECT @@global.read_only AS readOnly, @@global.innodb_read_only AS innodbReadOnly";
-
-/** Names what a pool lacks for an exchange; `undefined` when nothing is missing. */
-export function findMissingMysqlParts(pool: Partial<Mysql2Pool>): string | undefined {
-	const isQueue = (queue: unknown): boolean =>
-		["get", "push", "shift", "unshift"].every((name) => typeof (queue as Record<string, unknown> | undefined)?.[name] === "function");
-	const lists = ["_allConnections", "_connectionQueue", "_freeConnections"] as const;
-	const methods = ["getConnection", "releaseConnection"] as const;
-	const missing: string[] = [
-		...methods.filter((name) => typeof pool[name] !== "function"),
-		...lists.filter((name) => !isQueue(pool[name])),
-		...(typeof pool.config?.connectionConfig === "object" && typeof pool.config.connectionLimit === "number" ? [] : ["config"]),
-	];
-	const [connection] = missing.length === 0 ? list(pool._allConnections as Mysql2Pool["_allConnections"]) : [];
-	for (const name of ["_realEnd", "_removeFromPool"] as const)
-		if (connection !== undefined && typeof connection[name] !== "function") missing.push(name);
-	return missing.length === 0 ? undefined : `its pool has no ${missing.join(", ")}; use mysql2 3.9 or later`;
-}
-
-/** The fields of a pool that another one is to log in with. */
-export function readMysqlFields(pool: Pick<Mysql2Pool, "config">): object {
-	const config = pool.config.connectionConfig as Record<string, unknown>;
-	return Object.fromEntries(FIELDS.filter((key) => key in config).map((key) => [key, config[key]]));
-}
+import { putOwnProperty } from "../support/own-property.js";
+import { LivePool, type LivePoolOptions, type OpenedConnection } from "./live-pool.js";
+import { borrowMysqlConnection, list, type Mysql2Pool, type MysqlCallback, type MysqlConnection } from "./mysql-parts.js";
+import { probe, type ServerAnswer } from "./probe.js";
 
 /** A live pool of mysql2. */
-export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
+export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 	readonly #pool: Mysql2Pool;
-	private readonly plainGet: (callback: GetCallback) => void;
+	private readonly plainGet: (callback: MysqlCallback) => void;
 	private readonly restoreGet: () => void;
 	private restoreRelease: (() => void) | undefined;
 
@@ -113,7 +40,7 @@ export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
 	async probeIdle(deadlineMs: number): Promise<ServerAnswer | undefined> {
 		await startOfTurn();
 		if (this.isEnding || this.#pool._freeConnections.length === 0) return undefined;
-		return probeMysqlPool({ getConnection: this.plainGet }, { clock: this.clock, deadlineMs });
+		return probe(async () => borrowMysqlConnection({ getConnection: this.plainGet }), { clock: this.clock, deadlineMs });
 	}
 
 	/** mysql2 has no limit of time in the queue. While credentials are refused, a caller has the time that a connection may take. */
@@ -158,13 +85,13 @@ export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
 		return list(this.#pool._freeConnections);
 	}
 
-	protected listWaiting(): readonly GetCallback[] {
+	protected listWaiting(): readonly MysqlCallback[] {
 		return list(this.#pool._connectionQueue);
 	}
 
-	protected openBeyondLimit(): Promise<OpenedConnection<MysqlConnection>> {
+	open(): Promise<OpenedConnection<MysqlConnection>> {
 		return new Promise((resolve, reject) => {
-			const callback: GetCallback = (error, connection) => {
+			const callback: MysqlCallback = (error, connection) => {
 				if (error || connection === undefined) reject(error ?? new Error("mysql2 returned no connection"));
 				else resolve({ connection, release: () => connection.release() });
 			};
@@ -183,14 +110,14 @@ export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
 		});
 	}
 
-	protected rejectWaiter(callback: GetCallback, error: Error): void {
+	protected rejectWaiter(callback: MysqlCallback, error: Error): void {
 		callback(error);
 	}
 
-	protected removeWaiter(callback: GetCallback): void {
+	protected removeWaiter(callback: MysqlCallback): void {
 		const { _connectionQueue: queue } = this.#pool;
 		for (let count = queue.length; count > 0; count -= 1) {
-			const item = queue.shift() as GetCallback;
+			const item = queue.shift() as MysqlCallback;
 			if (item !== callback) queue.push(item);
 		}
 	}
@@ -213,12 +140,12 @@ export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
 		const pool = this.#pool;
 		const { _connectionQueue: queue } = pool;
 		while (pool._closed !== true && queue.length > 0 && (pool._freeConnections.length > 0 || this.canOpen())) {
-			pool.getConnection(queue.shift() as GetCallback);
+			pool.getConnection(queue.shift() as MysqlCallback);
 		}
 	}
 
-	protected override watchReturns(isWanted: boolean): void {
-		if (!isWanted || this.restoreRelease !== undefined) return;
+	protected watchReturns(): void {
+		if (this.restoreRelease !== undefined) return;
 		const pool = this.#pool;
 		const plainRelease = pool.releaseConnection.bind(pool);
 		this.restoreRelease = putOwnProperty(pool, "releaseConnection", (connection) => {
@@ -239,7 +166,7 @@ export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
 		this.restoreRelease = undefined;
 	}
 
-	private getConnection(callback: GetCallback): void {
+	private getConnection(callback: MysqlCallback): void {
 		const pool = this.#pool;
 		if (pool._closed === true || pool._freeConnections.length > 0) {
 			this.plainGet(callback);
@@ -255,7 +182,7 @@ export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
 			this.answerAtOnce(callback);
 			return;
 		}
-		if (this.hasWaited(callback)) {
+		if (this.callers.isKnown(callback)) {
 			// In its old place: mysql2 would send it to the end of the queue, or refuse it because of `queueLimit`.
 			queue.unshift(callback);
 			return;
@@ -267,12 +194,12 @@ export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
 			queue.push(callback);
 		} else this.plainGet(callback);
 		// What is in the queue now may be a wrapper around the callback: of a tracing channel, of an APM.
-		if (queue.length > length) this.noteWaiting(queue.get(queue.length - 1) as GetCallback);
+		if (queue.length > length) this.callers.note(queue.get(queue.length - 1) as MysqlCallback);
 		if (isBelowLimit) this.noteHeld();
 	}
 
 	/** With `waitForConnections: false` a caller is never held back: it gets the refusal that is known, or tries for itself. */
-	private answerAtOnce(callback: GetCallback): void {
+	private answerAtOnce(callback: MysqlCallback): void {
 		const { failure } = this.gate;
 		if (failure === undefined) this.logIn(callback, false);
 		else process.nextTick(callback, failure);
@@ -286,13 +213,14 @@ export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
 		return this.#pool._allConnections.length < this.limit;
 	}
 
-	private logIn(callback: GetCallback, isExchange: boolean): void {
+	private logIn(callback: MysqlCallback, isExchange: boolean): void {
 		const pool = this.#pool;
 		const { generation } = this;
-		this.beginAttempt(callback, isExchange);
-		const finish: GetCallback = (error, connection) => {
+		this.callers.beginAttempt(callback);
+		this.gate.loginStarted(isExchange);
+		const finish: MysqlCallback = (error, connection) => {
 			const isCurrent = generation === this.generation;
-			const isWaiting = this.endAttempt(callback);
+			const isWaiting = this.callers.endAttempt(callback);
 			if (!error) {
 				this.gate.loginSucceeded(isCurrent);
 				if (isWaiting) callback(null, connection);
@@ -306,14 +234,14 @@ export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
 				return;
 			}
 			pool._connectionQueue.unshift(callback);
-			this.watchOverdue();
+			this.callers.watch();
 			if (!isCurrent) this.wake();
 		};
 		const { length } = pool._allConnections;
 		try {
 			this.plainGet(finish);
 		} catch (error) {
-			this.endAttempt(callback);
+			this.callers.endAttempt(callback);
 			this.gate.loginFailed(error, true);
 			throw error;
 		}
@@ -326,52 +254,4 @@ export class MysqlPool extends LivePool<MysqlConnection, GetCallback> {
 		// mysql2 listens once. A second error of the same connection, without a listener, would end the process.
 		connection.on("error", () => this.gate.connectionLost());
 	}
-}
-
-/** Asks `SELECT 1`, and whether the server is read-only, over one connection of the pool. */
-export async function probeMysqlPool(pool: Pick<Mysql2Pool, "getConnection">, request: ProbeRequest): Promise<ServerAnswer> {
-	let borrowed: MysqlConnection | undefined;
-	const ask = async (signal: AbortSignal): Promise<ServerAnswer> => {
-		borrowed = await new Promise<MysqlConnection>((resolve, reject) => {
-			pool.getConnection((error, connection) => {
-				if (error || connection === undefined) reject(error ?? new Error("mysql2 returned no connection"));
-				// The deadline was over before the connection came.
-				else if (signal.aborted) connection.release();
-				else resolve(connection);
-			});
-		});
-		return readAnswer(borrowed);
-	};
-	try {
-		const answer = await withDeadline(ask, { ...request, subject: "SELECT 1" });
-		borrowed?.release();
-		return answer;
-	} catch (error) {
-		borrowed?.stream.destroy();
-		throw error;
-	}
-}
-
-async function readAnswer(connection: MysqlConnection): Promise<ServerAnswer> {
-	await ask(connection, "SELECT 1");
-	try {
-		const rows = (await ask(connection, READ_ONLY_QUERY)) as Record<string, unknown>[];
-		return { isReadOnly: Object.values(rows[0] ?? {}).some((value) => !["0", "OFF"].includes(String(value).toUpperCase())) };
-	} catch {
-		// Poolers and MySQL-like servers may not know the variables; SELECT 1 has answered.
-		return { isReadOnly: undefined };
-	}
-}
-
-function ask(connection: MysqlConnection, text: string): Promise<unknown> {
-	return new Promise((resolve, reject) => {
-		connection.query(text, (error, rows) => {
-			if (error) reject(error);
-			else resolve(rows);
-		});
-	});
-}
-
-function list<Item>(queue: RingQueue<Item>): Item[] {
-	return Array.from({ length: queue.length }, (_, index) => queue.get(index) as Item);
 }

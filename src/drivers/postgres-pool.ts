@@ -1,74 +1,17 @@
-/** Everything known of the inside of pg-pool 3.6 to 3.14: the gate in front of its logins, and the exchange of its connections. */
-import { isAuthenticationFailure } from "../support/login-failure.js";
-import { withDeadline } from "../support/with-deadline.js";
+/** The gate and the exchange inside a pool of pg-pool. Two methods of the pool are replaced, and its fields are set at a promotion. */
 import { startOfTurn } from "../support/clock.js";
-import { LivePool, type LivePoolOptions, type OpenedConnection, type ProbeRequest, type ServerAnswer } from "./live-pool.js";
-import { putOwnProperty } from "./own-property.js";
-
-type Release = (error?: Error | boolean) => void;
-type ConnectCallback = (error: Error | null | undefined, client?: PgClient, release?: Release) => void;
-type Listener = (...eventArguments: never[]) => void;
-
-/** The part of a client of pg that is used. */
-export interface PgClient {
-	_poolUseCount?: number;
-	readonly _ending?: boolean;
-	readonly _activeQuery?: unknown;
-	readonly activeQuery?: unknown;
-	readonly connection?: {
-		prependOnceListener(event: string, listener: Listener): unknown;
-		readonly stream?: { destroy(error?: Error): unknown };
-	};
-	off(event: string, listener: Listener): unknown;
-	on(event: string, listener: Listener): unknown;
-	once(event: string, listener: Listener): unknown;
-	query(text: string): Promise<{ rows: Record<string, unknown>[] }>;
-}
-
-/** What pg-pool queues for a caller. */
-export interface PgPendingItem {
-	callback: ConnectCallback;
-	timedOut?: boolean;
-}
-
-/** The part of a pool of pg that is used. Names with an underscore are private to pg-pool. */
-export interface PgPool {
-	_clients: readonly PgClient[];
-	readonly _expired: WeakSet<PgClient>;
-	readonly _idle: readonly { readonly client: PgClient }[];
-	_isFull(): boolean;
-	readonly _pendingQueue: PgPendingItem[];
-	_pulseQueue(): void;
-	_remove(client: PgClient): void;
-	connect(callback: ConnectCallback): unknown;
-	end(): Promise<unknown>;
-	readonly ending: boolean;
-	newClient(item: PgPendingItem): void;
-	off(event: string, listener: Listener): unknown;
-	on(event: string, listener: Listener): unknown;
-	readonly options: Record<string, unknown> & { readonly connectionTimeoutMillis?: number; readonly max: number };
-}
-
-/** The options that a pool hands to its next clients, and that a promotion replaces. */
-const FIELDS = ["host", "port", "user", "password", "database", "ssl"] as const;
-
-const METHODS = ["_isFull", "_pulseQueue", "_remove", "connect", "newClient"] as const;
-const LISTS = ["_clients", "_idle", "_pendingQueue"] as const;
-
-/** Names what a pool lacks for an exchange; `undefined` when nothing is missing. */
-export function findMissingPgParts(pool: Partial<PgPool>): string | undefined {
-	const missing = [
-		...METHODS.filter((name) => typeof pool[name] !== "function"),
-		...LISTS.filter((name) => !Array.isArray(pool[name])),
-		...(pool._expired instanceof WeakSet ? [] : ["_expired"]),
-	];
-	return missing.length === 0 ? undefined : `its pool has no ${missing.join(", ")}; use pg with pg-pool 3.6 or later`;
-}
-
-/** The fields of a pool that another one is to log in with. */
-export function readPgFields(pool: Pick<PgPool, "options">): object {
-	return Object.fromEntries(FIELDS.map((key) => [key, pool.options[key]]));
-}
+import { putOwnProperty } from "../support/own-property.js";
+import { LivePool, type LivePoolOptions, type OpenedConnection } from "./live-pool.js";
+import {
+	borrowPgClient,
+	ignore,
+	type PgClient,
+	type PgConnectCallback,
+	type PgListener,
+	type PgPendingItem,
+	type PgPool,
+} from "./pg-parts.js";
+import { probe, type ServerAnswer } from "./probe.js";
 
 /** A live pool of node-postgres. */
 export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
@@ -94,7 +37,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 				// pg-pool looks at the expired clients after this event. One with an error is closed anyway.
 				if (this.handleReturn(client)) pool._expired.add(client);
 			}),
-			this.listen("connect", guardFirstTurn),
+			this.listen("connect", (client: PgClient) => void guardFirstTurn(client)),
 		];
 	}
 
@@ -119,7 +62,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		// pg-pool hands out its idle client on the next tick. At the start of a turn of the event loop no caller can take the client first.
 		await startOfTurn();
 		if (pool.ending || pool._idle.length === 0 || pool._pendingQueue.length > 0) return undefined;
-		return probePgPool(pool, { clock: this.clock, deadlineMs });
+		return probe(async () => borrowPgClient(pool), { clock: this.clock, deadlineMs });
 	}
 
 	protected get driverBudgetMs(): number | undefined {
@@ -154,7 +97,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		return [...this.#pool._pendingQueue];
 	}
 
-	protected openBeyondLimit(): Promise<OpenedConnection<PgClient>> {
+	open(): Promise<OpenedConnection<PgClient>> {
 		return new Promise((resolve, reject) => {
 			// newClient() does not look at the limit.
 			this.logIn(
@@ -195,6 +138,10 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		if (this.#pool._clients.includes(client)) this.#pool._remove(client);
 	}
 
+	protected watchReturns(): void {
+		// pg-pool reports each client that comes back by its event `release`.
+	}
+
 	protected serveQueue(): void {
 		const pool = this.#pool;
 		for (let count = pool._pendingQueue.length; count > 0; count -= 1) pool._pulseQueue();
@@ -223,18 +170,18 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	private stampQueue(): void {
 		this.isStampPlanned = false;
 		const { _pendingQueue: queue } = this.#pool;
-		for (const item of queue) this.noteWaiting(item);
+		for (const item of queue) this.callers.note(item);
 		if (queue.length > 0) this.noteHeld();
 	}
 
 	private runLogin(newClient: (item: PgPendingItem) => void, item: PgPendingItem, isExchange: boolean): void {
 		const pool = this.#pool;
 		const { generation } = this;
-		this.beginAttempt(item, isExchange);
-		let client: PgClient | undefined;
-		const finish: ConnectCallback = (error, lent, release) => {
+		this.callers.beginAttempt(item);
+		this.gate.loginStarted(isExchange);
+		const finish: PgConnectCallback = (error, lent, release) => {
 			const isCurrent = generation === this.generation;
-			const isWaiting = this.endAttempt(item) && item.timedOut !== true;
+			const isWaiting = this.callers.endAttempt(item) && item.timedOut !== true;
 			if (!error) {
 				this.gate.loginSucceeded(isCurrent);
 				if (isWaiting) item.callback(undefined, lent, release);
@@ -242,8 +189,8 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 				return;
 			}
 			// An error after the login is one of the application's `onConnect` or `verify`.
-			const isAfterLogin = client !== undefined && this.#loggedIn.has(client);
-			const shouldWait = this.gate.loginFailed(isAfterLogin ? hideRefusal(error) : error, isCurrent);
+			const isAfterLogin = this.#loggedIn.has(client);
+			const shouldWait = this.gate.loginFailed(isAfterLogin ? new Error("A statement after the login failed") : error, isCurrent);
 			if (!isWaiting) return;
 			if (isExchange || isAfterLogin || !shouldWait || pool.ending) {
 				item.callback(error, undefined, release ?? (() => undefined));
@@ -251,19 +198,19 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 			}
 			// In its old place: it has waited longest. pg-pool's timer finds the item by its callback.
 			pool._pendingQueue.unshift(item);
-			this.watchOverdue();
+			this.callers.watch();
 			if (!isCurrent) this.wake();
 		};
 		try {
 			// pg-pool reports no outcome for an item that has timed out, so it gets a stand-in.
 			newClient({ callback: finish, timedOut: false });
 		} catch (error) {
-			this.endAttempt(item);
+			this.callers.endAttempt(item);
 			this.gate.loginFailed(error, true);
 			throw error;
 		}
-		client = pool._clients.at(-1);
-		if (client !== undefined) this.trackClient(client, generation);
+		const client = pool._clients.at(-1) as PgClient;
+		this.trackClient(client, generation);
 	}
 
 	private trackClient(client: PgClient, generation?: number): void {
@@ -275,56 +222,9 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		});
 	}
 
-	private listen(event: string, listener: Listener): () => void {
+	private listen(event: string, listener: PgListener): () => void {
 		this.#pool.on(event, listener);
 		return () => void this.#pool.off(event, listener);
-	}
-}
-
-/** Asks `SELECT 1`, whether the server is read-only, and which schemas the role sees, over one connection of the pool. */
-export async function probePgPool(
-	pool: Pick<PgPool, "connect">,
-	request: ProbeRequest,
-): Promise<ServerAnswer> {
-	let borrowed: { client: PgClient; release: Release } | undefined;
-	const ignore = (): undefined => undefined;
-	const ask = async (signal: AbortSignal): Promise<ServerAnswer> => {
-		borrowed = await new Promise<{ client: PgClient; release: Release }>((resolve, reject) => {
-			pool.connect((error, client, release) => {
-				if (error || client === undefined || release === undefined) reject(error ?? new Error("pg-pool returned no client"));
-				// The deadline was over before the client came.
-				else if (signal.aborted) release();
-				else resolve({ client, release });
-			});
-		});
-		// Without a listener the error event of a client that is in use ends the process.
-		borrowed.client.on("error", ignore);
-		return readAnswer(borrowed.client);
-	};
-	try {
-		const answer = await withDeadline(ask, { ...request, subject: "SELECT 1" });
-		borrowed?.client.off("error", ignore);
-		borrowed?.release();
-		return answer;
-	} catch (error) {
-		const lost = borrowed;
-		lost?.release(true);
-		lost?.client.connection?.stream?.destroy();
-		throw error;
-	}
-}
-
-async function readAnswer(client: PgClient): Promise<ServerAnswer> {
-	await client.query("SELECT 1");
-	try {
-		const { rows } = await client.query(
-			"SELECT current_setting('transaction_read_only') AS read_only, current_setting('search_path') AS search_path",
-		);
-		const { read_only: readOnly, search_path: searchPath } = rows[0] ?? {};
-		return { isReadOnly: readOnly === "on", searchPath: typeof searchPath === "string" ? searchPath : undefined };
-	} catch {
-		// Poolers and PostgreSQL-like servers may not know the settings; SELECT 1 has answered.
-		return { isReadOnly: undefined };
 	}
 }
 
@@ -332,13 +232,8 @@ async function readAnswer(client: PgClient): Promise<ServerAnswer> {
  * The server's last word may come in one packet with the end of the login, before the caller listens. Without a listener it would end the process. After
  * this turn the caller's own listeners count, as with pg alone.
  */
-function guardFirstTurn(client: PgClient): void {
-	const ignore = (): undefined => undefined;
+async function guardFirstTurn(client: PgClient): Promise<void> {
 	client.on("error", ignore);
-	setImmediate(() => client.off("error", ignore));
-}
-
-/** The same fault without the code by which a refused login is recognised. */
-function hideRefusal(error: unknown): unknown {
-	return isAuthenticationFailure(error) ? new Error("A statement after the login failed") : error;
+	await startOfTurn();
+	client.off("error", ignore);
 }

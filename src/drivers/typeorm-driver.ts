@@ -5,8 +5,10 @@
 import { RotationUnsupportedError } from "../errors/errors.js";
 import type { LivePool, LivePoolOptions } from "./live-pool.js";
 import type { LooseOptions, ServerOptions } from "./loose-options.js";
-import { findMissingMysqlParts, type Mysql2Pool, MysqlPool } from "./mysql-pool.js";
-import { findMissingPgParts, type PgPool, PostgresPool } from "./postgres-pool.js";
+import { findMissingMysqlParts, type Mysql2Pool } from "./mysql-parts.js";
+import { MysqlPool } from "./mysql-pool.js";
+import { findMissingPgParts, type PgPool } from "./pg-parts.js";
+import { PostgresPool } from "./postgres-pool.js";
 import { stageMysql, stagePostgres, type StagedServer } from "./staged-server.js";
 
 /** How the drivers of one family keep their pools. */
@@ -82,13 +84,13 @@ function createPostgresFamily(driver: PostgresDriver): DriverFamily {
 	}
 	return {
 		createLivePool: (pool, options) => new PostgresPool(pool as PgPool, options) as unknown as LivePool,
-		findMissing: (pools) => find(pools, (pool) => findMissingPgParts(pool as PgPool)),
+		findMissing: (pools) => find(pools, (pool) => findMissingPgParts(pool)),
 		listPools: () => (driver.master === undefined ? [] : [driver.master, ...(driver.slaves ?? [])]),
 		restoreNodes: () => undefined,
 		setOptions: (options) => (driver.options = options),
 		stage: (options, server) =>
-			stagePostgres(driver.postgres.Pool, async (Pool) => {
-				const postgres = Object.create(driver.postgres, { Pool: { value: Pool } }) as unknown;
+			stagePostgres(driver.postgres.Pool, async (singlePool) => {
+				const postgres = Object.create(driver.postgres, { Pool: { value: singlePool } }) as unknown;
 				const factory = Object.create(driver, { postgres: { value: postgres } }) as PostgresDriver;
 				return factory.createPool(options, server);
 			}),
@@ -100,7 +102,7 @@ function createMysqlFamily(driver: MysqlDriver): DriverFamily {
 	if (typeof module?.createPool !== "function") throw new RotationUnsupportedError(`its driver is not mysql2, ${FOR_DOUBLES}`);
 	return {
 		createLivePool: (pool, options) => new MysqlPool(pool as Mysql2Pool, options) as unknown as LivePool,
-		findMissing: (pools) => find(pools, (pool) => findMissingMysqlParts(pool as Mysql2Pool)),
+		findMissing: (pools) => find(pools, (pool) => findMissingMysqlParts(pool)),
 		listPools: () => {
 			const { pool, poolCluster } = driver;
 			if (poolCluster !== undefined) return listNodes(driver.options).map(([id]) => poolCluster._nodes[id]?.pool);

@@ -261,12 +261,12 @@ export class StagingFailedError extends TypeOrmAwsConnectorError {
 	constructor(
 		/** What was being done. */
 		readonly phase: "connect" | "verify",
-		/** Which pool: `master` or `slave0`, `slave1`, … */
-		readonly node: string,
+		/** Which server: `primary` or `replica0`, `replica1`, … */
+		readonly server: string,
 		reason: string,
 		options?: ErrorOptions,
 	) {
-		super(`The replacement pool "${node}" failed to ${phase}: ${reason}. The live pool keeps serving.`, options);
+		super(`The new connection to the ${server} failed to ${phase}: ${reason}. The live pool keeps serving.`, options);
 	}
 }
 

@@ -7,6 +7,9 @@ export type RotationTrigger = "authentication-failure" | "emergency-recovery" | 
 /** The step of a rotation that failed. */
 export type RotationStage = "fetch" | "promote" | "stage" | "verify";
 
+/** The stage of a secret's version, as AWS labels it. */
+export type VersionStage = "AWSCURRENT" | "AWSPENDING";
+
 interface EventBase {
 	/** Name of the connector, as in its log context; never a host or a user. */
 	readonly connector: string;
@@ -28,17 +31,36 @@ export interface EventFault {
  * rotator.events$.subscribe((event) => { if (event.type === "rotation.failed") alarm(event.fault.code); });
  */
 export type ConnectorEvent =
-	| (EventBase & { readonly type: "acquire.healed"; readonly waitedMs: number })
 	| (EventBase & {
-			readonly type: "acquire.refused";
-			/** The server's code, such as `28P01`. */
-			readonly code: string;
-			/** Whether callers wait for credentials that work; otherwise they get the refusal. */
-			readonly isHealing: boolean;
+			readonly type: "drain.finished";
+			readonly durationMs: number;
+			/** Number of the credentials that are retired. */
+			readonly generation: number;
+			/** `primary` or `replica0`, `replica1` … */
+			readonly server: string;
 	  })
-	| (EventBase & { readonly type: "drain.finished"; readonly durationMs: number; readonly generation: number })
-	| (EventBase & { readonly type: "drain.forced"; readonly busyCount: number; readonly deadlineMs: number; readonly generation: number })
-	| (EventBase & { readonly type: "drain.started"; readonly busyCount: number; readonly generation: number })
+	| (EventBase & {
+			readonly type: "drain.forced";
+			/** Connections that were still in use, and are cut. */
+			readonly busyCount: number;
+			readonly deadlineMs: number;
+			readonly generation: number;
+			readonly server: string;
+	  })
+	| (EventBase & { readonly type: "drain.started"; readonly busyCount: number; readonly generation: number; readonly server: string })
+	| (EventBase & {
+			readonly type: "exchange.finished";
+			readonly durationMs: number;
+			/** Number of the credentials that all connections of the server have now. */
+			readonly generation: number;
+			readonly server: string;
+	  })
+	| (EventBase & {
+			readonly type: "exchange.halted";
+			/** Code of the fault: a login of the exchange failed. Older connections serve on, and the exchange goes on later. */
+			readonly reason: string;
+			readonly server: string;
+	  })
 	| (EventBase & {
 			readonly type: "health.checked";
 			readonly isHealthy: boolean;
@@ -46,13 +68,35 @@ export type ConnectorEvent =
 			readonly side: "current" | "promoted";
 	  })
 	| (EventBase & {
+			readonly type: "login.refused";
+			/** The server's code, such as `28P01`. */
+			readonly code: string;
+			readonly server: string;
+	  })
+	| (EventBase & {
+			readonly type: "recovery.finished";
+			/** Since the first refusal. */
+			readonly durationMs: number;
+	  })
+	| (EventBase & {
+			readonly type: "recovery.overdue";
+			readonly code: string;
+			/** Since the first refusal; longer than a caller waits. */
+			readonly durationMs: number;
+	  })
+	| (EventBase & {
+			readonly type: "recovery.started";
+			/** The server's code, such as `28P01`. */
+			readonly code: string;
+	  })
+	| (EventBase & {
 			readonly type: "replica.unverified";
-			/** `slave0` for the first. */
-			readonly node: string;
 			/** Code of the fault, such as `ECONNREFUSED`. */
 			readonly reason: string;
+			/** `replica0` for the first. */
+			readonly server: string;
 	  })
-	| (EventBase & { readonly type: "replica.verified"; readonly node: string })
+	| (EventBase & { readonly type: "replica.verified"; readonly server: string })
 	| (EventBase & { readonly type: "rotation.degraded"; readonly failureCount: number })
 	| (EventBase & {
 			readonly type: "rotation.failed";
@@ -72,7 +116,9 @@ export type ConnectorEvent =
 			/** First eight characters of the secret's VersionId, where there is one. */
 			readonly versionIdPrefix?: string;
 			/** `AWSPENDING` when the database was ahead of AWSCURRENT, as in the middle of a single-user rotation. */
-			readonly versionStage: "AWSCURRENT" | "AWSPENDING";
+			readonly versionStage: VersionStage;
+			/** Names of replicas that have not taken the new credentials yet. */
+			readonly waitingServers: readonly string[];
 	  })
 	| (EventBase & { readonly type: "rotation.unchanged"; readonly trigger: RotationTrigger })
 	| (EventBase & { readonly type: "warning"; readonly message: string });

@@ -17,38 +17,58 @@ export function logEvents(events$: Observable<ConnectorEvent>, context: string):
 
 function describeEvent(event: ConnectorEvent): [Level, string] {
 	switch (event.type) {
-		case "acquire.healed":
-			return ["log", `A login was refused and healed after ${formatMs(event.waitedMs)}; the caller got its connection.`];
-		case "acquire.refused":
-			return [
-				"warn",
-				`The server refuses the login (${event.code}). ${
-					event.isHealing
-						? "Callers wait while the secret is looked at about once a second; AWSCURRENT, AWSPENDING and the database do not agree until then."
-						: "Callers get the refusal."
-				}`,
-			];
 		case "drain.finished":
-			return ["debug", `Generation ${String(event.generation)} is closed after ${formatMs(event.durationMs)}.`];
+			return [
+				"debug",
+				`Drain of generation ${String(event.generation)} (${event.server}) finished after ${formatMs(event.durationMs)}.`,
+			];
 		case "drain.forced":
 			return [
 				"warn",
-				`Generation ${String(event.generation)} still had ${String(event.busyCount)} connections in use after ${formatMs(event.deadlineMs)}; they were cut. ` +
+				`${String(event.busyCount)} connections of generation ${String(event.generation)} (${event.server}) were still in use after ${formatMs(event.deadlineMs)} and were cut. ` +
 					"Look for query runners that are never released and for transactions longer than rotation.drainTimeoutMs.",
 			];
 		case "drain.started":
-			return ["debug", `Generation ${String(event.generation)} is retired, ${String(event.busyCount)} connections are still in use.`];
+			return [
+				"debug",
+				`Generation ${String(event.generation)} (${event.server}) is retired; ${String(event.busyCount)} connections are in use.`,
+			];
+		case "exchange.finished":
+			return [
+				"log",
+				`All connections of the ${event.server} use generation ${String(event.generation)}, exchanged in ${formatMs(event.durationMs)}.`,
+			];
+		case "exchange.halted":
+			return [
+				"warn",
+				`The exchange of connections of the ${event.server} is halted: a login failed (${event.reason}). Existing connections keep serving.`,
+			];
 		case "health.checked":
 			return event.isHealthy
-				? ["debug", `The ${event.side} side answered SELECT 1.`]
-				: ["warn", `The ${event.side} side did not answer SELECT 1 (${event.reason ?? "unknown"}).`];
+				? ["debug", "The live connection answered SELECT 1."]
+				: ["warn", `The live connection did not answer SELECT 1 (${event.reason ?? "unknown"}).`];
+		case "login.refused":
+			return ["debug", `The ${event.server} refused a login (${event.code}).`];
+		case "recovery.finished":
+			return ["log", `Credential recovery finished after ${formatMs(event.durationMs)}: logins succeed again.`];
+		case "recovery.overdue":
+			return [
+				"error",
+				`The server still refuses the credentials (${event.code}) after ${formatMs(event.durationMs)}; callers receive the refusal. ` +
+					"Compare AWSCURRENT and AWSPENDING of the secret with the database user.",
+			];
+		case "recovery.started":
+			return [
+				"warn",
+				`The server refused a login (${event.code}). Callers wait while the secret is read again, until AWSCURRENT or AWSPENDING matches the database.`,
+			];
 		case "replica.unverified":
 			return [
 				"warn",
-				`Replica ${event.node} was not asked whether it takes the new credentials (${event.reason}). It is asked again at the next rotation.`,
+				`The ${event.server} did not take the new credentials (${event.reason}). It keeps its credentials and is asked again.`,
 			];
 		case "replica.verified":
-			return ["log", `Replica ${event.node} takes the new credentials.`];
+			return ["log", `The ${event.server} uses the new credentials.`];
 		case "rotation.degraded":
 			return [
 				"error",
@@ -56,7 +76,8 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 			];
 		case "rotation.failed":
 			return [
-				"error",
+				// The attempts of a recovery are reported as one.
+				event.trigger === "authentication-failure" ? "debug" : "error",
 				`Rotation (${event.trigger}) failed at ${event.stage}, ${String(event.failureCount)} in a row [${event.fault.code}]: ${event.fault.message}`,
 			];
 		case "rotation.recovered":
@@ -69,7 +90,8 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 			return [
 				"log",
 				`Rotation (${event.trigger}) promoted generation ${String(event.generation)} in ${formatMs(event.durationMs)}` +
-					`${event.versionIdPrefix === undefined ? "" : `, secret version ${event.versionIdPrefix} (${event.versionStage})`}.`,
+					`${event.versionIdPrefix === undefined ? "" : `, secret version ${event.versionIdPrefix} (${event.versionStage})`}.` +
+					(event.waitingServers.length === 0 ? "" : ` Still waiting: ${event.waitingServers.join(", ")}.`),
 			];
 		case "rotation.unchanged":
 			return ["debug", `Rotation (${event.trigger}): the credentials are the same, nothing was opened.`];

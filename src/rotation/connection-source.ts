@@ -12,7 +12,7 @@ export interface RotatableConnector {
 	renewClients?(): void;
 	/** The options with the pending version of the secret; `undefined` when there is none, it may not be read or is not to be used. */
 	resolvePendingConnection?(request: { signal?: AbortSignal }): Promise<FreshConnection | undefined>;
-	resolveConnection?(request: { shouldRefresh?: boolean; signal?: AbortSignal }): Promise<FreshConnection>;
+	resolveConnection?(request: { isRecovery?: boolean; shouldRefresh?: boolean; signal?: AbortSignal }): Promise<FreshConnection>;
 	readonly rotationTuning?: RotationTuning;
 	/** Name or ARN of the secret that was read last. */
 	readonly secretId?: string | undefined;
@@ -33,9 +33,13 @@ export interface FreshConnection {
 }
 
 /** Asks the connector for the options as they are now in AWS. */
-export async function fetchFreshConnection(connector: RotatableConnector, signal: AbortSignal): Promise<FreshConnection> {
+export async function fetchFreshConnection(
+	connector: RotatableConnector,
+	signal: AbortSignal,
+	isRecovery: boolean,
+): Promise<FreshConnection> {
 	if (connector.resolveConnection === undefined) return { options: await connector.getTypeOrmOptions() };
-	return connector.resolveConnection({ shouldRefresh: true, signal });
+	return connector.resolveConnection({ isRecovery, shouldRefresh: true, signal });
 }
 
 /** Asks for the pending version of the secret, for a connector that knows of versions. */

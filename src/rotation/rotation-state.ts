@@ -29,11 +29,8 @@ export class RotationState {
 	/** Failures since the last success. */
 	failureCount = 0;
 
-	/** Whether the live login came from AWSPENDING, and AWSCURRENT has not caught up yet. */
-	isLivePending = false;
-
-	/** Whether the live side was read-only when it was asked last; `undefined` as long as nobody has asked. */
-	isLiveReadOnly: boolean | undefined;
+	/** Number of the credentials that serve, starting with 1. */
+	generation = 1;
 
 	/** When the last rotation ended well, on the monotonic clock. */
 	lastSuccessAtMs: number | undefined;

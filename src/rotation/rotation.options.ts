@@ -1,12 +1,30 @@
 /** The public types of rotation. */
 import type { Clock } from "../support/clock.js";
-import type { RotationDeadlines } from "./rotation-cycle.js";
+import type { RotationDeadlines } from "./rotation-context.js";
 
 /** How a rotation ended. A failed one is a result and not an exception: the live pool serves on, and the schedule tries again. */
 export type TRotationResult =
 	| { readonly error: Error; readonly outcome: "failed" }
-	| { readonly generation: number; readonly outcome: "rotated" }
+	| {
+			readonly generation: number;
+			readonly outcome: "rotated";
+			/** Names of replicas that have not taken the new credentials yet; they are asked again. */
+			readonly waitingServers: readonly string[];
+	  }
 	| { readonly outcome: "skipped" | "unchanged" };
+
+/**
+ * How one rotation is done.
+ * @example
+ * await rotator.rotateDatabaseConnection({ mode: "at-once" });
+ */
+export interface IRotateOptions {
+	/**
+	 * `gradual` (default): each older connection serves until its replacement is ready. `at-once`: idle connections are closed at the promotion and the
+	 * others when they come back, so that a leaked password is out of use; callers wait for logins meanwhile.
+	 */
+	readonly mode?: "at-once" | "gradual";
+}
 
 /**
  * Parts of a rotator that tests exchange.

@@ -10,31 +10,39 @@ import {
 import type { Observable } from "rxjs";
 import type { DataSource } from "typeorm";
 
-import { readOrigin } from "../connector/connector-origin.js";
-import { DataSourceMismatchError, OptionInvalidError } from "../errors/errors.js";
+import { CredentialRecovery } from "../acquire/credential-recovery.js";
+import { LoginBreaker } from "../acquire/login-breaker.js";
+import { isConnectorOpen, readOrigin } from "../connector/connector-origin.js";
+import { LiveDataSource } from "../drivers/live-data-source.js";
+import { listServerOptions, toLooseOptions } from "../drivers/loose-options.js";
+import { ConnectorClosedError, DataSourceMismatchError } from "../errors/errors.js";
 import type { ConnectorEvent } from "../events/connector-event.js";
 import { describeFault } from "../events/describe-fault.js";
 import { EventChannel } from "../events/event-channel.js";
 import { logEvents } from "../events/event-logger.js";
 import { type Clock, systemClock } from "../support/clock.js";
-import { AcquireGate } from "./acquire-gate.js";
 import type { RotatableConnector } from "./connection-source.js";
-import { Healer } from "./healer.js";
-import { LiveDataSource } from "./live-data-source.js";
-import { DEFAULT_ROTATION_DEADLINES } from "./rotation-cycle.js";
-import { type Attachment, RotationRunner } from "./rotation-runner.js";
+import { DEFAULT_ROTATION_DEADLINES, type RotatedDataSource } from "./rotation-context.js";
+import { RotationRunner } from "./rotation-runner.js";
 import { type IntervalRegistry, type LastOutcome, RotationSchedule } from "./rotation-schedule.js";
-import type { TRotationResult, IRotatorOptions } from "./rotation.options.js";
+import type { IRotateOptions, IRotatorOptions, TRotationResult } from "./rotation.options.js";
 import { isSameSecret, readSecretChange } from "./secret-changed-event.js";
 
-/** How long the connections of retired generations may take at shutdown before they are cut. */
+/** How long connections with retired credentials may be in use at shutdown before they are cut. */
 const SHUTDOWN_GRACE_MS = 2_000;
+
+/** A caller has at least this much time for a recovery to fetch quickly. */
+const MINIMUM_BUDGET_MS = 10_000;
+
+const NO_DATA_SOURCE =
+	"rotation.isEnabled is true, but there is no DataSource to rotate, so nothing is rotated. " +
+	"Import TypeOrmModule.forRootAsync(), or give dataSourceToken: getDataSourceToken(name) for a named one. A script that wants only options may ignore this.";
 
 /**
  * Rotates the credentials of one live DataSource: on a schedule, by hand, on an event of AWS, and when a login is refused.
  *
- * A replacement pool is opened with fresh credentials, answers `SELECT 1`, and only then takes the place of the live one, inside the same driver. What
- * was lent before finishes its work on the old connections, at most `rotation.drainTimeoutMs` long.
+ * One connection is opened with fresh credentials and answers `SELECT 1`. Only then the live pools log in with these credentials, and their connections are
+ * exchanged one by one. Connections in use finish their work, at most `rotation.drainTimeoutMs` long.
  * @example
  * const result = await rotator.rotateDatabaseConnection();
  * if (result.outcome === "failed") console.error(result.error.message);
@@ -47,11 +55,12 @@ export class RotatorService
 	readonly events$: Observable<ConnectorEvent>;
 
 	/** Private to the language, as is the DataSource: TypeORM's objects show the password when they are printed, and this one would with them. */
-	#attachment: Attachment | undefined;
+	#live: RotatedDataSource | undefined;
 	readonly #dataSource: DataSource | undefined;
 	private readonly clock: Clock;
 	private readonly events: EventChannel;
 	private readonly random: () => number;
+	private readonly recovery: CredentialRecovery;
 	private readonly runner: RotationRunner;
 	private schedule: RotationSchedule | undefined;
 
@@ -81,29 +90,36 @@ export class RotatorService
 			connector: connectorService,
 			deadlines: { ...DEFAULT_ROTATION_DEADLINES, drainMs, ...options.deadlines },
 			events: this.events,
+			random: this.random,
+		});
+		this.recovery = new CredentialRecovery({
+			budgetMs: () => Math.max(MINIMUM_BUDGET_MS, this.#live?.servers[0]?.pool.budgetMs ?? 0),
+			clock: this.clock,
+			closed: this.runner.closed,
+			events: this.events,
+			isWanted: () => this.#live?.servers.some(({ gate, pool }) => gate.refusal !== undefined && pool.hasWaiting) === true,
+			random: this.random,
+			refresh: async () => this.refresh(),
 		});
 	}
 
 	/**
-	 * Starts the schedule when rotation is enabled.
-	 * @throws OptionInvalidError when rotation is enabled and there is no DataSource.
+	 * Starts the schedule when rotation is enabled and there is a DataSource.
 	 * @throws DataSourceMismatchError when rotation is enabled and another connector made the options of the DataSource.
 	 * @throws RotationUnsupportedError when rotation is enabled and the DataSource cannot be rotated.
 	 */
 	async onModuleInit(): Promise<void> {
 		await this.connectorService.prepare?.();
-		const { intervalMs, isEnabled } = this.connectorService.getRotationConfig();
+		const { intervalMs, isEnabled } = this.readConfig();
 		if (!isEnabled) {
 			const mismatch = this.findMismatch();
 			if (mismatch !== undefined) this.events.publish({ message: mismatch.message, type: "warning" });
-			else if (this.shouldHeal()) this.attach();
+			else if (this.shouldRecover()) this.attach();
 			return;
 		}
 		if (this.#dataSource === undefined) {
-			throw new OptionInvalidError(
-				"rotation.isEnabled",
-				"is true, but there is no DataSource to rotate: import TypeOrmModule.forRootAsync(), or give dataSourceToken: getDataSourceToken(name) for a named one",
-			);
+			this.events.publish({ message: NO_DATA_SOURCE, type: "warning" });
+			return;
 		}
 		this.attach();
 		this.schedule = new RotationSchedule({
@@ -118,21 +134,35 @@ export class RotatorService
 		this.schedule.start();
 	}
 
-	/** A DataSource that was initialized by hand after the modules is guarded from here on. */
+	/** A DataSource that was initialized by hand after the modules is attached from here on. */
 	onApplicationBootstrap(): void {
-		if (this.schedule !== undefined || this.shouldHeal()) this.attach();
+		if (this.schedule !== undefined || this.shouldRecover()) this.attach();
 	}
 
 	/**
-	 * Rotates now. Callers that come while a rotation runs share it. Works with `rotation.isEnabled: false`, too.
-	 * @returns How it ended. A failure is a result: the live pool serves on.
+	 * Rotates now. Calls that come while a rotation runs share it. Works with `rotation.isEnabled: false`, too.
+	 *
+	 * The promise resolves when the primary logs in with the new credentials. Connections with the former ones serve on until they are exchanged:
+	 * `await rotator.waitForExchange()` where that matters.
+	 * @returns How it ended. A failure is a result: the live pool serves on. `waitingServers` names replicas that have not taken the credentials yet.
 	 * @throws ConnectorClosedError during and after shutdown.
 	 * @throws RotationUnsupportedError or DataSourceMismatchError when this DataSource cannot be rotated at all.
 	 * @example
 	 * const { outcome } = await rotator.rotateDatabaseConnection();
 	 */
-	async rotateDatabaseConnection(): Promise<TRotationResult> {
-		return this.runner.rotate("manual");
+	async rotateDatabaseConnection({ mode }: IRotateOptions = {}): Promise<TRotationResult> {
+		return this.runner.rotate("manual", mode);
+	}
+
+	/**
+	 * Resolves when every connection of the pools logs in with the credentials that were promoted last. Connections in use are waited for, at most
+	 * `rotation.drainTimeoutMs` long. Resolves at once when nothing is exchanged. Never rejects.
+	 * @example
+	 * await rotator.rotateDatabaseConnection();
+	 * await rotator.waitForExchange();
+	 */
+	async waitForExchange(): Promise<void> {
+		await Promise.all((this.#live?.servers ?? []).map(async ({ exchange }) => exchange.done));
 	}
 
 	/**
@@ -155,20 +185,23 @@ export class RotatorService
 	}
 
 	/**
-	 * One line for logs and health pages: `state=idle generation=4 draining=1 held=3 waiting=0 failures=0 lastSuccess=12s`. Held and waiting count
-	 * connections and callers; no host and no user is named.
+	 * One line for logs and health pages: `state=idle generation=4 connections=5 inUse=3 older=1 waiting=0 draining=1 failures=0 lastSuccess=12s`. Connections
+	 * and callers of all servers are summed up; no host and no user is named.
 	 * @example
 	 * setInterval(() => logger.debug(rotator.describe()), 60_000);
 	 */
 	describe(): string {
-		const { failureCount, lastSuccessAtMs, phase } = this.runner.state;
-		const gate = this.#attachment?.gate;
+		const { failureCount, generation, lastSuccessAtMs, phase } = this.runner.state;
+		const pools = (this.#live?.servers ?? []).map(({ pool }) => pool.counts);
+		const sum = (name: "inUse" | "older" | "total" | "waiting"): number => pools.reduce((count, pool) => count + pool[name], 0);
 		const counters = {
 			state: phase,
-			generation: gate?.generation ?? 1,
+			generation,
+			connections: sum("total"),
+			inUse: sum("inUse"),
+			older: sum("older"),
+			waiting: sum("waiting"),
 			draining: this.runner.drainingCount,
-			held: gate?.heldCount ?? 0,
-			waiting: gate?.waitingCount ?? 0,
 			failures: failureCount,
 			lastSuccess: lastSuccessAtMs === undefined ? "never" : `${String(Math.round((this.clock.nowMs() - lastSuccessAtMs) / 1_000))}s`,
 		};
@@ -177,23 +210,28 @@ export class RotatorService
 			.join(" ");
 	}
 
-	/** No rotation starts any more; the one in flight is called off. Retired generations may go on until the application has stopped its servers. */
+	/** No rotation starts any more; the one in flight is called off. Connections in use may go on until the application has stopped its servers. */
 	async onModuleDestroy(): Promise<void> {
 		this.schedule?.stop();
 		await this.runner.close();
-		this.#attachment?.gate.stopHealing();
+		this.recovery.stop();
+		for (const { exchange, gate, pool } of this.#live?.servers ?? []) {
+			exchange.stop();
+			if (gate.failure !== undefined) pool.rejectWaiting(new ConnectorClosedError());
+			gate.stopRecovery();
+			pool.wake();
+		}
 	}
 
 	/** TypeORM's `destroy()`, which comes next, spins for ever on a runner that was released while it was connecting. */
 	beforeApplicationShutdown(): void {
-		this.#attachment?.live.releaseAbandonedRunners();
+		this.#live?.releaseAbandonedRunners();
 	}
 
-	/** Retired generations get a short grace and are cut then; TypeORM's own methods serve again. */
+	/** Connections with retired credentials get a short grace and are cut then; the pools are as without the library. */
 	async onApplicationShutdown(): Promise<void> {
-		// As long as retired connections are open, the gate keeps them and new ones within the size of one pool.
 		await this.runner.finishDrains(SHUTDOWN_GRACE_MS);
-		this.#attachment?.gate.uninstall();
+		this.#live?.detach();
 		this.events.complete();
 	}
 
@@ -205,40 +243,71 @@ export class RotatorService
 		return { failureCount: this.runner.state.failureCount, isTransient };
 	}
 
-	/** Guards the DataSource as soon as it is initialized; `undefined` until then. */
-	private attach(): Attachment | undefined {
+	/** Puts the breakers into the pools as soon as the DataSource is initialized; `undefined` until then. */
+	private attach(): RotatedDataSource | undefined {
 		if (this.#dataSource?.isInitialized !== true) return undefined;
-		this.#attachment ??= this.createAttachment(this.#dataSource);
-		return this.#attachment;
+		this.#live ??= this.createLive(this.#dataSource);
+		return this.#live;
 	}
 
-	private createAttachment(dataSource: DataSource): Attachment {
+	private createLive(dataSource: DataSource): RotatedDataSource {
 		const mismatch = this.findMismatch();
 		if (mismatch !== undefined) throw mismatch;
-		const { clock, events, random, runner } = this;
-		const live = new LiveDataSource(dataSource);
-		const healer = new Healer({
+		const { clock, events, random } = this;
+		const isRecoveryOn = this.shouldRecover();
+		return new LiveDataSource(dataSource, {
 			clock,
-			closed: runner.closed,
-			inFlight: () => runner.inFlight,
-			isWanted: () => gate.isHealingWanted,
-			onNothingNew: () => gate.allowProbe(),
-			random,
-			rotate: async (trigger) => runner.rotate(trigger),
+			createGate: ({ index, name }, wake) =>
+				new LoginBreaker({
+					clock,
+					getCredentials: () => listServerOptions(toLooseOptions(dataSource.options))[index] ?? {},
+					isRecoveryOn: isRecoveryOn && !this.runner.closed.aborted,
+					onCallerHeld: (error) => this.recovery.start(error),
+					onRecovered: () => this.noteRecovered(),
+					onRefused: (error) => {
+						events.publish({ code: nameError(error), server: name, type: "login.refused" });
+						this.recovery.start(error);
+					},
+					random,
+					wake,
+				}),
+			onExchangeHalted: (server, error) => events.publish({ reason: nameError(error), server, type: "exchange.halted" }),
 		});
-		const onRefusal = this.shouldHeal() ? () => healer.start() : undefined;
-		const gate = new AcquireGate({ clock, events, live, onRefusal, random });
-		return { gate, live };
 	}
 
-	private shouldHeal(): boolean {
-		return this.connectorService.rotationTuning?.shouldRotateOnAuthFailure ?? this.connectorService.getRotationConfig().isEnabled;
+	/** The loop of a recovery: a breaker opens → the recovery fetches → the rotation promotes → the breaker closes. */
+	private async refresh(): Promise<boolean> {
+		// A rotation that was under way knows nothing of the refusal.
+		await this.runner.inFlight?.catch(() => undefined);
+		const result = await this.runner.rotate("authentication-failure").catch(() => undefined);
+		return result?.outcome === "rotated";
+	}
+
+	private noteRecovered(): void {
+		if (this.#live?.servers.every(({ gate }) => gate.refusal === undefined) !== false) this.recovery.finish();
+	}
+
+	private shouldRecover(): boolean {
+		return this.connectorService.rotationTuning?.shouldRotateOnAuthFailure ?? this.readConfig().isEnabled;
+	}
+
+	/** A test double of a connector may have no rotation. */
+	private readConfig(): { intervalMs: number; isEnabled: boolean } {
+		const connectorService: Partial<RotatableConnector> = this.connectorService;
+		return connectorService.getRotationConfig?.() ?? { intervalMs: 0, isEnabled: false };
 	}
 
 	private findMismatch(): DataSourceMismatchError | undefined {
-		const origin = this.#dataSource === undefined ? undefined : readOrigin(this.#dataSource.options);
-		const { connectorId, name } = this.connectorService;
+		const origin = readOrigin(this.#dataSource?.options);
+		const { connectorId, name = this.intervalName } = this.connectorService;
 		if (origin === undefined || connectorId === undefined || origin.connectorId === connectorId) return undefined;
-		return new DataSourceMismatchError(name ?? this.intervalName, origin.connector);
+		// A DataSource that outlives its application context is taken over by the connector of the same name.
+		if (origin.connector === name && !isConnectorOpen(origin.connectorId)) return undefined;
+		return new DataSourceMismatchError(name, origin.connector);
 	}
+}
+
+function nameError(error: unknown): string {
+	const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+	return String(code ?? name);
 }

@@ -13,11 +13,13 @@ const WRONG_PASSWORD: Failure = {
 	errnos: new Set([1_045, 1_698, 1_820, 1_862]),
 };
 
+/** MySQL: locked by an administrator, by failed logins. MariaDB: by failed logins (max_password_errors), by an administrator. */
+const LOCKED: Failure = { codes: new Set(), errnos: new Set([3_118, 3_955, 4_150, 4_151]) };
+
 const REFUSED: Failure = {
-	// PostgreSQL: invalid authorization. mysql2: a cluster has given up a server, as after several refused logins.
-	codes: new Set([...WRONG_PASSWORD.codes, "28000", "POOL_NOEXIST", "POOL_NONEONLINE"]),
-	// A locked account, on MySQL and on MariaDB.
-	errnos: new Set([...WRONG_PASSWORD.errnos, 3_118, 4_151]),
+	// PostgreSQL: invalid authorization.
+	codes: new Set([...WRONG_PASSWORD.codes, "28000"]),
+	errnos: new Set([...WRONG_PASSWORD.errnos, ...LOCKED.errnos]),
 };
 
 const NO_ACCESS: Failure = {
@@ -43,6 +45,11 @@ export function isAuthenticationFailure(error: unknown): boolean {
 /** Whether it was the password, as far as the server says, and nothing else about the login that it refused. */
 export function isWrongPassword(error: unknown): boolean {
 	return matches(error, WRONG_PASSWORD) || isPoolersRefusal(error);
+}
+
+/** Whether the account is locked, so that no password helps until it is unlocked. */
+export function isAccountLocked(error: unknown): boolean {
+	return matches(error, LOCKED);
 }
 
 /** Whether the server knows the user and does not let it into the database: the right, or the database, is not there. */

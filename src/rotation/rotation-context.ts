@@ -1,0 +1,73 @@
+/** What a rotation works with, and what one rotation leaves to the next. */
+import type { LoginBreaker } from "../acquire/login-breaker.js";
+import type { ConnectorOrigin } from "../connector/connector-origin.js";
+import { readOrigin } from "../connector/connector-origin.js";
+import type { ExchangeMode } from "../drivers/exchange.js";
+import type { LiveDataSource } from "../drivers/live-data-source.js";
+import type { RotationTrigger } from "../events/connector-event.js";
+import type { EventChannel } from "../events/event-channel.js";
+import type { Clock } from "../support/clock.js";
+import type { RotatableConnector } from "./connection-source.js";
+import { DrainHurry } from "./drain.js";
+import type { RotationPhase } from "./rotation-state.js";
+
+/** Deadlines of the steps in milliseconds. */
+export interface RotationDeadlines {
+	readonly connectMs: number;
+	readonly drainMs: number;
+	readonly fetchMs: number;
+	readonly healthMs: number;
+	readonly verifyMs: number;
+}
+
+/** Defaults: a rotation in which nothing ever answers ends within 30 seconds. */
+export const DEFAULT_ROTATION_DEADLINES: RotationDeadlines = {
+	connectMs: 10_000,
+	drainMs: 60_000,
+	fetchMs: 12_000,
+	healthMs: 2_000,
+	verifyMs: 5_000,
+};
+
+/** The live DataSource with a breaker for each server. */
+export type RotatedDataSource = LiveDataSource<LoginBreaker>;
+
+/** One of its servers. */
+export type RotatedServer = RotatedDataSource["servers"][number];
+
+/** What a rotation works with. */
+export interface RotationContext {
+	readonly clock: Clock;
+	readonly connector: RotatableConnector;
+	readonly deadlines: RotationDeadlines;
+	readonly enter: (phase: RotationPhase) => void;
+	readonly events: EventChannel;
+	readonly live: RotatedDataSource;
+	readonly memory: RotationMemory;
+	/** How older connections leave, where the caller wants another way than the usual one. */
+	readonly mode: ExchangeMode | undefined;
+	readonly random: () => number;
+	/** Aborts when the application shuts down. */
+	readonly signal: AbortSignal;
+	readonly trigger: RotationTrigger;
+}
+
+/** What is known of the servers of one DataSource. Keyed by index, 0 for the primary. */
+export class RotationMemory {
+	/** Fingerprints of AWSCURRENT on servers that have refused it and run on AWSPENDING. */
+	readonly ahead = new Map<number, string>();
+	/** Origins of the options of servers that still wait for newer credentials. */
+	readonly formerOrigins = new Map<number, ConnectorOrigin | undefined>();
+	readonly hurry = new DrainHurry();
+	/** Whether a server was read-only when it was asked last. */
+	readonly isReadOnly = new Map<number, boolean>();
+	readonly searchPaths = new Map<number, string>();
+
+	/** One server gets newer options; those of the other servers come from the origin that is replaced. */
+	notePromotion(index: number, live: RotatedDataSource): void {
+		const origin = readOrigin(live.dataSourceOptions);
+		for (const { index: other } of live.servers)
+			if (other !== index && !this.formerOrigins.has(other)) this.formerOrigins.set(other, origin);
+		this.formerOrigins.delete(index);
+	}
+}
