@@ -43,16 +43,16 @@ async function tryVersions(context: RotationContext, server: RotatedServer, vers
 	const { ahead } = context.memory;
 	const isRefused = server.gate.refusal !== undefined;
 	let refusal: Error | undefined;
+	/** AWSCURRENT, when the server has refused it. */
+	let refusedVersion: string | undefined;
 	for (const stage of ["AWSCURRENT", "AWSPENDING"] as const) {
 		const candidate = await findCandidate(context, server, versions, stage);
 		if (candidate === undefined) continue;
 		const { plan } = candidate;
 		if (plan.isUnchanged) {
-			if (stage === "AWSPENDING" || !isRefused) {
-				if (stage === "AWSCURRENT") ahead.delete(server.index);
-				return { outcome: "unchanged" };
-			}
-			continue;
+			if (isRefused) continue;
+			noteAhead(context, server, stage, refusedVersion);
+			return { outcome: "unchanged" };
 		}
 		const version = fingerprint(plan.server);
 		// The live credentials are ahead of AWSCURRENT, which the server has refused before it took them.
@@ -60,22 +60,22 @@ async function tryVersions(context: RotationContext, server: RotatedServer, vers
 		try {
 			const verified = await tryVersion(context, server, plan);
 			promote(context, server, plan, verified);
-			if (stage === "AWSCURRENT") ahead.delete(server.index);
+			noteAhead(context, server, stage, refusedVersion);
 			return { answer: verified.answer, outcome: "promoted", stage, versionId: candidate.versionId };
 		} catch (error) {
 			if (!isRefusalOfServer(error)) throw error;
-			if (stage === "AWSCURRENT") ahead.set(server.index, version);
+			if (stage === "AWSCURRENT") refusedVersion = version;
 			refusal ??= error as Error;
 		}
 	}
-	if (refusal !== undefined && (isRefused || !(await isLivePending(context, server, versions)))) throw refusal;
+	if (refusal !== undefined) throw refusal;
 	return { outcome: "unchanged" };
 }
 
-/** Whether the live credentials are those of AWSPENDING. */
-async function isLivePending(context: RotationContext, server: RotatedServer, versions: FetchedVersions): Promise<boolean> {
-	const pending = await findCandidate(context, server, versions, "AWSPENDING");
-	return pending?.plan.isUnchanged === true;
+/** The server runs on this stage. On AWSPENDING it is ahead of AWSCURRENT, which it has refused. */
+function noteAhead({ memory }: RotationContext, { index }: RotatedServer, stage: VersionStage, refusedVersion: string | undefined): void {
+	if (stage === "AWSCURRENT") memory.ahead.delete(index);
+	else if (refusedVersion !== undefined) memory.ahead.set(index, refusedVersion);
 }
 
 async function findCandidate(
