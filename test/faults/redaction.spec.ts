@@ -5,10 +5,9 @@ import { Logger } from "@nestjs/common";
 import type { Pool } from "pg";
 
 import { Credentials } from "../../src/credentials/credentials-provider.js";
-import { EventChannel } from "../../src/events/event-channel.js";
-import { AcquireGate } from "../../src/rotation/acquire-gate.js";
-import { LiveDataSource } from "../../src/rotation/live-data-source.js";
-import type { PostgresPool } from "../../src/rotation/postgres-pool.js";
+import { LoginBreaker } from "../../src/acquire/login-breaker.js";
+import { LiveDataSource } from "../../src/drivers/live-data-source.js";
+import { listServerOptions, toLooseOptions } from "../../src/drivers/loose-options.js";
 import { systemClock } from "../../src/support/clock.js";
 import {
 	type CanaryApplication,
@@ -195,22 +194,30 @@ describe.each(typeOrmVersionsFor("postgres"))("Nothing is shown on TypeORM $labe
 	});
 
 	it("by the parts inside, beyond what TypeORM's own objects show", async () => {
-		// The rotator of an application without rotation leaves the DataSource to a gate of ours.
+		// The rotator of an application without rotation leaves the DataSource to this one.
 		const running = await start({ config: { rotation: { isEnabled: false } }, version });
 		const { dataSource } = running;
-		const live = new LiveDataSource(dataSource);
-		const gate = new AcquireGate({
+		const live = new LiveDataSource<LoginBreaker>(dataSource, {
 			clock: systemClock,
-			events: new EventChannel("spec"),
-			live,
-			onRefusal: undefined,
-			random: Math.random,
+			createGate: (_, wake) =>
+				new LoginBreaker({
+					clock: systemClock,
+					getCredentials: () => listServerOptions(toLooseOptions(dataSource.options))[0] ?? {},
+					isRecoveryOn: true,
+					onCallerHeld: () => undefined,
+					onRecovered: () => undefined,
+					onRefused: () => undefined,
+					random: Math.random,
+					wake,
+				}),
+			onExchangeHalted: () => undefined,
 		});
-		const { pool } = live.readPools().master as PostgresPool;
-		const parts = [live, gate, new Credentials({ password: makeCanary("password"), username: "app" })];
+		await dataSource.query("SELECT 1");
+		const { master } = dataSource.driver as unknown as { readonly master: Pool };
+		const parts = [live, live.servers, new Credentials({ password: makeCanary("password"), username: "app" })];
 
-		const leaks = findSecrets(parts, { except: [dataSource, dataSource.driver, dataSource.options, pool] });
-		gate.uninstall();
+		const leaks = findSecrets(parts, { except: [dataSource, dataSource.driver, dataSource.options, master] });
+		live.detach();
 
 		expect(findSecrets(dataSource.options)).not.toEqual([]);
 		expect(leaks).toEqual([]);

@@ -15,7 +15,7 @@ import { waitUntil } from "./wait-until.js";
 export interface WatchedScene<Server extends DatabaseServer = DatabaseServer> extends Scene<Server> {
 	/** Ends the fault's scene and names every invariant that it broke; empty when all of them held. */
 	findViolations(): Promise<string[]>;
-	/** Every pool that was made, in order; one for the master and one for its replica where there is one. */
+	/** Every pool that was made, in order: those of the DataSource, then one for each check of new credentials. */
 	readonly pools: readonly CountedPool<AnyPool>[];
 	/** The queries that run all the time. */
 	readonly workload: LedgerWorkload;
@@ -57,7 +57,7 @@ export async function startWatchedScene<Server extends DatabaseServer>(
 			const violations = [
 				...(await findIdleness(scene)),
 				...(await findLosses(scene, workload, options)),
-				...(await findUnfinishedDrains(scene)),
+				...(await findUnfinishedWork(scene)),
 				...findListeners(scene, pools),
 				...findSecrets(scene),
 			];
@@ -99,12 +99,16 @@ async function findLosses(
 	];
 }
 
-/** Every generation that was retired is gone. */
-async function findUnfinishedDrains({ events, rotator }: AnyScene): Promise<string[]> {
-	await waitUntil("nothing drains any more", () => rotator.describe().includes("draining=0")).catch(() => undefined);
+/** No older connection is left, and every drain has ended. */
+async function findUnfinishedWork({ events, rotator }: AnyScene): Promise<string[]> {
+	const isDone = (): boolean => ["older=0", "waiting=0", "draining=0"].every((part) => rotator.describe().includes(part));
+	await waitUntil("every connection is exchanged", isDone).catch(() => undefined);
 	const count = (type: string): number => events.filter((event) => event.type === type).length;
-	const [rotatedCount, drainedCount] = [count("rotation.succeeded"), count("drain.finished")];
-	return rotatedCount === drainedCount ? [] : [`${String(drainedCount)} of ${String(rotatedCount)} retired generations are drained`];
+	const [startedCount, finishedCount] = [count("drain.started"), count("drain.finished")];
+	return [
+		...(isDone() ? [] : [`after the last rotation: ${rotator.describe()}`]),
+		...(startedCount === finishedCount ? [] : [`${String(finishedCount)} of ${String(startedCount)} drains have ended`]),
+	];
 }
 
 /** Nothing listens twice, however many rotations there were. */
@@ -127,7 +131,7 @@ function findSecrets({ events }: AnyScene): string[] {
 	return /password-\d|canary/.test(text) ? ["an event holds a password"] : [];
 }
 
-/** Each pool was ended once: the retired ones, those that failed in staging, and the live one by the end of the scene. */
+/** Each pool was ended once: that of each check, and the live ones by the end of the scene. */
 function findUnendedPools(pools: readonly CountedPool<AnyPool>[]): string[] {
 	return pools.flatMap(({ endCount }, index) => (endCount === 1 ? [] : [`pool ${String(index)} was ended ${String(endCount)} times`]));
 }

@@ -73,6 +73,8 @@ export interface Scene<Server extends DatabaseServer = PostgresServer> extends S
 	readonly connector: TypeOrmAwsConnectorService;
 	readonly dataSource: DataSource;
 	readonly events: ConnectorEvent[];
+	/** Changes the users, rotates, and resolves with the outcome when every connection is exchanged. */
+	exchange(): Promise<string>;
 	/** Name of the user as which a query of the DataSource runs now: on the master, or on a replica. */
 	findUser(mode?: ReplicationMode): Promise<string>;
 	readonly rotator: RotatorService;
@@ -228,6 +230,13 @@ export async function startScene<Server extends DatabaseServer>(
 		connector,
 		dataSource,
 		events,
+		exchange: async () => {
+			await scene.alternate();
+			await scene.replica?.catchUp();
+			const { outcome } = await rotator.rotateDatabaseConnection();
+			await rotator.waitForExchange();
+			return outcome;
+		},
 		findUser,
 		rotator,
 		stop,

@@ -80,7 +80,7 @@ describeEngines("A secret with host, port, database and engine", {}, ({ dialect,
 			const connections = await server.connections(users[0]);
 			return connections.length === proxy.openCount;
 		});
-		expect(result).toEqual({ generation: 2, outcome: "rotated" });
+		expect(result).toEqual({ generation: 2, outcome: "rotated", waitingServers: [] });
 		expect(proxy.openCount).toBeGreaterThan(0);
 		expect(await findUser(dataSource)).toBe(users[0]);
 	});

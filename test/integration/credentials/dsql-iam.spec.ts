@@ -112,7 +112,7 @@ describe.each(typeOrmVersionsFor("postgres"))("dsql-iam on TypeORM $label", (ver
 		await application.stop();
 
 		expect([user, userAfterwards]).toEqual(["admin", "admin"]);
-		expect(application.events.map(({ type }) => type)).toContain("acquire.healed");
+		expect(application.events.map(({ type }) => type)).toContain("recovery.finished");
 	});
 
 	it("serves loads without a failure while connections retire, and after every earlier token has expired", async () => {

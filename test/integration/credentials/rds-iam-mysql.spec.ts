@@ -92,7 +92,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 
 			expect(users).toEqual(Array.from({ length: 20 }, () => "app@%"));
 			expect(refusals.length - refusedCount).toBeLessThanOrEqual(3);
-			expect(application.events.map(({ type }) => type)).toContain("acquire.healed");
+			expect(application.events.map(({ type }) => type)).toContain("recovery.finished");
 		});
 
 		it("serves loads without a failure while tokens expire and connections come and go", async () => {
@@ -148,7 +148,7 @@ describeWith("mariadb")("rds-iam on MariaDB", () => {
 
 			identity.expiration = new Date(Date.now() - 1_000);
 			const queries = Promise.all(Array.from({ length: 20 }, async () => findUser(application)));
-			await waitUntil("a caller has waited", () => application.events.some(({ type }) => type === "acquire.refused"));
+			await waitUntil("a caller has waited", () => application.events.some(({ type }) => type === "login.refused"));
 			identity.expiration = new Date(Date.now() + 120_000);
 			const users = await queries;
 			await application.stop();

@@ -96,7 +96,7 @@ describe.each(typeOrmVersionsFor("postgres"))("rds-iam on TypeORM $label", (vers
 
 		expect(users).toEqual(Array.from({ length: 20 }, () => "app"));
 		expect(refusals.length - refusedCount).toBeLessThanOrEqual(3);
-		expect(application.events.map(({ type }) => type)).toContain("acquire.healed");
+		expect(application.events.map(({ type }) => type)).toContain("recovery.finished");
 		expect(result).toEqual({ outcome: "unchanged" });
 	});
 
@@ -175,14 +175,14 @@ describe.each(typeOrmVersionsFor("postgres"))("rds-iam on TypeORM $label", (vers
 
 		identity.expiration = new Date(Date.now() - 1_000);
 		const queries = Promise.all(Array.from({ length: 20 }, async () => findUser(application)));
-		await waitUntil("a caller has waited", () => application.events.some(({ type }) => type === "acquire.refused"));
+		await waitUntil("a caller has waited", () => application.events.some(({ type }) => type === "login.refused"));
 		identity.expiration = new Date(Date.now() + 120_000);
 		const users = await queries;
 		await application.stop();
 
 		expect(users).toEqual(Array.from({ length: 20 }, () => "app"));
 		expect(application.events).toContainEqual(
-			expect.objectContaining({ code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", isHealing: true, type: "acquire.refused" }),
+			expect.objectContaining({ code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", type: "login.refused" }),
 		);
 	});
 

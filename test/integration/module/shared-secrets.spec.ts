@@ -141,8 +141,8 @@ describe("a value that was set", () => {
 
 		expect(before.map(({ user }) => user)).toEqual(["shop_blue", "shop_blue"]);
 		expect(results).toEqual([
-			{ generation: 2, outcome: "rotated" },
-			{ generation: 2, outcome: "rotated" },
+			{ generation: 2, outcome: "rotated", waitingServers: [] },
+			{ generation: 2, outcome: "rotated", waitingServers: [] },
 		]);
 		for (const dataSource of dataSources) await waitForUser("shop_green", async () => (await whoAmI(dataSource)).user);
 	});

@@ -80,7 +80,7 @@ describeEngines("A password changed without notice", { engines: ALL_ENGINES }, (
 
 		expect(answers).toEqual(ALL_ANSWERED);
 		expect(refusedCount).toBeLessThanOrEqual(2);
-		expect(scene.events.filter(({ type }) => type === "acquire.healed").length).toBeGreaterThan(0);
+		expect(scene.events.filter(({ type }) => type === "recovery.finished").length).toBeGreaterThan(0);
 	});
 
 	it("gives callers the server's own refusal when their time is up, at about one login a second", async () => {

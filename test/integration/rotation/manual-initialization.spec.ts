@@ -41,7 +41,7 @@ it("is skipped with a warning, and works once the application has initialized th
 	expect(early).toEqual({ outcome: "skipped" });
 	expect(earlyEvents).toEqual(["rotation.skipped"]);
 	expect(warnings).toEqual([expect.stringContaining("not initialized")]);
-	expect(late).toEqual({ generation: 2, outcome: "rotated" });
+	expect(late).toEqual({ generation: 2, outcome: "rotated", waitingServers: [] });
 });
 
 it("is taken up by the schedule, whenever the DataSource is initialized", async () => {

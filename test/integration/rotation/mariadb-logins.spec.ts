@@ -101,7 +101,7 @@ describeEngines("An account", { engines: ["mariadb", "mysql"] }, ({ engine, star
 			const queries = Promise.all(
 				Array.from({ length: 10 }, async (): Promise<unknown> => scene.dataSource.query("SELECT 'yes' AS answer")),
 			);
-			await waitUntil("a login was refused", () => scene.events.some(({ type }) => type === "acquire.refused"));
+			await waitUntil("a login was refused", () => scene.events.some(({ type }) => type === "login.refused"));
 			await scene.alternate();
 			const answers = await queries;
 

@@ -49,7 +49,7 @@ function describeMove(engine: "mariadb" | "postgres"): void {
 		const [, count = 0] = counts();
 		await application.stop();
 
-		expect(result).toEqual({ generation: 2, outcome: "rotated" });
+		expect(result).toEqual({ generation: 2, outcome: "rotated", waitingServers: [] });
 		expect(count).toBeGreaterThan(formerCount);
 		expect([...blue.gateway.desk.refusals, ...green.gateway.desk.refusals]).toEqual([]);
 	});

@@ -71,7 +71,7 @@ describeWith("pgbouncer").each(typeOrmVersionsFor("postgres"))("Behind PgBouncer
 		);
 
 		expect(answers).toEqual(answers.map(() => [{ nap: "", one: 1 }]));
-		expect(scene.events.filter(({ type }) => type === "acquire.refused")).toEqual([expect.objectContaining({ code: "08P01" })]);
+		expect(scene.events.filter(({ type }) => type === "login.refused")).toEqual([expect.objectContaining({ code: "08P01" })]);
 	});
 });
 

@@ -77,7 +77,7 @@ describeEngines("A replica to which the address of a writer leads", { hasReplica
 		const [user, written] = [await scene.findUser(), await insert(scene, "written")];
 
 		expect(result).toEqual({ error: expect.any(StagingFailedError), outcome: "failed" });
-		expect(result).toMatchObject({ error: { message: expect.stringContaining("read-only"), node: "master", phase: "verify" } });
+		expect(result).toMatchObject({ error: { message: expect.stringContaining("read-only"), server: "primary", phase: "verify" } });
 		expect([user, written]).toEqual([scene.users[0], "stored"]);
 		await eventually(async () => expect(await getServers().replica?.connections(scene.users[1])).toEqual([]));
 	});

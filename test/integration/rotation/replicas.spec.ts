@@ -144,8 +144,8 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, engine, getServer
 		const scene = await startBehindProxies({ rotatorOptions: { deadlines: { connectMs: 1_000 } } });
 		const listReports = (): unknown[] =>
 			scene.events.flatMap((event) => {
-				if (event.type === "replica.verified") return [[event.type, event.node]];
-				return event.type === "replica.unverified" ? [[event.type, event.node, event.reason]] : [];
+				if (event.type === "replica.verified") return [[event.type, event.server]];
+				return event.type === "replica.unverified" ? [[event.type, event.server, event.reason]] : [];
 			});
 		await cut();
 		await scene.alternate();
@@ -159,8 +159,8 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, engine, getServer
 
 		expect(outcomes).toEqual(["rotated", "unchanged"]);
 		expect(listReports()).toEqual([
-			["replica.unverified", "slave0", reason],
-			["replica.verified", "slave0"],
+			["replica.unverified", "replica0", reason],
+			["replica.verified", "replica0"],
 		]);
 	});
 

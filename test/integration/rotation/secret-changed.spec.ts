@@ -175,7 +175,7 @@ describe("An event", () => {
 			Array.from({ length: 40 }, async () => scene.rotator.notifySecretChanged(labelUpdated(scene.secretId))),
 		);
 
-		expect(results).toEqual(results.map(() => ({ generation: 2, outcome: "rotated" })));
+		expect(results).toEqual(results.map(() => ({ generation: 2, outcome: "rotated", waitingServers: [] })));
 		expect(countFetches()).toBe(1);
 	});
 
@@ -191,8 +191,8 @@ describe("An event", () => {
 		const results = Promise.all([1, 2].map(async () => scene.rotator.notifySecretChanged(labelUpdated(scene.secretId))));
 		await proxy.thaw();
 
-		expect(await underWay).toEqual({ generation: 2, outcome: "rotated" });
-		expect(await results).toEqual([1, 2].map(() => ({ generation: 3, outcome: "rotated" })));
+		expect(await underWay).toEqual({ generation: 2, outcome: "rotated", waitingServers: [] });
+		expect(await results).toEqual([1, 2].map(() => ({ generation: 3, outcome: "rotated", waitingServers: [] })));
 		expect(countFetches()).toBe(2);
 		await scene.waitForUser(scene.users[0]);
 	});

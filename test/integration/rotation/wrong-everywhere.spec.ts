@@ -138,7 +138,7 @@ describeEngines("A password that is wrong everywhere while some connections are 
 		await Promise.all([first, second].map(async (runner): Promise<unknown> => runner?.connect()));
 		await scene.server.setPassword(username, "nobody knows");
 		const waiting = scene.dataSource.query("SELECT 1");
-		await waitUntil("a login was refused", () => scene.events.some(({ type }) => type === "acquire.refused"));
+		await waitUntil("a login was refused", () => scene.events.some(({ type }) => type === "login.refused"));
 		await Promise.all([first, second].map(async (runner) => runner?.release()));
 		await waiting;
 		await waitUntil("nothing heals any more", () => scene.rotator.describe().includes("state=idle"));

@@ -10,7 +10,7 @@ import type { DataSourceOptions } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
-import { planCredentials } from "../../../src/rotation/plan-credentials.js";
+import { planServers } from "../../../src/rotation/plan-servers.js";
 import { CertificateAuthority } from "../../support/certificates.js";
 import { fillPool } from "../../support/held-connections.js";
 import { leadToLoopback } from "../../support/lead-to-loopback.js";
@@ -315,11 +315,10 @@ describe("A host that moves to AWS", () => {
 
 		host = AWS_HOST;
 		const { options } = await connector.resolveConnection({ shouldRefresh: true });
-		const plan = planCredentials(before, options);
+		const [plan] = planServers(before, options, new Map());
 		lead();
 
 		expect(before).not.toHaveProperty("ssl");
-		expect(plan.isUnchanged).toBe(false);
-		expect(plan.options).toMatchObject({ host: AWS_HOST, ssl: { rejectUnauthorized: true } });
+		expect(plan).toMatchObject({ isUnchanged: false, server: { host: AWS_HOST, ssl: { rejectUnauthorized: true } } });
 	});
 });
