@@ -1,4 +1,4 @@
-/** One line for each kind of event, on the level at which a person wants to be bothered with it. */
+/** Each event becomes one log line; its level says how urgent it is. */
 import { Logger } from "@nestjs/common";
 
 import type { ConnectorEvent, ConnectorEventDetails } from "../../../src/events/connector-event.js";
@@ -11,55 +11,78 @@ type Line = readonly [details: ConnectorEventDetails, level: (typeof LEVELS)[num
 
 /** Every type of event is a key here, or this file does not compile. */
 const LINES: Readonly<Record<ConnectorEvent["type"], readonly Line[]>> = {
-	"acquire.healed": [
+	"drain.finished": [
 		[
-			{ type: "acquire.healed", waitedMs: 1_234.5678 },
-			"log",
-			"A login was refused and healed after 1235 ms; the caller got its connection.",
+			{ durationMs: 40.4, generation: 2, server: "primary", type: "drain.finished" },
+			"debug",
+			"Drain of generation 2 (primary) finished after 40 ms.",
 		],
 	],
-	"acquire.refused": [
-		[
-			{ code: "28P01", isHealing: true, type: "acquire.refused" },
-			"warn",
-			"The server refuses the login (28P01). Callers wait while the secret is looked at about once a second; " +
-				"AWSCURRENT, AWSPENDING and the database do not agree until then.",
-		],
-		[
-			{ code: "28000", isHealing: false, type: "acquire.refused" },
-			"warn",
-			"The server refuses the login (28000). Callers get the refusal.",
-		],
-	],
-	"drain.finished": [[{ durationMs: 40, generation: 2, type: "drain.finished" }, "debug", "Generation 2 is closed after 40 ms."]],
 	"drain.forced": [
 		[
-			{ busyCount: 3, deadlineMs: 60_000, generation: 2, type: "drain.forced" },
+			{ busyCount: 3, deadlineMs: 60_000, generation: 2, server: "replica0", type: "drain.forced" },
 			"warn",
-			"Generation 2 still had 3 connections in use after 60000 ms; they were cut. " +
+			"3 connections of generation 2 (replica0) were still in use after 60000 ms and were cut. " +
 				"Look for query runners that are never released and for transactions longer than rotation.drainTimeoutMs.",
 		],
 	],
 	"drain.started": [
-		[{ busyCount: 3, generation: 2, type: "drain.started" }, "debug", "Generation 2 is retired, 3 connections are still in use."],
+		[
+			{ busyCount: 3, generation: 2, server: "primary", type: "drain.started" },
+			"debug",
+			"Generation 2 (primary) is retired; 3 connections are in use.",
+		],
+	],
+	"exchange.finished": [
+		[
+			{ durationMs: 1_612.3, generation: 3, server: "primary", type: "exchange.finished" },
+			"log",
+			"All connections of the primary use generation 3, exchanged in 1612 ms.",
+		],
+	],
+	"exchange.halted": [
+		[
+			{ reason: "28P01", server: "replica1", type: "exchange.halted" },
+			"warn",
+			"The exchange of connections of the replica1 is halted: a login failed (28P01). Existing connections keep serving.",
+		],
 	],
 	"health.checked": [
-		[{ isHealthy: true, side: "promoted", type: "health.checked" }, "debug", "The promoted side answered SELECT 1."],
+		[{ isHealthy: true, side: "current", type: "health.checked" }, "debug", "The live connection answered SELECT 1."],
 		[
 			{ isHealthy: false, reason: "ECONNRESET", side: "current", type: "health.checked" },
 			"warn",
-			"The current side did not answer SELECT 1 (ECONNRESET).",
+			"The live connection did not answer SELECT 1 (ECONNRESET).",
 		],
-		[{ isHealthy: false, side: "current", type: "health.checked" }, "warn", "The current side did not answer SELECT 1 (unknown)."],
+		[{ isHealthy: false, side: "current", type: "health.checked" }, "warn", "The live connection did not answer SELECT 1 (unknown)."],
+	],
+	"login.refused": [[{ code: "28P01", server: "primary", type: "login.refused" }, "debug", "The primary refused a login (28P01)."]],
+	"recovery.finished": [
+		[{ durationMs: 1_234.5678, type: "recovery.finished" }, "log", "Credential recovery finished after 1235 ms: logins succeed again."],
+	],
+	"recovery.overdue": [
+		[
+			{ code: "28P01", durationMs: 70_000, type: "recovery.overdue" },
+			"error",
+			"The server still refuses the credentials (28P01) after 70000 ms; callers receive the refusal. " +
+				"Compare AWSCURRENT and AWSPENDING of the secret with the database user.",
+		],
+	],
+	"recovery.started": [
+		[
+			{ code: "28P01", type: "recovery.started" },
+			"warn",
+			"The server refused a login (28P01). Callers wait while the secret is read again, until AWSCURRENT or AWSPENDING matches the database.",
+		],
 	],
 	"replica.unverified": [
 		[
-			{ node: "slave0", reason: "ECONNREFUSED", type: "replica.unverified" },
+			{ reason: "ECONNREFUSED", server: "replica0", type: "replica.unverified" },
 			"warn",
-			"Replica slave0 was not asked whether it takes the new credentials (ECONNREFUSED). It is asked again at the next rotation.",
+			"The replica0 did not take the new credentials (ECONNREFUSED). It keeps its credentials and is asked again.",
 		],
 	],
-	"replica.verified": [[{ node: "slave0", type: "replica.verified" }, "log", "Replica slave0 takes the new credentials."]],
+	"replica.verified": [[{ server: "replica0", type: "replica.verified" }, "log", "The replica0 uses the new credentials."]],
 	"rotation.degraded": [
 		[
 			{ failureCount: 3, type: "rotation.degraded" },
@@ -78,6 +101,17 @@ const LINES: Readonly<Record<ConnectorEvent["type"], readonly Line[]>> = {
 			},
 			"error",
 			"Rotation (schedule) failed at verify, 2 in a row [ERR_CONNECTOR_STAGING_FAILED]: It failed.",
+		],
+		[
+			{
+				failureCount: 1,
+				fault: { code: "ERR_CONNECTOR_STAGING_FAILED", isTransient: true, message: "It failed." },
+				stage: "stage",
+				trigger: "authentication-failure",
+				type: "rotation.failed",
+			},
+			"debug",
+			"Rotation (authentication-failure) failed at stage, 1 in a row [ERR_CONNECTOR_STAGING_FAILED]: It failed.",
 		],
 	],
 	"rotation.recovered": [[{ failureCount: 4, type: "rotation.recovered" }, "log", "Rotation works again after 4 failures."]],
@@ -99,14 +133,34 @@ const LINES: Readonly<Record<ConnectorEvent["type"], readonly Line[]>> = {
 				type: "rotation.succeeded",
 				versionIdPrefix: "0a1b2c3d",
 				versionStage: "AWSPENDING",
+				waitingServers: [],
 			},
 			"log",
 			"Rotation (authentication-failure) promoted generation 3 in 22 ms, secret version 0a1b2c3d (AWSPENDING).",
 		],
 		[
-			{ durationMs: 22, generation: 3, trigger: "manual", type: "rotation.succeeded", versionStage: "AWSCURRENT" },
+			{
+				durationMs: 22,
+				generation: 3,
+				trigger: "manual",
+				type: "rotation.succeeded",
+				versionStage: "AWSCURRENT",
+				waitingServers: [],
+			},
 			"log",
 			"Rotation (manual) promoted generation 3 in 22 ms.",
+		],
+		[
+			{
+				durationMs: 22,
+				generation: 3,
+				trigger: "manual",
+				type: "rotation.succeeded",
+				versionStage: "AWSCURRENT",
+				waitingServers: ["replica0", "replica2"],
+			},
+			"log",
+			"Rotation (manual) promoted generation 3 in 22 ms. Still waiting: replica0, replica2.",
 		],
 	],
 	"rotation.unchanged": [

@@ -13,17 +13,17 @@ function standIn(): RotatableConnector {
 
 describe("fetchFreshConnection", () => {
 	it("asks a stand-in for its options; they have no version", async () => {
-		expect(await fetchFreshConnection(standIn(), signal)).toEqual({ options: OPTIONS });
+		expect(await fetchFreshConnection(standIn(), signal, false)).toEqual({ options: OPTIONS });
 	});
 
-	it("asks a connector for options and version, freshly and with a way to call it off", async () => {
+	it.each([true, false])("asks a connector for fresh options and a version under a signal (recovery: %p)", async (isRecovery) => {
 		const getTypeOrmOptions = jest.fn();
 		const resolveConnection = jest.fn(() => Promise.resolve({ options: OPTIONS, versionId: "v2" }));
 
-		const fresh = await fetchFreshConnection({ ...standIn(), getTypeOrmOptions, resolveConnection }, signal);
+		const fresh = await fetchFreshConnection({ ...standIn(), getTypeOrmOptions, resolveConnection }, signal, isRecovery);
 
 		expect(fresh).toEqual({ options: OPTIONS, versionId: "v2" });
-		expect(resolveConnection).toHaveBeenCalledWith({ shouldRefresh: true, signal });
+		expect(resolveConnection).toHaveBeenCalledWith({ isRecovery, shouldRefresh: true, signal });
 		expect(getTypeOrmOptions).not.toHaveBeenCalled();
 	});
 
@@ -40,7 +40,7 @@ describe("fetchFreshConnection", () => {
 			}
 		}
 
-		expect(await fetchFreshConnection(new Connector(), signal)).toEqual({ options: OPTIONS });
+		expect(await fetchFreshConnection(new Connector(), signal, false)).toEqual({ options: OPTIONS });
 	});
 });
 

@@ -29,9 +29,9 @@ function go(phase: RotationPhase): RotationState {
 
 describe("RotationState", () => {
 	it("begins idle, without failures and without a success", () => {
-		const { failureCount, isLivePending, lastSuccessAtMs, phase } = new RotationState();
+		const { failureCount, generation, lastSuccessAtMs, phase } = new RotationState();
 
-		expect({ failureCount, isLivePending, lastSuccessAtMs, phase }).toEqual({ failureCount: 0, isLivePending: false, phase: "idle" });
+		expect({ failureCount, generation, lastSuccessAtMs, phase }).toEqual({ failureCount: 0, generation: 1, phase: "idle" });
 	});
 
 	describe.each(Object.entries(NEXT))("when %s", (from, allowed) => {
