@@ -31,7 +31,7 @@ import { ConnectorParameters, type ParameterSource } from "./connector-parameter
 import { createDataSourceOptions } from "./data-source-options.js";
 import { findHost } from "./describe-login.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
-import type { ResolveConnectionOptions, ResolvedConnection } from "./resolved-connection.js";
+import type { ResolveRequest, ResolvedOptions } from "./rotation-source.js";
 import { tryLogin } from "./try-login.js";
 import { refuseUnawaited } from "./unawaited-options.js";
 
@@ -213,11 +213,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * id of the secret is in a parameter.
 	 * @internal
 	 */
-	async resolveConnection({
-		isRecovery = false,
-		shouldRefresh = false,
-		signal,
-	}: ResolveConnectionOptions = {}): Promise<ResolvedConnection> {
+	async resolveConnection({ isRecovery = false, shouldRefresh = false, signal }: ResolveRequest = {}): Promise<ResolvedOptions> {
 		const { master, replicas, settings } = await this.resolveWith(
 			async (request) => this.logins.fetch(request, signal),
 			async () => {
@@ -233,7 +229,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * Store is not asked again.
 	 * @internal
 	 */
-	async resolvePendingConnection({ signal }: ResolveConnectionOptions = {}): Promise<ResolvedConnection | undefined> {
+	async resolvePendingConnection({ signal }: ResolveRequest = {}): Promise<ResolvedOptions | undefined> {
 		const { master, replicas, settings } = await this.resolveWith(
 			async (request) => ({
 				fetchCurrent: async () => this.logins.fetch(request, signal),
@@ -336,7 +332,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		settings: ResolvedSettings,
 		credentials: Credentials,
 		own: readonly (Credentials | undefined)[],
-	): Promise<ResolvedConnection> {
+	): Promise<ResolvedOptions> {
 		const versionIds = [credentials, ...own].flatMap((login) => login?.versionId ?? []);
 		return {
 			options: await this.assembleOptions(settings, credentials, own),

@@ -10,7 +10,7 @@ import type { VersionStage } from "../events/connector-event.js";
 import { isAuthenticationFailure } from "../support/login-failure.js";
 import { watchDrain } from "./drain.js";
 import type { FetchedVersions } from "./fetched-versions.js";
-import { planServers, type ServerPlan } from "./plan-servers.js";
+import { planServers, type ServerPlan } from "../connector/plan-servers.js";
 import type { RotatedServer, RotationContext } from "./rotation-context.js";
 import { stageServer, type VerifiedServer } from "./stage-server.js";
 

@@ -7,7 +7,7 @@ import type { LiveDataSource } from "../drivers/live-data-source.js";
 import type { RotationTrigger } from "../events/connector-event.js";
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
-import type { RotatableConnector } from "./connection-source.js";
+import type { RotationSource } from "../connector/rotation-source.js";
 import { DrainHurry } from "./drain.js";
 import type { RotationPhase } from "./rotation-state.js";
 
@@ -38,7 +38,7 @@ export type RotatedServer = RotatedDataSource["servers"][number];
 /** What a rotation works with. */
 export interface RotationContext {
 	readonly clock: Clock;
-	readonly connector: RotatableConnector;
+	readonly connector: RotationSource;
 	readonly deadlines: RotationDeadlines;
 	readonly enter: (phase: RotationPhase) => void;
 	readonly events: EventChannel;

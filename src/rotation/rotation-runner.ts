@@ -7,7 +7,7 @@ import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
 import { runInRootContext } from "../support/root-context.js";
 import { SingleFlight } from "../support/single-flight.js";
-import type { RotatableConnector } from "./connection-source.js";
+import type { RotationSource } from "../connector/rotation-source.js";
 import type { TRotationResult } from "./rotation.options.js";
 import { type RotatedDataSource, type RotationDeadlines, RotationMemory } from "./rotation-context.js";
 import { runRotationCycle } from "./rotation-cycle.js";
@@ -21,7 +21,7 @@ export interface RotationRunnerOptions {
 	/** The live DataSource; `undefined` until it is initialized. */
 	readonly attach: () => RotatedDataSource | undefined;
 	readonly clock: Clock;
-	readonly connector: RotatableConnector;
+	readonly connector: RotationSource;
 	readonly deadlines: RotationDeadlines;
 	readonly events: EventChannel;
 	readonly random: () => number;

@@ -21,7 +21,7 @@ import { describeFault } from "../events/describe-fault.js";
 import { EventChannel } from "../events/event-channel.js";
 import { logEvents } from "../events/event-logger.js";
 import { type Clock, systemClock } from "../support/clock.js";
-import type { RotatableConnector } from "./connection-source.js";
+import type { RotationSource } from "../connector/rotation-source.js";
 import { DEFAULT_ROTATION_DEADLINES, type RotatedDataSource } from "./rotation-context.js";
 import { RotationRunner } from "./rotation-runner.js";
 import { type IntervalRegistry, type LastOutcome, RotationSchedule } from "./rotation-schedule.js";
@@ -73,7 +73,7 @@ export class RotatorService
 	constructor(
 		dataSource: DataSource | undefined,
 		private readonly schedulerRegistry: IntervalRegistry | undefined,
-		private readonly connectorService: RotatableConnector,
+		private readonly connectorService: RotationSource,
 		private readonly intervalName: string,
 		options: IRotatorOptions = {},
 	) {
@@ -293,7 +293,7 @@ export class RotatorService
 
 	/** A test double of a connector may have no rotation. */
 	private readConfig(): { intervalMs: number; isEnabled: boolean } {
-		const connectorService: Partial<RotatableConnector> = this.connectorService;
+		const connectorService: Partial<RotationSource> = this.connectorService;
 		return connectorService.getRotationConfig?.() ?? { intervalMs: 0, isEnabled: false };
 	}
 

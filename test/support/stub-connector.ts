@@ -1,7 +1,7 @@
 /** A connector whose secret a test sets: what a rotation asks, without AWS. */
 import type { DataSourceOptions } from "typeorm";
 
-import type { FreshConnection, RotatableConnector, RotationTuning } from "../../src/rotation/connection-source.js";
+import type { ResolvedOptions, RotationSource, RotationOptions } from "../../src/connector/rotation-source.js";
 import { type Clock, sleep } from "../../src/support/clock.js";
 import { createFakeOptions } from "./fake-postgres-driver.js";
 import { NEVER_MS } from "./fake-postgres-server.js";
@@ -10,7 +10,7 @@ import { NEVER_MS } from "./fake-postgres-server.js";
 export type StubVersion = Readonly<Record<string, string | number | undefined>>;
 
 /** See above. Changing a field changes the next answer. */
-export class StubConnector implements RotatableConnector {
+export class StubConnector implements RotationSource {
 	/** What AWSCURRENT says, on top of the default options. */
 	current: StubVersion = { password: "one" };
 	/** What every fetch ends with. */
@@ -26,7 +26,7 @@ export class StubConnector implements RotatableConnector {
 	pending: StubVersion | undefined;
 	prepare = jest.fn(() => Promise.resolve());
 	renewClients = jest.fn();
-	rotationTuning: RotationTuning = {};
+	rotationTuning: RotationOptions = {};
 	secretId: string | undefined = "app/database";
 	/** The signal of the last fetch. */
 	signal: AbortSignal | undefined;
@@ -41,14 +41,14 @@ export class StubConnector implements RotatableConnector {
 		return Promise.resolve(createFakeOptions(this.current) as unknown as DataSourceOptions);
 	}
 
-	async resolveConnection({ signal }: { signal?: AbortSignal }): Promise<FreshConnection> {
+	async resolveConnection({ signal }: { signal?: AbortSignal }): Promise<ResolvedOptions> {
 		this.fetchCount += 1;
 		this.signal = signal;
 		await this.wait();
 		return { options: await this.getTypeOrmOptions(), versionId: `version-${this.current["password"] as string}` };
 	}
 
-	async resolvePendingConnection(): Promise<FreshConnection | undefined> {
+	async resolvePendingConnection(): Promise<ResolvedOptions | undefined> {
 		if (this.pending === undefined) return undefined;
 		await this.wait();
 		return { options: createFakeOptions(this.pending) as unknown as DataSourceOptions, versionId: "version-pending" };

@@ -10,7 +10,7 @@ import type { DataSourceOptions } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
-import { planServers } from "../../../src/rotation/plan-servers.js";
+import { planServers } from "../../../src/connector/plan-servers.js";
 import { CertificateAuthority } from "../../support/certificates.js";
 import { fillPool } from "../../support/held-connections.js";
 import { leadToLoopback } from "../../support/lead-to-loopback.js";

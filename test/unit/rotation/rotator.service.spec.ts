@@ -12,7 +12,7 @@ import {
 	StagingFailedError,
 } from "../../../src/errors/errors.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
-import type { RotatableConnector } from "../../../src/rotation/connection-source.js";
+import type { RotationSource } from "../../../src/connector/rotation-source.js";
 import type { IntervalRegistry } from "../../../src/rotation/rotation-schedule.js";
 import type { IRotatorOptions } from "../../../src/rotation/rotation.options.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
@@ -48,7 +48,7 @@ function create(options: Record<string | symbol, unknown> = {}): FakeDataSource 
 }
 
 interface Parts {
-	readonly connector?: RotatableConnector;
+	readonly connector?: RotationSource;
 	readonly dataSource?: FakeDataSource | undefined;
 	readonly options?: IRotatorOptions;
 	readonly registry?: IntervalRegistry;
@@ -359,7 +359,7 @@ describe("RotatorService", () => {
 		});
 
 		it("rotates for each of several secrets", async () => {
-			const several: RotatableConnector = Object.assign(connector, { secretIds: ["app/database", "app/reader"] });
+			const several: RotationSource = Object.assign(connector, { secretIds: ["app/database", "app/reader"] });
 			const rotator = await start({ connector: several });
 			const outcomes: unknown[] = [];
 

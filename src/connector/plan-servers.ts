@@ -1,7 +1,7 @@
 /** From the live options and the fresh ones to what each server is logged in to with next; what the application has overridden stays as it is. */
 import type { DataSourceOptions } from "typeorm";
 
-import { CONNECTOR_ORIGIN, type ConnectorOrigin, readOrigin } from "../connector/connector-origin.js";
+import { CONNECTOR_ORIGIN, type ConnectorOrigin, readOrigin } from "./connector-origin.js";
 import {
 	CREDENTIAL_KEYS,
 	type CredentialKey,
