@@ -99,7 +99,6 @@ export type {
 // Errors.
 export { isTypeOrmAwsConnectorError, type TConnectorErrorCode, TypeOrmAwsConnectorError } from "./errors/connector.error.js";
 export {
-	AcquireTimeoutError,
 	ConfigurationError,
 	ConnectorTimeoutError,
 	SecretUnavailableError,

@@ -1,6 +1,9 @@
 /** One login with TypeORM's own driver, to learn whether the server takes the credentials. Nothing of the schema is looked at. */
 import { DataSource, type DataSourceOptions } from "typeorm";
 
+import { findPace, fingerprint } from "../acquire/login-pace.js";
+import { toLooseOptions } from "../drivers/loose-options.js";
+import { systemClock } from "../support/clock.js";
 import { isWrongPassword } from "../support/login-failure.js";
 import { withDeadline } from "../support/with-deadline.js";
 
@@ -10,8 +13,29 @@ const DEADLINE_MS = 5_000;
 /** What the server said. */
 export type LoginAnswer = "accepted" | "refused" | "unknown";
 
-/** Connects once and disconnects. Only a wrong password counts as refused. Never rejects. */
+/**
+ * Connects once and disconnects. Only a wrong password counts as refused. Never rejects. Credentials that the server has refused are asked about at the pace of
+ * every other login: in between the last answer stands.
+ */
 export async function tryLogin(options: DataSourceOptions): Promise<LoginAnswer> {
+	const server = toLooseOptions(options);
+	const pace = findPace(server, systemClock, Math.random);
+	const version = fingerprint(server);
+	if (!pace.mayTry(version)) return "refused";
+	pace.begin(version);
+	try {
+		await connectOnce(options);
+	} catch (error) {
+		// A server that insists on TLS says 28000 to a login without it, whatever the password.
+		if (!isWrongPassword(error)) return "unknown";
+		pace.noteRefusal(version, error as Error);
+		return "refused";
+	}
+	pace.clear();
+	return "accepted";
+}
+
+async function connectOnce(options: DataSourceOptions): Promise<void> {
 	// The driver alone: initialize() would synchronize, migrate and install extensions.
 	const { driver } = new DataSource({
 		...options,
@@ -31,12 +55,6 @@ export async function tryLogin(options: DataSourceOptions): Promise<LoginAnswer>
 			throw error;
 		}
 	};
-	try {
-		await withDeadline(connect, { deadlineMs: DEADLINE_MS, disposeLate: disconnect, subject: "The login" });
-	} catch (error) {
-		// A server that insists on TLS says 28000 to a login without it, whatever the password.
-		return isWrongPassword(error) ? "refused" : "unknown";
-	}
+	await withDeadline(connect, { deadlineMs: DEADLINE_MS, disposeLate: disconnect, subject: "The login" });
 	await disconnect();
-	return "accepted";
 }

@@ -5,7 +5,6 @@ const CONNECTOR_ERROR = Symbol.for("nestjs-typeorm-aws-connector.error");
 
 /** Stable codes. Match on these, never on the text of a message. */
 export type TConnectorErrorCode =
-	| "ERR_CONNECTOR_ACQUIRE_TIMEOUT"
 	| "ERR_CONNECTOR_CLOSED"
 	| "ERR_CONNECTOR_CONFIGURATION_INVALID"
 	| "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE"

@@ -325,29 +325,6 @@ export class RotationUnsupportedError extends TypeOrmAwsConnectorError {
 }
 
 /**
- * Every connection stayed in use for as long as a caller may wait for one (`connectionTimeoutMs`). No SQL was sent, so that the work
- * may be tried again.
- * @example
- * if (error instanceof AcquireTimeoutError) console.error(`${error.poolSize} connections were busy for ${error.waitedMs} ms.`);
- */
-export class AcquireTimeoutError extends TypeOrmAwsConnectorError {
-	readonly code = "ERR_CONNECTOR_ACQUIRE_TIMEOUT";
-	override readonly isTransient = true;
-	override readonly name = "AcquireTimeoutError";
-
-	constructor(
-		/** How many connections there may be. */
-		readonly poolSize: number,
-		/** How long was waited, in milliseconds. */
-		readonly waitedMs: number,
-	) {
-		super(
-			`No connection became free within ${String(waitedMs)} ms: all ${String(poolSize)} are in use. Look for query runners that are never released, or raise poolSize.`,
-		);
-	}
-}
-
-/**
  * Something did not end within its deadline: a request to AWS, a connect, a `SELECT 1`.
  * @example
  * if (error instanceof ConnectorTimeoutError) console.error(`${error.subject}: ${error.deadlineMs} ms are over.`);

@@ -44,7 +44,6 @@ const KEPT_TYPES = [
 ];
 
 const ADDED_VALUES = [
-	"AcquireTimeoutError",
 	"ConfigurationError",
 	"ConnectorTimeoutError",
 	"createDsqlTokenProvider",
