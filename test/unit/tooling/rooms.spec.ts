@@ -94,7 +94,7 @@ describe("guarded packages", () => {
 	it.each([
 		["the types of typeorm", "credentials", `import type { DataSourceOptions } from "typeorm";`],
 		["the types of an optional peer", "rotation", `import type { SchedulerRegistry } from "@nestjs/schedule";`],
-		["typeorm where the table allows it", "rotation", `import { DataSource } from "typeorm";`],
+		["typeorm where the table allows it", "connector", `import { DataSource } from "typeorm";`],
 		["the SSM client in parameter-store", "parameter-store", `import { SSMClient } from "@aws-sdk/client-ssm";`],
 	])("accepts %s", async (_, room, text) => {
 		const reports = await lint(`src/${room}/planted.ts`, text);
