@@ -2,8 +2,8 @@
 import { Pool } from "pg";
 import type { DataSourceOptions } from "typeorm";
 
-import type { LooseOptions } from "../../src/rotation/plan-credentials.js";
-import type { PgClient, PgPool } from "../../src/rotation/postgres-pool.js";
+import type { LooseOptions } from "../../src/drivers/loose-options.js";
+import type { PgClient } from "../../src/drivers/pg-parts.js";
 import { failureOf } from "./failure-of.js";
 import { FakeClock } from "./fake-clock.js";
 import {
@@ -11,6 +11,7 @@ import {
 	createFakeOptions,
 	createFakePg,
 	type FakeDataSource,
+	type FakePgPool,
 	type PoolConstructor,
 } from "./fake-postgres-driver.js";
 import { FakePostgresServer, NEVER_MS } from "./fake-postgres-server.js";
@@ -67,7 +68,7 @@ describe.each(DRIVERS)("The driver of $label", ({ create }) => {
 
 		const [client, release] = await driver.obtainMasterConnection();
 		expect(driver.master?.idleCount).toBe(0);
-		await expect((client as PgClient).query("SELECT 1")).resolves.toHaveProperty("rows");
+		await expect(client.query("SELECT 1")).resolves.toHaveProperty("rows");
 		release();
 
 		expect(driver.master?.idleCount).toBe(1);
@@ -216,7 +217,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 	let bench: Bench;
 	/** What pool and clients tell, in order. */
 	let heard: string[];
-	let pool: PgPool;
+	let pool: FakePgPool;
 
 	beforeAll(async () => (bench = await start()));
 	afterAll(() => bench.stop());
@@ -227,11 +228,11 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 	});
 
 	afterEach(async () => {
-		if (pool.ending !== true) await pool.end();
+		if (!pool.ending) await pool.end();
 		await waitUntil("the connections are closed", () => bench.isOpen(0));
 	});
 
-	function createPool(password: string): PgPool {
+	function createPool(password: string): FakePgPool {
 		const created = new bench.Pool({ connectionTimeoutMillis: 0, idleTimeoutMillis: 0, host: "db", max: 2, password, user: "app" });
 		for (const event of ["acquire", "connect", "error", "release", "remove"]) created.on(event, () => heard.push(`pool ${event}`));
 		created.on("connect", (client: PgClient) => {
@@ -248,7 +249,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 	function lend(): Promise<Loan> {
 		return new Promise((resolve, reject) => {
 			pool.connect((error, client, release) => {
-				if (error) reject(error);
+				if (error || client === undefined || release === undefined) reject(error ?? new Error("no client"));
 				else resolve({ client, release });
 			});
 		});
@@ -308,7 +309,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 	it("that was refused tells of its end, and of nothing else, after its pool has forgotten it", async () => {
 		pool = createPool("wrong");
 		const connecting = failureOf(lend());
-		const [client] = pool._clients ?? [];
+		const [client] = pool._clients;
 		for (const event of ["end", "error"])
 			client?.on(event, () => heard.push(`client ${event}, ${String(pool.totalCount)} in the pool`));
 
@@ -362,10 +363,40 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 		release();
 	});
 
+	it("that is destroyed with an error while it is lent tells its borrower of that error first, and fails its statement with it", async () => {
+		const { client, release } = await lend();
+		const errors: Error[] = [];
+		client.on("error", (error: Error) => errors.push(error));
+		const failure = failureOf(bench.sleep(client));
+
+		client.connection?.stream?.destroy(new Error("cut on purpose"));
+
+		expect(await failure).toMatchObject({ message: "cut on purpose" });
+		await hear("client end");
+		expect(errors.map(({ message }) => message)).toEqual(["cut on purpose", "Connection terminated unexpectedly"]);
+		release();
+	});
+
+	it("tells of its login after its pool has lent it, and of a loss after the end of its socket", async () => {
+		const asking = lend();
+		const [client] = pool._clients;
+		client?.once("connect", () => heard.push("client connect"));
+		client?.connection?.prependOnceListener("end", () => heard.push(`socket end, ending: ${String(client._ending ?? false)}`));
+		const { client: lent, release } = await asking;
+		lent.on("error", () => undefined);
+		await waitUntil("the client has told of its login", () => heard.includes("client connect"));
+
+		await bench.cut();
+		await hear("client end");
+		release();
+
+		expect(heard.slice(0, 5)).toEqual(["pool connect", "pool acquire", "client connect", "socket end, ending: false", "client end"]);
+	});
+
 	it("that is destroyed while it connects fails the login, and leaves no trace", async () => {
 		const connecting = failureOf(lend());
 
-		const [client] = pool._clients ?? [];
+		const [client] = pool._clients;
 		client?.connection?.stream?.destroy();
 
 		expect(await connecting).toMatchObject({ message: "Connection terminated unexpectedly" });

@@ -7,9 +7,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { compileFunction } from "node:vm";
 import type { DataSource } from "typeorm";
 
-import type { ObtainedConnection } from "../../src/rotation/live-data-source.js";
-import type { LooseOptions, NodeCredentials } from "../../src/rotation/plan-credentials.js";
-import type { PgPool } from "../../src/rotation/postgres-pool.js";
+import type { LooseOptions, ServerOptions } from "../../src/drivers/loose-options.js";
+import type { PgClient, PgPool, PgRelease } from "../../src/drivers/pg-parts.js";
 import type { Clock } from "../../src/support/clock.js";
 import type { FakeClock } from "./fake-clock.js";
 import { type FakeLogin, FakePostgresClient, type FakePostgresServer } from "./fake-postgres-server.js";
@@ -17,14 +16,22 @@ import { type FakeLogin, FakePostgresClient, type FakePostgresServer } from "./f
 /** More turns than anything here takes to come to rest. */
 const MAXIMUM_TURNS = 100;
 
+/** pg-pool's own pool, with what it tells of itself. */
+export interface FakePgPool extends PgPool {
+	readonly ended: boolean;
+	readonly idleCount: number;
+	readonly totalCount: number;
+	readonly waitingCount: number;
+}
+
 /** Constructor of pg-pool's pools. */
-export type PoolConstructor = new (options: unknown) => PgPool;
+export type PoolConstructor = new (options: unknown) => FakePgPool;
 
 /** Servers by host name. A host that is not among them is not found. */
 export type FakeServers = Readonly<Record<string, FakePostgresServer>>;
 
 /** What pg hands out: a client, and the way to give it back. */
-export type PostgresLoan = Extract<ObtainedConnection, unknown[]>;
+export type PostgresLoan = [client: PgClient, release: PgRelease];
 
 /** A query runner that has a connection, as the driver's list has it. */
 export interface FakeQueryRunner {
@@ -52,7 +59,7 @@ export function createFakePg(clock: Clock, servers: FakeServers): { Pool: PoolCo
 	const clearTimer = (timer: { cancel(): void } | undefined): void => timer?.cancel();
 	poolSource(require, poolModule, Error, { Promise }, setTimer, clearTimer);
 
-	const RealPool = poolModule.exports as new (options: unknown, Client: unknown) => PgPool;
+	const RealPool = poolModule.exports as new (options: unknown, Client: unknown) => FakePgPool;
 	class Client extends FakePostgresClient {
 		constructor(login: FakeLogin) {
 			super(login, servers[login.host ?? ""]);
@@ -69,8 +76,8 @@ export function createFakePg(clock: Clock, servers: FakeServers): { Pool: PoolCo
 /** TypeORM's PostgresDriver without its SQL. */
 export class FakePostgresDriver {
 	connectedQueryRunners: FakeQueryRunner[] = [];
-	master: PgPool | undefined;
-	slaves: PgPool[] = [];
+	master: FakePgPool | undefined;
+	slaves: FakePgPool[] = [];
 
 	constructor(
 		public options: LooseOptions,
@@ -88,7 +95,7 @@ export class FakePostgresDriver {
 	}
 
 	/** Opens one connection through `this.postgres.Pool`. On a failure the pool is not ended and nobody has it, as in TypeORM. */
-	createPool(options: LooseOptions, credentials: NodeCredentials): Promise<PgPool> {
+	createPool(options: LooseOptions, credentials: ServerOptions): Promise<FakePgPool> {
 		const { connectTimeoutMS, poolSize } = options as { connectTimeoutMS?: number; poolSize?: number };
 		const { host, password, port, username: user } = credentials;
 		const pool = new this.postgres.Pool({
@@ -107,7 +114,7 @@ export class FakePostgresDriver {
 					reject(error);
 					return;
 				}
-				release();
+				release?.();
 				resolve(pool);
 			});
 		});
@@ -206,7 +213,7 @@ export async function passTime(clock: FakeClock, durationMs: number): Promise<vo
 function connect(pool: PgPool): Promise<PostgresLoan> {
 	return new Promise((resolve, reject) => {
 		pool.connect((error, client, release) => {
-			if (error) reject(error);
+			if (error || client === undefined || release === undefined) reject(error ?? new Error("pg-pool returned no client"));
 			else resolve([client, release]);
 		});
 	});

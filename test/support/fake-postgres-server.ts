@@ -42,6 +42,8 @@ export class FakePostgresServer {
 	isReadOnly = false;
 	/** How long a login takes. The password is checked at the end of it. */
 	loginMs = 0;
+	/** The `search_path` with which each session begins. */
+	searchPath = '"$user", public';
 	/** Most sockets that were ever open at the same time, those that log in included. */
 	openMaximum = 0;
 	/** The password of each role. */
@@ -96,6 +98,7 @@ export class FakePostgresServer {
 	execute(text: string, _client?: FakePostgresClient): Record<string, unknown>[] {
 		this.statements.push(text);
 		if (text === "SHOW transaction_read_only") return [{ transaction_read_only: this.isReadOnly ? "on" : "off" }];
+		if (text.includes("search_path")) return [{ reset_val: this.searchPath }];
 		if (text.toLowerCase().includes("version()")) return [{ version: "PostgreSQL 16.4 on fake" }];
 		return [{ current_database: "shop", current_schema: "public" }];
 	}
@@ -120,8 +123,10 @@ export class FakePostgresClient extends EventEmitter {
 	_ending = false;
 	_queryable = true;
 
-	/** The way to cut a socket without a goodbye. */
-	readonly connection = { stream: { destroy: (): void => this.after(0, () => this.close()) } };
+	/** The socket: its end, and the way to cut it without a goodbye. */
+	readonly connection = Object.assign(new EventEmitter(), {
+		stream: { destroy: (error?: Error): void => this.after(0, () => this.close(error)) },
+	});
 
 	private connectCallback: Callback | undefined;
 	private readonly delays = new Set<ScheduledCall>();
@@ -190,8 +195,11 @@ export class FakePostgresClient extends EventEmitter {
 	private finishLogin(): void {
 		if (this.isClosed) return;
 		const refusal = this.server?.authenticate(this.login, this);
-		if (refusal === undefined) this.settleConnect(null);
-		else this.refuse(refusal, this.server?.refusedCloseMs);
+		if (refusal === undefined) {
+			this.settleConnect(null);
+			// After the callback, as pg does.
+			this.emit("connect");
+		} else this.refuse(refusal, this.server?.refusedCloseMs);
 	}
 
 	/** The server said no. It closes its end, at once or later; ours follows after the callback. */
@@ -204,18 +212,31 @@ export class FakePostgresClient extends EventEmitter {
 		else this.after(closeMs, () => this.close());
 	}
 
-	private close(): void {
+	/** @param fault what the socket was destroyed with. pg reports it, and the end of the socket as a second error. */
+	private close(fault?: Error): void {
 		if (this.isClosed) return;
 		this.closeSocket();
-		const error = new Error(this._ending ? "Connection terminated" : "Connection terminated unexpectedly");
+		if (fault !== undefined) this.fail(fault);
+		this.emitEnd(() => {
+			const error = new Error(this._ending ? "Connection terminated" : "Connection terminated unexpectedly");
+			if (this._ending || this.isRefused) this.failStatements(error);
+			else this.fail(error);
+		});
+	}
+
+	private fail(error: Error): void {
+		const wasConnecting = this.connectCallback !== undefined;
+		this._queryable = false;
+		this.failStatements(error);
+		if (wasConnecting) {
+			this.isRefused = true;
+			this.settleConnect(error);
+		} else this.emit("error", error);
+	}
+
+	private failStatements(error: Error): void {
 		for (const reject of this.statements) reject(error);
 		this.statements.clear();
-		if (!this._ending && !this.isRefused) {
-			this._queryable = false;
-			if (this.connectCallback === undefined) this.emit("error", error);
-			else this.settleConnect(error);
-		}
-		this.emitEnd();
 	}
 
 	private ask(text: string): Promise<Answer> {
@@ -244,7 +265,9 @@ export class FakePostgresClient extends EventEmitter {
 		callback?.(error);
 	}
 
-	private emitEnd(): void {
+	private emitEnd(handle?: () => void): void {
+		this.connection.emit("end");
+		handle?.();
 		for (const finish of this.endCallbacks.splice(0)) finish();
 		process.nextTick(() => this.emit("end"));
 	}

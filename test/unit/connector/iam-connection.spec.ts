@@ -3,7 +3,7 @@ import type { DataSourceOptions } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
-import { planCredentials } from "../../../src/rotation/plan-credentials.js";
+import { planServers } from "../../../src/connector/plan-servers.js";
 
 const HOST = "shop.abc123.eu-west-1.rds.amazonaws.com";
 const READER = "reader.abc123.eu-west-1.rds.amazonaws.com";
@@ -52,8 +52,10 @@ describe("The options of an IAM login", () => {
 		parameters.values["host"] = READER;
 		const third = await resolve(connector);
 
-		expect(planCredentials(first, second)).toMatchObject({ isUnchanged: true });
-		expect(planCredentials(second, third)).toMatchObject({ isUnchanged: false, master: { host: READER, password: third.password } });
+		expect(planServers(first, second, new Map())).toMatchObject([{ isUnchanged: true }]);
+		expect(planServers(second, third, new Map())).toMatchObject([
+			{ isMoved: true, isUnchanged: false, server: { host: READER, password: third.password } },
+		]);
 		await expect(readAuthority(first.password)).resolves.toBe(`${HOST}:5432`);
 		await expect(readAuthority(third.password)).resolves.toBe(`${READER}:5432`);
 	});
