@@ -2,18 +2,19 @@
 import { ConnectorClosedError } from "../../../src/errors/errors.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { EventChannel } from "../../../src/events/event-channel.js";
-import { AcquireGate } from "../../../src/rotation/acquire-gate.js";
-import { LiveDataSource } from "../../../src/rotation/live-data-source.js";
-import { type Attachment, RotationRunner } from "../../../src/rotation/rotation-runner.js";
+import { CLOSE_PATIENCE_MS } from "../../../src/drivers/open-sockets.js";
+import type { RotatedDataSource } from "../../../src/rotation/rotation-context.js";
+import { RotationRunner } from "../../../src/rotation/rotation-runner.js";
 import { failureOf } from "../../support/failure-of.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { asDataSource, createFakeDataSource, type FakeDataSource, passTime, settle } from "../../support/fake-postgres-driver.js";
 import { FakePostgresServer, NEVER_MS } from "../../support/fake-postgres-server.js";
 import { StubConnector } from "../../support/stub-connector.js";
+import { createLive } from "./create-live.js";
 
 const DEADLINES = { connectMs: 1_000, drainMs: 5_000, fetchMs: 800, healthMs: 200, verifyMs: 500 };
 
-let attachment: Attachment | undefined;
+let live: RotatedDataSource | undefined;
 let clock: FakeClock;
 let connector: StubConnector;
 let dataSource: FakeDataSource;
@@ -26,13 +27,12 @@ beforeEach(async () => {
 	connector = new StubConnector(clock);
 	server = new FakePostgresServer(clock, { app: "one" });
 	dataSource = await createFakeDataSource(clock, { db: server }).initialize();
-	const live = new LiveDataSource(asDataSource(dataSource));
 	const channel = new EventChannel("orders");
 	const heard: ConnectorEvent[] = [];
 	channel.events$.subscribe((event) => heard.push(event));
 	events = heard;
-	attachment = { gate: new AcquireGate({ clock, events: channel, live, onRefusal: undefined, random: () => 0 }), live };
-	runner = new RotationRunner({ attach: () => attachment, clock, connector, deadlines: DEADLINES, events: channel });
+	live = createLive(asDataSource(dataSource), clock, channel);
+	runner = new RotationRunner({ attach: () => live, clock, connector, deadlines: DEADLINES, events: channel, random: () => 0 });
 });
 
 /** Events of rotations themselves, in order. */
@@ -69,7 +69,7 @@ describe("RotationRunner", () => {
 			changePassword("two");
 			await clock.advance(1_000);
 
-			expect(await runner.rotate("manual")).toEqual({ generation: 2, outcome: "rotated" });
+			expect(await runner.rotate("manual")).toEqual({ generation: 2, outcome: "rotated", waitingServers: [] });
 
 			expect(rotationEvents()).toEqual([
 				{ connector: "orders", trigger: "manual", type: "rotation.started" },
@@ -81,6 +81,7 @@ describe("RotationRunner", () => {
 					type: "rotation.succeeded",
 					versionIdPrefix: "version-",
 					versionStage: "AWSCURRENT",
+					waitingServers: [],
 				},
 			]);
 		});
@@ -121,7 +122,7 @@ describe("RotationRunner", () => {
 		});
 
 		it("skips a DataSource that is not initialized, without asking AWS", async () => {
-			attachment = undefined;
+			live = undefined;
 
 			expect(await runner.rotate("manual")).toEqual({ outcome: "skipped" });
 			expect(rotationEvents()).toEqual([{ connector: "orders", reason: "not-initialized", type: "rotation.skipped" }]);
@@ -132,7 +133,7 @@ describe("RotationRunner", () => {
 		it("counts neither as a failure nor as a success that it was skipped", async () => {
 			setFault(new Error("no"));
 			await runner.rotate("manual");
-			attachment = undefined;
+			live = undefined;
 
 			await runner.rotate("manual");
 
@@ -147,18 +148,20 @@ describe("RotationRunner", () => {
 			expect(runner.state.lastSuccessAtMs).toBe(5_000);
 		});
 
-		it("remembers that the live side is ahead of AWSCURRENT, until that has caught up", async () => {
+		it("tries AWSCURRENT again once it was equal to the live credentials, which are AWSPENDING", async () => {
 			server.passwords.set("app", "three");
 			connector.current = { password: "two" };
 			connector.pending = { password: "three" };
 			await runner.rotate("manual");
-			expect(runner.state.isLivePending).toBe(true);
 			expect(rotationEvents()[1]).toMatchObject({ versionStage: "AWSPENDING" });
-
 			connector.current = { password: "three" };
 			await runner.rotate("manual");
+			await clock.advance(60_000);
 
-			expect(runner.state.isLivePending).toBe(false);
+			connector.current = { password: "two" };
+			await runner.rotate("manual");
+
+			expect(server.refusedCount).toBe(2);
 		});
 
 		it("does not try AWSCURRENT again and again while the live side is ahead of it", async () => {
@@ -181,6 +184,7 @@ describe("RotationRunner", () => {
 				connector,
 				deadlines: DEADLINES,
 				events: new EventChannel("orders"),
+				random: () => 0,
 			});
 
 			expect(await failureOf(broken.rotate("manual"))).toBe(fault);
@@ -233,7 +237,7 @@ describe("RotationRunner", () => {
 			expect(result).toMatchObject({ error: expect.any(Error) as Error, outcome: "failed" });
 			expect(rotationEvents()[1]).toMatchObject({ failureCount: 1, stage, trigger: "manual", type: "rotation.failed" });
 			expect(runner.state.phase).toBe("idle");
-			expect(attachment?.gate.generation).toBe(1);
+			expect(live?.servers[0]?.pool.generation).toBe(1);
 			await expect(borrow()).resolves.toBeDefined();
 		});
 
@@ -251,7 +255,7 @@ describe("RotationRunner", () => {
 		it("names the step promote", async () => {
 			changePassword("two");
 			const fault = new Error("frozen");
-			jest.spyOn(attachment?.live as LiveDataSource, "exchangePools").mockImplementation(() => {
+			jest.spyOn(live as RotatedDataSource, "setServerOptions").mockImplementation(() => {
 				throw fault;
 			});
 
@@ -348,11 +352,12 @@ describe("RotationRunner", () => {
 				getTypeOrmOptions: () => Promise.reject(new Error("no")),
 			};
 			const other = new RotationRunner({
-				attach: () => attachment,
+				attach: () => live,
 				clock,
 				connector: standIn,
 				deadlines: DEADLINES,
 				events: new EventChannel("orders"),
+				random: () => 0,
 			});
 
 			for (let time = 0; time < 3; time += 1) await other.rotate("manual");
@@ -382,7 +387,7 @@ describe("RotationRunner", () => {
 			await borrow();
 			changePassword("three");
 
-			expect(await runner.rotate("manual")).toEqual({ generation: 3, outcome: "rotated" });
+			expect(await runner.rotate("manual")).toEqual({ generation: 3, outcome: "rotated", waitingServers: [] });
 			expect(runner.drainingCount).toBe(2);
 		});
 
@@ -411,10 +416,10 @@ describe("RotationRunner", () => {
 				await runner.rotate("manual");
 				const finishing = runner.finishDrains(2_000);
 				await passTime(clock, 1_999);
-				expect(server.openCount).toBe(2);
+				expect(server.openCount).toBe(1);
 
 				await passTime(clock, 1);
-				expect(server.openCount).toBe(1);
+				expect(server.openCount).toBe(0);
 
 				release(new Error("cut"));
 				await passTime(clock, 100);
@@ -462,13 +467,14 @@ describe("RotationRunner", () => {
 			await settle();
 			expect(runner.state.phase).toBe(phase);
 
-			await runner.close();
+			const closing = runner.close();
+			await passTime(clock, DEADLINES.healthMs + CLOSE_PATIENCE_MS);
+			await closing;
 
 			expect(await failure).toBeInstanceOf(ConnectorClosedError);
 			expect(runner.inFlight).toBeUndefined();
-			await passTime(clock, DEADLINES.healthMs);
 			expect(server.openCount).toBe(1);
-			expect(attachment?.gate.generation).toBe(1);
+			expect(live?.servers[0]?.pool.generation).toBe(1);
 			expect(runner.state.phase).toBe("closed");
 			expect(clock.pendingCount).toBe(0);
 		});
@@ -513,7 +519,7 @@ describe("RotationRunner", () => {
 			await passTime(clock, 1_000);
 
 			expect(runner.drainingCount).toBe(1);
-			expect(server.openCount).toBe(2);
+			expect(server.openCount).toBe(1);
 		});
 	});
 });
