@@ -56,7 +56,7 @@ export function findMissingPgParts(pool: Partial<PgPool>): string | undefined {
 	const missing = [
 		...METHODS.filter((name) => typeof pool[name] !== "function"),
 		...LISTS.filter((name) => !Array.isArray(pool[name])),
-		...(pool._expired instanceof WeakSet ? [] : ["_expired"]),
+		...(typeof (pool._expired as Partial<WeakSet<PgClient>> | undefined)?.add === "function" ? [] : ["_expired"]),
 	];
 	return missing.length === 0 ? undefined : `its pool has no ${missing.join(", ")}; use pg with pg-pool 3.6 or later`;
 }

@@ -5,6 +5,14 @@ import type * as TryLogin from "../../../src/connector/try-login.js";
 import { loadWithTypeOrm } from "../../support/load-with-typeorm.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 
+let userCount = 0;
+
+/** A user of its own for each claim: refused credentials are asked about at a pace. */
+function createUser(): string {
+	userCount += 1;
+	return `app_${String(userCount)}`;
+}
+
 /** Options whose server answers each login with `error`. */
 function refuseWith(error: Error): DataSourceOptions {
 	class Pool {
@@ -16,7 +24,7 @@ function refuseWith(error: Error): DataSourceOptions {
 			callback(error);
 		}
 	}
-	return { driver: { Pool }, host: "db", password: "one", type: "postgres", username: "app" };
+	return { driver: { Pool }, host: "db", password: "one", type: "postgres", username: createUser() };
 }
 
 interface MysqlAnswers {
@@ -50,7 +58,14 @@ function answerAsMysql({ login, statement }: MysqlAnswers): { countOpen: () => n
 			getConnection: (callback: (error: Error | undefined, connection?: object) => void) => callback(login, connection),
 		};
 	};
-	const options = { database: "shop", driver: { createPool }, host: "db", password: "one", type: "mysql", username: "app" } as const;
+	const options = {
+		database: "shop",
+		driver: { createPool },
+		host: "db",
+		password: "one",
+		type: "mysql",
+		username: createUser(),
+	} satisfies DataSourceOptions;
 	return { countOpen: () => openCount, options };
 }
 
@@ -70,6 +85,15 @@ describe.each(TYPEORM_VERSIONS)("tryLogin with TypeORM $label", (version) => {
 
 			expect([answer, countOpen()]).toEqual([expected, 0]);
 		});
+	});
+
+	it("asks a server that has refused credentials at the pace of other logins, and other credentials at once", async () => {
+		const { options } = answerAsMysql({ login: Object.assign(new Error("no"), { errno: 1_045 }) });
+		const well = { ...answerAsMysql({}).options, username: options.username } as DataSourceOptions;
+
+		const answers = [await tryLogin(options), await tryLogin(well), await tryLogin({ ...well, password: "two" } as DataSourceOptions)];
+
+		expect(answers).toEqual(["refused", "refused", "accepted"]);
 	});
 
 	describe("on PostgreSQL", () => {
