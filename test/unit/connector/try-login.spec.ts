@@ -89,7 +89,7 @@ describe.each(TYPEORM_VERSIONS)("tryLogin with TypeORM $label", (version) => {
 
 	it("asks a server that has refused credentials at the pace of other logins, and other credentials at once", async () => {
 		const { options } = answerAsMysql({ login: Object.assign(new Error("no"), { errno: 1_045 }) });
-		const well = { ...answerAsMysql({}).options, username: options.username } as DataSourceOptions;
+		const well = { ...answerAsMysql({}).options, username: (options as { username?: string }).username } as DataSourceOptions;
 
 		const answers = [await tryLogin(options), await tryLogin(well), await tryLogin({ ...well, password: "two" } as DataSourceOptions)];
 
