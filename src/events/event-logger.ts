@@ -90,8 +90,9 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 			return [
 				"log",
 				`Rotation (${event.trigger}) promoted generation ${String(event.generation)} in ${formatMs(event.durationMs)}` +
-					`${event.versionIdPrefix === undefined ? "" : `, secret version ${event.versionIdPrefix} (${event.versionStage})`}.` +
-					(event.waitingServers.length === 0 ? "" : ` Still waiting: ${event.waitingServers.join(", ")}.`),
+					`${event.versionIdPrefix === undefined ? "" : `, secret version ${event.versionIdPrefix} (${event.versionStage})`}.${
+						event.waitingServers.length === 0 ? "" : ` Still waiting: ${event.waitingServers.join(", ")}.`
+					}`,
 			];
 		case "rotation.unchanged":
 			return ["debug", `Rotation (${event.trigger}): the credentials are the same, nothing was opened.`];
