@@ -1,6 +1,7 @@
 /** While callers wait because a server refuses the credentials, fetches credentials that work: quickly at first, then patiently. */
 import type { EventChannel } from "../events/event-channel.js";
 import { type Clock, type ScheduledCall, sleep } from "../support/clock.js";
+import { isAccountLocked } from "../support/login-failure.js";
 import { runInRootContext } from "../support/root-context.js";
 
 /** Pauses between two fetches while the first caller waits: 75 to 100 % of this, growing by the factor up to the cap. */
@@ -31,6 +32,7 @@ export interface CredentialRecoveryOptions {
 
 interface Episode {
 	readonly code: string;
+	isLocked: boolean;
 	fastPauses: number;
 	notBeforeMs: number;
 	slowPauses: number;
@@ -55,13 +57,13 @@ export class CredentialRecovery {
 	start(error: Error): void {
 		const { clock, closed, events } = this.options;
 		if (closed.aborted) return;
+		const isLocked = isAccountLocked(error);
 		if (this.episode === undefined) {
-			const { code } = error as { code?: string };
-			const startedAtMs = clock.nowMs();
-			this.episode = { code: code ?? error.name, fastPauses: 0, notBeforeMs: 0, slowPauses: 0, startedAtMs };
-			events.publish({ code: this.episode.code, type: "recovery.started" });
+			const { code = error.name } = error as { code?: string };
+			this.episode = { code, fastPauses: 0, isLocked, notBeforeMs: 0, slowPauses: 0, startedAtMs: clock.nowMs() };
+			events.publish({ code, isLocked, type: "recovery.started" });
 			this.reportLater(this.options.budgetMs());
-		}
+		} else this.episode.isLocked = isLocked;
 		this.running ??= runInRootContext(async () => this.run()).finally(() => (this.running = undefined));
 	}
 
@@ -113,8 +115,9 @@ export class CredentialRecovery {
 		this.report = runInRootContext(() =>
 			clock.schedule(() => {
 				if (this.episode === undefined) return;
-				const durationMs = clock.nowMs() - this.episode.startedAtMs;
-				if (isWanted()) events.publish({ code: this.episode.code, durationMs, type: "recovery.overdue" });
+				const { code, isLocked, startedAtMs } = this.episode;
+				const durationMs = clock.nowMs() - startedAtMs;
+				if (isWanted()) events.publish({ code, durationMs, isLocked, type: "recovery.overdue" });
 				this.reportLater(REPORT_PAUSE_MS);
 			}, delayMs),
 		);

@@ -12,7 +12,7 @@ export interface PgClient {
 	readonly _activeQuery?: unknown;
 	readonly activeQuery?: unknown;
 	readonly connection?: {
-		prependOnceListener(event: string, listener: PgListener): unknown;
+		prependListener(event: string, listener: PgListener): unknown;
 		readonly stream?: { destroy(error?: Error): unknown };
 	};
 	off(event: string, listener: PgListener): unknown;

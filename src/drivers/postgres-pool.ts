@@ -17,6 +17,8 @@ import { probe, type ServerAnswer } from "./probe.js";
 export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	readonly #loggedIn = new WeakSet<PgClient>();
 	readonly #pool: PgPool;
+	/** Whether a login was allowed in this turn and has not begun yet. */
+	private isGranted = false;
 	private isStampPlanned = false;
 	private readonly restore: (() => void)[];
 
@@ -156,9 +158,13 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	 * queue. While a client is idle the answer does not matter.
 	 */
 	private isClosed(): boolean {
-		if (this.#pool._idle.length > 0) return false;
-		const isHeldBack = this.isFullOfClosing() || !this.gate.mayLogin();
-		if (!isHeldBack) return false;
+		if (this.#pool._idle.length > 0 || this.isGranted) return false;
+		if (!this.isFullOfClosing() && this.gate.mayLogin()) {
+			// pg-pool asks twice before it logs in, and throws when the answers differ.
+			this.isGranted = true;
+			queueMicrotask(() => (this.isGranted = false));
+			return false;
+		}
 		if (!this.isStampPlanned) {
 			this.isStampPlanned = true;
 			// The caller enters the queue right after this call.
@@ -177,6 +183,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	private runLogin(newClient: (item: PgPendingItem) => void, item: PgPendingItem, isExchange: boolean): void {
 		const pool = this.#pool;
 		const { generation } = this;
+		this.isGranted = false;
 		this.callers.beginAttempt(item);
 		this.gate.loginStarted(isExchange);
 		const finish: PgConnectCallback = (error, lent, release) => {
@@ -216,9 +223,14 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	private trackClient(client: PgClient, generation?: number): void {
 		this.track(client, generation);
 		client.once("connect", () => this.#loggedIn.add(client));
-		// Before the pool's own listeners: they end the client, and `_ending` would hide that the loss was unasked.
-		client.connection?.prependOnceListener("end", () => {
+		const noteLoss = (): void => {
 			if (client._ending !== true && this.#loggedIn.has(client)) this.gate.connectionLost();
+		};
+		// Before the pool's own listeners: they end the client, and `_ending` would hide that the loss was unasked.
+		client.connection?.prependListener("end", noteLoss);
+		client.connection?.prependListener("error", noteLoss);
+		client.connection?.prependListener("errorMessage", ({ severity }: { severity?: string }) => {
+			if (severity === "FATAL") noteLoss();
 		});
 	}
 

@@ -81,6 +81,7 @@ export type ConnectorEvent =
 	| (EventBase & {
 			readonly type: "recovery.overdue";
 			readonly code: string;
+			readonly isLocked: boolean;
 			/** Since the first refusal; longer than a caller waits. */
 			readonly durationMs: number;
 	  })
@@ -88,6 +89,8 @@ export type ConnectorEvent =
 			readonly type: "recovery.started";
 			/** The server's code, such as `28P01`. */
 			readonly code: string;
+			/** Whether the account is locked, so that no password helps until it is unlocked. */
+			readonly isLocked: boolean;
 	  })
 	| (EventBase & {
 			readonly type: "replica.unverified";

@@ -55,12 +55,16 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 			return [
 				"error",
 				`The server still refuses the credentials (${event.code}) after ${formatMs(event.durationMs)}; callers receive the refusal. ` +
-					"Compare AWSCURRENT and AWSPENDING of the secret with the database user.",
+					(event.isLocked ? UNLOCK : "Compare AWSCURRENT and AWSPENDING of the secret with the database user."),
 			];
 		case "recovery.started":
 			return [
 				"warn",
-				`The server refused a login (${event.code}). Callers wait while the secret is read again, until AWSCURRENT or AWSPENDING matches the database.`,
+				`The server refused a login (${event.code}). ${
+					event.isLocked
+						? UNLOCK
+						: "Callers wait while the secret is read again, until AWSCURRENT or AWSPENDING matches the database."
+				}`,
 			];
 		case "replica.unverified":
 			return [
@@ -100,6 +104,10 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 			return ["warn", event.message];
 	}
 }
+
+const UNLOCK =
+	"The account is locked: unlock it (ALTER USER … ACCOUNT UNLOCK; on MariaDB, after too many refused logins, FLUSH PRIVILEGES), " +
+	"or rotate to another user. Until then the server is asked every 15–30 s.";
 
 const SKIP_REASONS = {
 	"not-initialized": "Rotation skipped: the DataSource is not initialized.",

@@ -62,7 +62,7 @@ const LINES: Readonly<Record<ConnectorEvent["type"], readonly Line[]>> = {
 	],
 	"recovery.overdue": [
 		[
-			{ code: "28P01", durationMs: 70_000, type: "recovery.overdue" },
+			{ code: "28P01", durationMs: 70_000, isLocked: false, type: "recovery.overdue" },
 			"error",
 			"The server still refuses the credentials (28P01) after 70000 ms; callers receive the refusal. " +
 				"Compare AWSCURRENT and AWSPENDING of the secret with the database user.",
@@ -70,7 +70,7 @@ const LINES: Readonly<Record<ConnectorEvent["type"], readonly Line[]>> = {
 	],
 	"recovery.started": [
 		[
-			{ code: "28P01", type: "recovery.started" },
+			{ code: "28P01", isLocked: false, type: "recovery.started" },
 			"warn",
 			"The server refused a login (28P01). Callers wait while the secret is read again, until AWSCURRENT or AWSPENDING matches the database.",
 		],
