@@ -54,8 +54,9 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 		case "recovery.overdue":
 			return [
 				"error",
-				`The server still refuses the credentials (${event.code}) after ${formatMs(event.durationMs)}; callers receive the refusal. ` +
-					(event.isLocked ? UNLOCK : "Compare AWSCURRENT and AWSPENDING of the secret with the database user."),
+				`The server still refuses the credentials (${event.code}) after ${formatMs(event.durationMs)}; callers receive the refusal. ${
+					event.isLocked ? UNLOCK : "Compare AWSCURRENT and AWSPENDING of the secret with the database user."
+				}`,
 			];
 		case "recovery.started":
 			return [
