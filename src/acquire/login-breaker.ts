@@ -83,7 +83,10 @@ export class LoginBreaker implements LoginGate {
 	}
 
 	callerHeld(): void {
-		if (this.serverRefusal !== undefined) this.options.onCallerHeld(this.serverRefusal);
+		if (this.serverRefusal === undefined) return;
+		// The alarm may have rung while no caller waited, and a staging has taken the turn since.
+		if (!this.isProbing && !this.mayLogin()) this.armRetry();
+		this.options.onCallerHeld(this.serverRefusal);
 	}
 
 	connectionLost(): void {
@@ -191,7 +194,7 @@ export class LoginBreaker implements LoginGate {
 	private armRetry(): void {
 		const { clock } = this.options;
 		const { pace, version } = this.findPace();
-		const atMs = this.tokenRetryAtMs ?? pace.nextAtMs(version);
+		const atMs = Math.max(this.limitedUntilMs, this.tokenRetryAtMs ?? pace.nextAtMs(version));
 		this.setAlarm(Math.max(1, atMs - clock.nowMs()), () => undefined);
 	}
 
