@@ -42,6 +42,8 @@ interface Episode {
 /** The recovery of one DataSource. */
 export class CredentialRecovery {
 	private episode: Episode | undefined;
+	/** Set while a report waits for the next caller. */
+	private isReportDue = false;
 	private poke = new AbortController();
 	private report: ScheduledCall | undefined;
 	private running: Promise<void> | undefined;
@@ -63,7 +65,10 @@ export class CredentialRecovery {
 			this.episode = { code, fastPauses: 0, isLocked, notBeforeMs: 0, slowPauses: 0, startedAtMs: clock.nowMs() };
 			events.publish({ code, isLocked, type: "recovery.started" });
 			this.reportLater(this.options.budgetMs());
-		} else this.episode.isLocked = isLocked;
+		} else {
+			this.episode.isLocked = isLocked;
+			if (this.isReportDue) this.reportOverdue(this.episode);
+		}
 		this.running ??= runInRootContext(async () => this.run()).finally(() => (this.running = undefined));
 	}
 
@@ -79,7 +84,9 @@ export class CredentialRecovery {
 	/** Ends the timers. */
 	stop(): void {
 		this.episode = undefined;
+		this.isReportDue = false;
 		this.report?.cancel();
+		this.report = undefined;
 		this.poke.abort();
 		this.poke = new AbortController();
 	}
@@ -111,15 +118,21 @@ export class CredentialRecovery {
 	}
 
 	private reportLater(delayMs: number): void {
-		const { clock, events, isWanted } = this.options;
-		this.report = runInRootContext(() =>
-			clock.schedule(() => {
-				if (this.episode === undefined) return;
-				const { code, isLocked, startedAtMs } = this.episode;
-				const durationMs = clock.nowMs() - startedAtMs;
-				if (isWanted()) events.publish({ code, durationMs, isLocked, type: "recovery.overdue" });
-				this.reportLater(REPORT_PAUSE_MS);
-			}, delayMs),
-		);
+		const { clock, isWanted } = this.options;
+		const isFirst = this.report === undefined;
+		const check = (): void => {
+			if (this.episode === undefined) return;
+			// The first caller may have received the refusal a moment ago.
+			if (isFirst || isWanted()) this.reportOverdue(this.episode);
+			else this.isReportDue = true;
+		};
+		this.report = runInRootContext(() => clock.schedule(check, delayMs));
+	}
+
+	private reportOverdue({ code, isLocked, startedAtMs }: Episode): void {
+		const { clock, events } = this.options;
+		this.isReportDue = false;
+		events.publish({ code, durationMs: clock.nowMs() - startedAtMs, isLocked, type: "recovery.overdue" });
+		this.reportLater(REPORT_PAUSE_MS);
 	}
 }
