@@ -1,5 +1,7 @@
 /** What an AWS SDK error means for us, and a copy of it that is safe to keep: decided by name and HTTP status, never by message. */
 
+import { cleanText, toClause } from "../errors/clean-text.js";
+
 /** The kinds of failure that lead to different next moves. */
 export type AwsFailureKind = "denied" | "invalid" | "malformed-response" | "no-identity" | "not-found" | "throttled" | "unavailable";
 
@@ -62,12 +64,12 @@ export function classifyAwsFailure(error: unknown): AwsFailure {
 		(kind === "no-identity" && RENEWABLE_IDENTITY.has(name));
 	const text = describeSafely(name, message);
 	const label = code === undefined ? name : `${name}, ${code}`;
-	const cause = Object.assign(new Error(text), {
+	const cause = Object.assign(new Error(cleanText(text)), {
 		name,
 		...(code === undefined ? {} : { code }),
 		...(status === undefined ? {} : { httpStatusCode: status }),
 	});
-	return { cause, isTransient, kind, reason: `${text.replace(/[.\s]+$/, "")} (${label})` };
+	return { cause, isTransient, kind, reason: `${toClause(text)} (${label})` };
 }
 
 /** The service's own words, as far as they cannot quote a secret. */
@@ -95,9 +97,9 @@ function readFields(error: unknown): { code: string | undefined; message: string
 	const { $metadata, code } = error as { $metadata?: { httpStatusCode?: unknown }; code?: unknown } & Error;
 	const status = $metadata?.httpStatusCode;
 	return {
-		code: typeof code === "string" ? code : undefined,
+		code: typeof code === "string" ? cleanText(code) : undefined,
 		message: error.message,
-		name: error.name,
+		name: cleanText(error.name),
 		status: typeof status === "number" ? status : undefined,
 	};
 }

@@ -1,5 +1,6 @@
 /** What is given in code besides the fields, in a form that can be shown: an unknown text may be a secret, so only those with a harmless name are. */
 import { CONNECTOR_FIELDS } from "../configuration/connector-fields.js";
+import { cleanText } from "../errors/clean-text.js";
 import { hideLogin } from "../resolution/explain-fields.js";
 
 /**
@@ -74,7 +75,7 @@ function isListOfGroups(value: unknown): value is object[] {
 
 function describeValue(name: string, value: unknown): ExplainedOption["value"] {
 	if (typeof value === "boolean" || typeof value === "number" || value === null) return value;
-	if (typeof value === "string") return OPEN_NAMES.has(name) ? hideLogin(value) : "[hidden]";
+	if (typeof value === "string") return OPEN_NAMES.has(name) ? cleanText(hideLogin(value)) : "[hidden]";
 	if (Array.isArray(value)) return value.length === 1 ? "1 entry" : `${String(value.length)} entries`;
 	if (typeof value === "function") return "a function or class";
 	return typeof value === "object" ? "an object" : `a ${typeof value}`;

@@ -12,6 +12,7 @@ import { validateConfig } from "../configuration/validate-config.js";
 import type { Credentials } from "../credentials/credentials-provider.js";
 import { createSecretReader } from "../credentials/select-credentials.js";
 import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
+import { cleanText } from "../errors/clean-text.js";
 import { TokenLogin } from "../credentials/token-login.js";
 import {
 	ALL_FIELDS,
@@ -373,6 +374,6 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	private warn(message: string): void {
-		this.logger.warn(`Connector "${this.name}": ${message}`);
+		this.logger.warn(`Connector "${this.name}": ${cleanText(message, Infinity)}`);
 	}
 }

@@ -1,5 +1,7 @@
 /** The base of every error of this library, and the way to recognise one across copies of the library. */
 
+import { cleanText } from "./clean-text.js";
+
 /** Registered under a global key, since an application may have two installed versions. */
 const CONNECTOR_ERROR = Symbol.for("nestjs-typeorm-aws-connector.error");
 
@@ -46,8 +48,15 @@ export abstract class TypeOrmAwsConnectorError extends Error {
 	/** @internal */
 	protected readonly [CONNECTOR_ERROR]!: true;
 
-	constructor(message: string, options?: ErrorOptions) {
-		super(message, options);
+	/** @param message one line, or several. No line can hold a line break or an escape sequence. */
+	constructor(message: string | readonly string[], options?: ErrorOptions) {
+		super(
+			[message]
+				.flat()
+				.map((line) => cleanText(line, Infinity))
+				.join("\n"),
+			options,
+		);
 		// Not enumerable: the mark is for isTypeOrmAwsConnectorError(), not for readers of a log.
 		Object.defineProperty(this, CONNECTOR_ERROR, { value: true });
 	}

@@ -49,7 +49,7 @@ export class ConfigurationError extends TypeOrmAwsConnectorError {
 			problems.length === 1
 				? "The database configuration is invalid:"
 				: `The database configuration has ${String(problems.length)} problems:`;
-		super([heading, ...problems.map((problem) => `  - ${problem.message}`)].join("\n"));
+		super([heading, ...problems.map((problem) => `  - ${problem.message}`)]);
 		// Not enumerable: the message already lists them, and an inspected error should say it once.
 		Object.defineProperty(this, "problems", { value: problems });
 	}

@@ -1,11 +1,12 @@
 /** From an error to the part of it that may be shown. */
+import { cleanText } from "../errors/clean-text.js";
 import type { EventFault } from "./connector-event.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 
 /** Our own errors carry no secret and are shown as they are; of any other only its name is. */
 export function describeFault(error: unknown): EventFault {
 	if (isTypeOrmAwsConnectorError(error)) return { code: error.code, isTransient: error.isTransient, message: error.message };
-	const name = error instanceof Error ? error.name : "Error";
+	const name = error instanceof Error ? cleanText(error.name) : "Error";
 	return {
 		code: "ERR_UNEXPECTED",
 		isTransient: true,

@@ -1,6 +1,7 @@
 /** Publish and subscribe. A publisher never waits for a subscriber and never sees it fail. */
 import { type Observable, Subject } from "rxjs";
 
+import { cleanText } from "../errors/clean-text.js";
 import type { ConnectorEvent, ConnectorEventDetails } from "./connector-event.js";
 
 /** One connector's stream of events. */
@@ -25,8 +26,14 @@ export class EventChannel {
 		this.subject.complete();
 	}
 
-	/** Hands the event to every subscriber. */
+	/** Hands the event to every subscriber. Texts of servers may be in it: none of them can break a line or steer a terminal. */
 	publish(details: ConnectorEventDetails): void {
-		this.subject.next({ connector: this.connector, ...details });
+		this.subject.next({ connector: this.connector, ...cleanTexts(details) });
 	}
+}
+
+/** A fault has been described already, and its message may have several lines of our own. */
+function cleanTexts<Details extends object>(details: Details): Details {
+	const clean = ([name, value]: [string, unknown]): [string, unknown] => [name, typeof value === "string" ? cleanText(value) : value];
+	return Object.fromEntries(Object.entries(details).map(clean)) as Details;
 }

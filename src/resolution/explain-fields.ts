@@ -4,6 +4,7 @@ import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../confi
 import { isTargetInSecret, SECRET_TARGET_FIELDS } from "../configuration/secret-target.js";
 import { isTypeOrmAwsConnectorError, type TConnectorErrorCode, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
+import { cleanText } from "../errors/clean-text.js";
 import { buildFieldLookup } from "./field-lookup.js";
 import { describeKind, type FieldValue } from "./parse-value.js";
 import {
@@ -93,9 +94,17 @@ export function explainFields(config: ITypeOrmAwsConnectorConfig, reader: Parame
 	return { fields: [{ config, names: ALL_FIELDS, owner: "" }, ...replicas].flatMap(explain), problems };
 }
 
-/** A text without the user and the password of an address in it. */
+/**
+ * A text without the user and the password of an address in it, whatever they are made of: nothing is shown between `://` and the last `@`, nor before the
+ * last `@` of a text with a colon before it. An ARN is no address.
+ */
 export function hideLogin(text: string): string {
-	return text.replaceAll(/:\/\/[^/\s]*@/g, "://[hidden]@");
+	const at = text.lastIndexOf("@");
+	if (at === -1 || text.startsWith("arn:")) return text;
+	const scheme = text.indexOf("://");
+	if (scheme !== -1 && scheme < at) return `${text.slice(0, scheme)}://[hidden]${text.slice(at)}`;
+	const colon = text.indexOf(":");
+	return colon !== -1 && colon < at ? `[hidden]${text.slice(at)}` : text;
 }
 
 /** A word for a POSIX shell. */
@@ -113,7 +122,7 @@ function explainField({ config, isRead, name, owner, problems, reader }: FieldPa
 		label,
 		path,
 		source,
-		value: typeof value === "string" ? hideLogin(value) : value,
+		value: typeof value === "string" ? cleanText(hideLogin(value)) : value,
 	});
 	if (!isNeeded(name, config)) return explain("unneeded");
 	const isGiven = CONNECTOR_FIELDS[name].readRaw(config) !== undefined;

@@ -1,5 +1,8 @@
 /** From what SSM or a user gives to a value of the right kind. Strict: what JavaScript would bend into shape is refused. */
+import { isIP } from "node:net";
+
 import type { FieldKind } from "../configuration/connector-fields.js";
+import { cleanText, hasControlCharacters } from "../errors/clean-text.js";
 
 /** A value of a field. */
 export type FieldValue = boolean | number | string;
@@ -10,8 +13,15 @@ export type Parsed = { readonly fault: string } | { readonly value: FieldValue }
 /** What Secrets Manager allows in a name and in an ARN. RDS puts an exclamation mark into the names of its own. */
 const SECRET_NAME = /^[\w/+=.@:!-]+$/;
 
-/** Longest part of an unusable value that a message repeats. */
-const MAXIMUM_QUOTE_LENGTH = 40;
+/** The longest choice, "cockroachdb". What is longer is no slip of the pen, and may be a password at the wrong place: it is never repeated. */
+const MAXIMUM_QUOTE_LENGTH = 11;
+/** A number out of range is repeated whatever it is. */
+const NUMBER = /^[+-]?\d{1,20}$/;
+
+/** Letters, digits, dots, hyphens and underscores. */
+const HOST_NAME = /^[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_-])?\.?$/i;
+/** A last label of digits makes an IPv4 address of a name for some resolvers: `127.1`, `0x7f000001`. */
+const NUMERIC_LABEL = /^(?:\d+|0x[0-9a-f]*)$/i;
 
 /** Parses the text of a parameter. White space around it does not count. */
 export function parseText(accepts: FieldKind, text: string): Parsed {
@@ -80,18 +90,36 @@ function isInRange({ maximum, minimum }: Extract<FieldKind, { kind: "integer" }>
 function parseName({ kind }: FieldKind, text: string): Parsed {
 	if (text.trim() === "") return { fault: "must not be empty" };
 	if (kind === "secret" && !SECRET_NAME.test(text)) return { fault: "must be the name or the ARN of a secret, not what is in it" };
-	const fault = kind === "host" ? findHostFault(text) : undefined;
+	const fault = kind === "host" ? findHostFault(text) : findTextFault(text);
 	return fault === undefined ? { value: text } : { fault };
 }
 
 function findHostFault(host: string): string | undefined {
 	if (host.startsWith("/")) return "must be a host name, not the path of a unix socket";
+	if (isDocument(host)) return "must be a host name, not a JSON document";
 	if (host.includes("://")) return "must be a host name, not a URL";
 	if (/\s/.test(host)) return "must be a host name without white space";
 	if (host.includes("/")) return "must be a host name without a slash";
+	if (isIP(host) !== 0) return undefined;
+	if (host.startsWith("[")) return "must be a host name, or an IPv6 address without brackets";
 	// One colon only: an IPv6 address has more.
-	if (/^[^:]*:[^:]*$/.test(host)) return 'must be a host name without a port; the port belongs to "port"';
-	return undefined;
+	const colon = host.indexOf(":");
+	if (colon !== -1 && host.indexOf(":", colon + 1) === -1) return 'must be a host name without a port; the port belongs to "port"';
+	if (host.includes(",")) return "must be one host name, not a list";
+	const labels = host.replace(/\.$/, "").split(".");
+	const isName = HOST_NAME.test(host) && !labels.includes("") && !NUMERIC_LABEL.test(labels.at(-1) ?? "");
+	return isName ? undefined : "must be a host name (letters, digits, and . - _) or an IP address";
+}
+
+/** A name of a database may hold nearly anything. */
+function findTextFault(text: string): string | undefined {
+	if (hasControlCharacters(text)) return "must not hold control characters, or such that change the direction of a text";
+	return isDocument(text) ? "must be a name, not a JSON document" : undefined;
+}
+
+/** Whether a text begins as JSON of an object or a list does, or of a text in quotes. */
+function isDocument(text: string): boolean {
+	return /^\s*(?:\{|\[\s*["[{]|")/.test(text);
 }
 
 function refuse(accepts: Exclude<FieldKind, { kind: "host" | "secret" | "text" }>, given: string): Parsed {
@@ -104,5 +132,6 @@ function describe(raw: unknown): string {
 }
 
 function quote(text: string): string {
-	return JSON.stringify(text.length > MAXIMUM_QUOTE_LENGTH ? `${text.slice(0, MAXIMUM_QUOTE_LENGTH)}…` : text);
+	if (text.length <= MAXIMUM_QUOTE_LENGTH || NUMBER.test(text)) return `"${cleanText(text).replaceAll('"', '\\"')}"`;
+	return `a text of ${String(text.length)} characters`;
 }

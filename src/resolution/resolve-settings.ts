@@ -245,8 +245,12 @@ function readParameter(reader: ParameterReader, lookup: IStructuredLookup, label
 		text = reader.get(lookup);
 	} catch (error) {
 		if (isTypeOrmAwsConnectorError(error)) throw error;
-		const reason = error instanceof Error ? error.message.replace(/[.\s]+$/, "") : "the parameter store refused it";
-		throw new LookupInvalidError(label, reason, lookup, { cause: error });
+		// Its text may quote the value.
+		const threw =
+			error instanceof Error
+				? `the parameter store threw ${error.name}; its text is withheld, since it may quote a value`
+				: undefined;
+		throw new LookupInvalidError(label, threw ?? "the parameter store refused it", lookup);
 	}
 	if (text === undefined || text === null) return null;
 	if (typeof text === "string") return text;

@@ -18,6 +18,37 @@ const NOT_A_HOST = [
 	["postgres://db.example.com", "must be a host name, not a URL"],
 	["db.example.com/orders", "must be a host name without a slash"],
 	["db.example.com:5432", 'must be a host name without a port; the port belongs to "port"'],
+	['{"host":"db.example.com","password":"hunter2"}', "must be a host name, not a JSON document"],
+	['{ "host": "db.example.com" }', "must be a host name, not a JSON document"],
+	['["db.example.com"]', "must be a host name, not a JSON document"],
+	['"db.example.com"', "must be a host name, not a JSON document"],
+	["[::1]", "must be a host name, or an IPv6 address without brackets"],
+	["host1,host2", "must be one host name, not a list"],
+	...[
+		"db\u0000.example.com",
+		"127.0.0.1\u0000.x.rds.amazonaws.com",
+		"db\u001b]0;pwned\u0007.local",
+		"db\u202e.example.com",
+		"db\u200b.example.com",
+		"größe.example.com",
+		"db。example.com",
+		"app@db.example.com",
+		"db.example.com?x",
+		"db.example.com#x",
+		"db%2eexample.com",
+		"db*",
+		"-db.example.com",
+		"db..example.com",
+		".db.example.com",
+		".",
+		"127.1",
+		"0x7f.0.0.1",
+		"0x7f000001",
+		"2130706433",
+		"256.256.256.256",
+		"1:2:3",
+		"a".repeat(254),
+	].map((host): [string, string] => [host, "must be a host name (letters, digits, and . - _) or an IP address"]),
 ] as const;
 
 describe("parseText", () => {
@@ -33,6 +64,12 @@ describe("parseText", () => {
 		[TEXT, " orders ", "orders"],
 		[TEXT, "größe 名", "größe 名"],
 		[HOST, " db.example.com\n", "db.example.com"],
+		[HOST, "db_1.Example-2.com.", "db_1.Example-2.com."],
+		[HOST, "_db", "_db"],
+		[HOST, "localhost", "localhost"],
+		[HOST, "10.0.0.1", "10.0.0.1"],
+		[HOST, "fe80::1%eth0", "fe80::1%eth0"],
+		[HOST, "3com.example", "3com.example"],
 		[HOST, "::1", "::1"],
 		[HOST, "2001:db8::ff00:42:8329", "2001:db8::ff00:42:8329"],
 	] as const)("reads %j from %j", (accepts, text, value) => {
@@ -95,14 +132,42 @@ describe("parseText", () => {
 		},
 	);
 
+	it.each([
+		"shop\u0000options\u0000-c search_path=evil",
+		"shop\n ✓  login  FORGED",
+		"shop\u001b[2J",
+		"shop\u0085",
+		"shop\u202e",
+		"shop\u2066x",
+		"shop\u2028x",
+	])("does not take %j for a text, which another program would obey", (text) => {
+		const fault = "must not hold control characters, or such that change the direction of a text";
+
+		expect(parseText(TEXT, text)).toEqual({ fault });
+		expect(parseRaw(TEXT, text)).toEqual({ fault });
+		expect("fault" in parseRaw({ kind: "secret" }, text)).toBe(true);
+	});
+
+	it.each(['{"dbname":"shop","password":"hunter2"}', '[{"password":"hunter2"}]'])("does not take a document for a text: %j", (text) => {
+		expect(parseText(TEXT, text)).toEqual({ fault: "must be a name, not a JSON document" });
+	});
+
 	it("never repeats an address, which may hold a password", () => {
 		expect(inspect(parseText(HOST, "postgres://app:hunter2@db.example.com/orders"))).not.toContain("hunter2");
 	});
 
-	it("repeats no more than the beginning of a long text", () => {
-		const { fault } = parseText(PORT, "x".repeat(41)) as { fault: string };
+	it.each([BOOLEAN, PORT, STRATEGY])("repeats nothing that is longer than a value of any field: %j", (accepts) => {
+		for (const text of ["S3cr3tCanary", "x".repeat(41), "pa$$word with blanks"]) {
+			for (const parse of [parseText, parseRaw]) {
+				const { fault } = parse(accepts, text) as { fault: string };
 
-		expect(fault).toBe(`must be an integer from 1 to 65535, not "${"x".repeat(40)}…"`);
+				expect(fault).toMatch(new RegExp(`^must be .*, not a text of ${String(text.length)} characters$`));
+			}
+		}
+	});
+
+	it("repeats a short text so that a terminal shows it and does not obey", () => {
+		expect(parseText(PORT, "\u001b[2J\u202ex")).toEqual({ fault: 'must be an integer from 1 to 65535, not "\\u{1b}[2J\\u{202e}x"' });
 	});
 });
 
