@@ -92,7 +92,7 @@ it("hands on no text of a server that would break a line or steer a terminal", (
 	channel.events$.subscribe((event) => events.push(event));
 
 	channel.publish({ isHealthy: false, reason: "\r\n[Nest] 1 LOG forged \u001b[2J", side: "current", type: "health.checked" });
-	channel.publish({ node: "slave0", reason: "x".repeat(600), type: "replica.unverified" });
+	channel.publish({ server: "replicas[0]", reason: "x".repeat(600), type: "replica.unverified" });
 
 	expect(events).toMatchObject([{ reason: "\\u{d}\\u{a}[Nest] 1 LOG forged \\u{1b}[2J" }, { reason: `${"x".repeat(500)}…` }]);
 });
