@@ -78,7 +78,8 @@ export class RotationRunner {
 			return { outcome: "skipped" };
 		}
 		const result = await this.runCycle(live, trigger, mode);
-		if (result.outcome !== "failed" || this.state.failureCount !== FAILURES_BEFORE_RECOVERY) return result;
+		const isThird = trigger !== "authentication-failure" && this.state.failureCount === FAILURES_BEFORE_RECOVERY;
+		if (result.outcome !== "failed" || !isThird) return result;
 		events.publish({ failureCount: this.state.failureCount, type: "rotation.degraded" });
 		connector.renewClients?.();
 		return this.runCycle(live, "emergency-recovery", mode);
@@ -139,7 +140,8 @@ export class RotationRunner {
 	}
 
 	private noteFailure(error: unknown, trigger: RotationTrigger): void {
-		this.state.failureCount += 1;
+		// The attempts of a recovery come in quick succession; they neither count nor bring an emergency about.
+		if (trigger !== "authentication-failure") this.state.failureCount += 1;
 		const { failureCount } = this.state;
 		this.options.events.publish({
 			failureCount,

@@ -130,7 +130,8 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 		expect(dataSource.options).toMatchObject({ extra: { max: 3 }, relationLoadStrategy: "join" });
 		aws.secrets.put(SECRET_ID, GREEN);
 
-		expect(await rotator.rotateDatabaseConnection()).toEqual({ generation: 2, outcome: "rotated" });
+		expect(await rotator.rotateDatabaseConnection()).toEqual({ generation: 2, outcome: "rotated", waitingServers: [] });
+		await rotator.waitForExchange();
 		expect(await whoAmI(dataSource)).toEqual({ database: "shop", user: GREEN.username });
 		expect(context.get(TypeOrmAwsConnectorService, { strict: false }).getRotationConfig()).toEqual({
 			intervalMs: 3_600_000,
@@ -176,6 +177,19 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 		expect(await whoAmI(context.get(DataSource, { strict: false }))).toEqual({ database: "mydb", user: "local-user" });
 		expect(await connector.getTypeOrmOptions()).toMatchObject({ host: "127.0.0.1", port: 5432, type: "postgres" });
 		expect(aws.calls.count()).toBe(0);
+	},
+
+	connectorWithSearchPath: async () => {
+		const parameters = ParameterStoreConfigModule.register({
+			application: "shop",
+			environment: "production",
+			instanceName: "shop-api",
+			namespace: "aws-ecs-fargate",
+		});
+		const wiring = TypeOrmModule.forRootAsync({ useExisting: TypeOrmAwsConnectorService });
+		const context = await boot({ imports: [parameters, run("connectorWithSearchPath"), wiring] });
+
+		expect(await context.get(DataSource, { strict: false }).query("SHOW search_path")).toEqual([{ search_path: "shop,public" }]);
 	},
 
 	connectorWithReplica: async () => {
