@@ -1,6 +1,13 @@
 /** Claims about rotation that hold on every engine: a spec says them once, and they run on each engine. */
 import { describeWith } from "./describe-with.js";
-import { type Scene, type SceneOptions, type SceneServers, startScene, startSceneServers } from "./rotating-database.js";
+import {
+	type Scene,
+	type SceneOptions,
+	type SceneServers,
+	type SceneServersOptions,
+	startScene,
+	startSceneServers,
+} from "./rotating-database.js";
 import type { DatabaseServer, DatabaseServerOptions, EngineName } from "./server/database-server.js";
 import { DIALECTS, type SqlDialect } from "./sql-dialects.js";
 import { IS_EVERY_CELL_RUN, type TypeOrmVersion, typeOrmVersionsFor } from "./typeorm-versions.js";
@@ -32,8 +39,8 @@ const ENGINES: readonly EngineName[] = ["postgres", "mariadb"];
 export const ALL_ENGINES: readonly EngineName[] = [...ENGINES, "mysql"];
 
 /**
- * Describes the same on each engine, whose servers are shared by all of it: one TypeORM for each engine, and all of them with
- * `ENGINES=all`.
+ * Describes the same on each engine: with one TypeORM for each, and with all of them where `ENGINES=all`. Servers that are started alike
+ * serve the whole file.
  * @example
  * describeEngines("A pool", {}, ({ start }) => {
  * 	it("serves", async () => { const scene = await start(); … });
@@ -51,10 +58,8 @@ export function describeEngines(
 			let servers: SceneServers<DatabaseServer>;
 
 			beforeAll(async () => {
-				servers = await startSceneServers({ ...options, engine });
+				servers = await shareServers({ ...options, engine });
 			});
-
-			afterAll(async () => servers.stop());
 
 			each(versions ?? typeOrmVersionsFor(engine))("with TypeORM $label", (version) => {
 				define({
@@ -67,4 +72,14 @@ export function describeEngines(
 			});
 		});
 	}
+}
+
+const startedServers = new Map<string, Promise<SceneServers<DatabaseServer>>>();
+
+/** Starts servers, or finds those that were started with the same options. They end with the file. */
+async function shareServers(options: SceneServersOptions<EngineName>): Promise<SceneServers<DatabaseServer>> {
+	const key = JSON.stringify(options);
+	const servers = startedServers.get(key) ?? startSceneServers(options);
+	startedServers.set(key, servers);
+	return servers;
 }

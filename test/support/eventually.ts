@@ -1,7 +1,9 @@
 /** Assertions about what lags behind: the list of connections that a server keeps, the user as which the next query runs. */
 import { setTimeout as delay } from "node:timers/promises";
 
-const POLL_INTERVAL_MS = 20;
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 100;
+const PAUSE_GROWTH = 1.3;
 const DEADLINE_MS = 60_000;
 
 /**
@@ -11,14 +13,14 @@ const DEADLINE_MS = 60_000;
  */
 export async function eventually(assert: () => Promise<void> | void): Promise<void> {
 	const deadlineAt = performance.now() + DEADLINE_MS;
-	for (;;) {
+	for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * PAUSE_GROWTH)) {
 		try {
 			await assert();
 			return;
 		} catch (error) {
 			if (performance.now() > deadlineAt) throw error;
 		}
-		await delay(POLL_INTERVAL_MS);
+		await delay(pauseMs);
 	}
 }
 

@@ -63,7 +63,7 @@ export const DIALECTS: Readonly<Record<EngineName, SqlDialect>> = {
 		busyState: "active",
 		dropUser: (user) => `DROP ROLE ${user}`,
 		insertEntry: "INSERT INTO ledger (id, worker) VALUES ($1, $2)",
-		killConnection: (pid) => `SELECT pg_terminate_backend(${String(pid)}, 5000)`,
+		killConnection: (pid) => `SELECT pg_terminate_backend(${String(pid)}, 60000)`,
 		limitConnections: (user, count) => `ALTER ROLE ${user} CONNECTION LIMIT ${String(count === 0 ? -1 : count)}`,
 		lockUser: (user) => `ALTER ROLE ${user} NOLOGIN`,
 		refusalCode: "28P01",

@@ -1,7 +1,9 @@
 /** Waits for what another process or a timer brings about. */
 import { setTimeout as delay } from "node:timers/promises";
 
-const POLL_INTERVAL_MS = 10;
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 100;
+const PAUSE_GROWTH = 1.3;
 
 /**
  * Resolves as soon as `isTrue` says so.
@@ -12,8 +14,8 @@ const POLL_INTERVAL_MS = 10;
  */
 export async function waitUntil(what: string, isTrue: () => Promise<boolean> | boolean, withinMs = 60_000): Promise<void> {
 	const deadlineAt = performance.now() + withinMs;
-	while (!(await isTrue())) {
+	for (let pauseMs = FIRST_PAUSE_MS; !(await isTrue()); pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * PAUSE_GROWTH)) {
 		if (performance.now() > deadlineAt) throw new Error(`It did not come true within ${String(withinMs)} ms that ${what}.`);
-		await delay(POLL_INTERVAL_MS);
+		await delay(pauseMs);
 	}
 }

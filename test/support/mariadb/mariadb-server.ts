@@ -47,7 +47,7 @@ export interface MariadbAdmin {
 const SUPERUSER = "root";
 const DEFAULT_MAX_CONNECTIONS = 100;
 const POLL_INTERVAL_MS = 5;
-const SETTLE_LIMIT_MS = 1_000;
+const SETTLE_LIMIT_MS = 10_000;
 const NO_SUCH_THREAD = 1094;
 
 /**

@@ -135,7 +135,8 @@ export class PostgresServer implements DatabaseServer {
 
 	/** Creates an empty database. */
 	async createDatabase(name: string): Promise<void> {
-		await this.admin.query(`CREATE DATABASE ${escapeIdentifier(name)}`);
+		// To copy files costs a fraction of logging every page of the template.
+		await this.admin.query(`CREATE DATABASE ${escapeIdentifier(name)} STRATEGY file_copy`);
 	}
 
 	/** Creates a role that logs in with `password`. */
@@ -145,8 +146,13 @@ export class PostgresServer implements DatabaseServer {
 		{ connectionLimit = -1, databases = [], memberOf = [] }: RoleOptions = {},
 	): Promise<void> {
 		const role = escapeIdentifier(name);
-		await this.admin.query(`CREATE ROLE ${role} LOGIN CONNECTION LIMIT ${String(connectionLimit)} PASSWORD ${escapeLiteral(password)}`);
-		for (const group of memberOf) await this.admin.query(`GRANT ${escapeIdentifier(group)} TO ${role}`);
+		const creations = [
+			`CREATE ROLE ${role} LOGIN CONNECTION LIMIT ${String(connectionLimit)} PASSWORD ${escapeLiteral(password)}`,
+			...memberOf.map((group) => `GRANT ${escapeIdentifier(group)} TO ${role}`),
+		];
+		// A role belongs to the whole server, so it is created on the connection that grants the first rights.
+		const [first] = databases;
+		if (first === undefined) await this.admin.query(creations.join("; "));
 		for (const database of databases) {
 			const grants = ["SCHEMA public", "ALL TABLES IN SCHEMA public", "ALL SEQUENCES IN SCHEMA public"].map(
 				(objects) => `GRANT ALL ON ${objects} TO ${role}`,
@@ -154,7 +160,7 @@ export class PostgresServer implements DatabaseServer {
 			const futureGrants = ["TABLES", "SEQUENCES"].map(
 				(kind) => `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON ${kind} TO ${role}`,
 			);
-			await this.admin.query([...grants, ...futureGrants].join("; "), [], database);
+			await this.admin.query([...(database === first ? creations : []), ...grants, ...futureGrants].join("; "), [], database);
 		}
 	}
 
@@ -166,7 +172,7 @@ export class PostgresServer implements DatabaseServer {
 	/** Kills the connections of a role, waits until they are gone, and returns how many there were. */
 	async terminate(role: string): Promise<number> {
 		const { rowCount } = await this.admin.query(
-			"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1 AND application_name <> $2",
+			"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = $1 AND application_name <> $2",
 			[role, ADMIN_APPLICATION_NAME],
 		);
 		return rowCount ?? 0;

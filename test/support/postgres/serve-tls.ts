@@ -1,8 +1,9 @@
 /** TLS on a running PostgreSQL: certificates and rules that a test makes, changed as often as it likes. */
-import { chown, stat, writeFile } from "node:fs/promises";
+import { appendFile, chown, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { IssuedCertificate } from "../certificates.js";
+import { waitUntil } from "../wait-until.js";
 import type { PostgresServer } from "./postgres-server.js";
 
 /** What the server shows and wants. */
@@ -39,11 +40,15 @@ export async function serveTls(
 		ssl_cert_file: FILES.certificate,
 		ssl_key_file: FILES.key,
 	};
-	for (const [name, value] of Object.entries(settings)) await postgres.admin.query(`ALTER SYSTEM SET ${name} = '${value}'`);
+	const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
+	await appendFile(join(folder, "postgresql.auto.conf"), lines.join(""));
 	const reload = "SELECT pg_reload_conf(), pg_conf_load_time() AS before";
 	const before = (await postgres.admin.query<{ before: Date }>(reload)).rows[0]?.before;
 	// The postmaster reads its files some time after it was told to; whoever connects then is asked by the new rules.
-	while ((await postgres.admin.query<{ at: Date }>("SELECT pg_conf_load_time() AS at")).rows[0]?.at.getTime() === before?.getTime());
+	await waitUntil("the files are read", async () => {
+		const { rows } = await postgres.admin.query<{ at: Date }>("SELECT pg_conf_load_time() AS at");
+		return rows[0]?.at.getTime() !== before?.getTime();
+	});
 }
 
 async function writeAsServer(folder: string, name: string, text: string): Promise<void> {

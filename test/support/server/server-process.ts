@@ -11,8 +11,8 @@ export const HOST = "127.0.0.1";
 
 const ATTEMPT_COUNT = 5;
 const POLL_INTERVAL_MS = 10;
-const START_DEADLINE_MS = 60_000;
-const STOP_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 180_000;
+const STOP_DEADLINE_MS = 30_000;
 /** Never that of a server somebody else may run or be about to run. */
 const USUAL_PORTS: readonly number[] = [3306, 5432, 6432];
 
