@@ -2,24 +2,24 @@
 import type * as dsqlSigner from "@aws-sdk/dsql-signer";
 import type * as rdsSigner from "@aws-sdk/rds-signer";
 
-import { acceptMissingPackage } from "../support/missing-package.js";
+import { acceptMissingPackage, loadOnce } from "../support/missing-package.js";
 
 /** `@aws-sdk/rds-signer`; `undefined` when it is not installed. */
-export function loadRdsSignerPackage(): typeof rdsSigner | undefined {
+export const loadRdsSignerPackage = loadOnce((): typeof rdsSigner | undefined => {
 	try {
 		return require("@aws-sdk/rds-signer") as typeof rdsSigner;
 	} catch (error) {
 		acceptMissingPackage("@aws-sdk/rds-signer", error);
 		return undefined;
 	}
-}
+});
 
 /** `@aws-sdk/dsql-signer`; `undefined` when it is not installed. */
-export function loadDsqlSignerPackage(): typeof dsqlSigner | undefined {
+export const loadDsqlSignerPackage = loadOnce((): typeof dsqlSigner | undefined => {
 	try {
 		return require("@aws-sdk/dsql-signer") as typeof dsqlSigner;
 	} catch (error) {
 		acceptMissingPackage("@aws-sdk/dsql-signer", error);
 		return undefined;
 	}
-}
+});

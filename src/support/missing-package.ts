@@ -1,8 +1,19 @@
 /**
- * What a failed `require()` of an optional package means.
+ * How optional packages are loaded.
  *
  * Each `require()` stands in a `try` of its own with a literal name: bundlers then include a package that is installed, and accept one that is not.
  */
+
+/** Loads once. The second `require()` of a missing package does not fail in a bundle of webpack, but gives an empty object. */
+export function loadOnce<Package>(load: () => Package | undefined): () => Package | undefined {
+	let isLoaded = false;
+	let loaded: Package | undefined;
+	return () => {
+		if (!isLoaded) loaded = load();
+		isLoaded = true;
+		return loaded;
+	};
+}
 
 /**
  * Returns when the package is not installed.

@@ -16,6 +16,17 @@ const RUN_LIMIT_MS = 120_000;
 /** Between the end of `close()` and the end of the process. */
 const EXIT_LIMIT_MS = 10_000;
 
+/** What is bundled, and with what. */
+export interface Bundle {
+	readonly bundler: (typeof BUNDLERS)[number];
+	readonly entry: string;
+	/** As in {@link runConsumer}. */
+	readonly run: string;
+}
+
+/** Each makes one file of an application. */
+export const BUNDLERS = ["esbuild", "esbuild-esm", "webpack"] as const;
+
 /** The servers that consumers talk to. */
 export interface Servers {
 	readonly aws: FakeAws;
@@ -82,6 +93,19 @@ async function prepare(run: string, { aws, postgres }: Servers): Promise<string>
 		[`/${run}/test/api/main/postgres/type`]: "postgres",
 	});
 	return secondPassword;
+}
+
+/** Bundles the application into one file, and runs that where no package is installed. */
+export async function runBundle(folder: string, { bundler, entry, run }: Bundle, servers: Servers): Promise<Outcome> {
+	const alone = `${folder}-${bundler}`;
+	const output = path.join(alone, bundler === "esbuild-esm" ? "bundle.mjs" : "bundle.cjs");
+	const made = await runProgram({
+		command: process.execPath,
+		commandArguments: [path.join(__dirname, "bundlers.cjs"), bundler, entry, output],
+		cwd: folder,
+		limitMs: COMPILE_LIMIT_MS,
+	});
+	return made.problem === undefined ? runConsumer(alone, path.basename(output), run, servers) : made;
 }
 
 /** A consumer knows nothing of this repository, of the npm that started us, or of a database or AWS account of whoever runs this. */

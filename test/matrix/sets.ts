@@ -2,6 +2,8 @@
 
 /** One consumer: what it installs besides the package itself. */
 export interface VersionSet {
+	/** Whether the application is bundled, too, and runs as one file. */
+	readonly isBundled: boolean;
 	/** Whether the application uses `@nestjs/config`, `@nestjs/schedule` and `@nestjs/typeorm`, or has none of them. */
 	readonly hasOptionalPeers: boolean;
 	readonly label: string;
@@ -22,20 +24,23 @@ export const VERSION_SETS: readonly VersionSet[] = [
 	defineSet("8.4.7", "0.3.20", OLDEST_REFLECT_METADATA, { config: "3.3.0", schedule: "4.1.2", typeorm: "10.0.2" }),
 	defineSet("9.4.3", "0.3.31", OLDEST_REFLECT_METADATA, { config: "3.3.0", schedule: "4.1.2", typeorm: "10.0.2" }),
 	defineSet("10.4.22", "0.3.31", REFLECT_METADATA, { config: "4.0.4", schedule: "6.1.3", typeorm: "11.0.3" }),
-	defineSet("11.2.10", "1.0.0", REFLECT_METADATA, { config: "4.0.4", schedule: "6.1.3", typeorm: "11.0.3" }),
+	{ ...defineSet("11.2.10", "1.0.0", REFLECT_METADATA, { config: "4.0.4", schedule: "6.1.3", typeorm: "11.0.3" }), isBundled: true },
 	defineSet("12.5.1", "1.1.1", REFLECT_METADATA, { config: "12.0.1", schedule: "12.0.2", typeorm: "12.0.2" }),
 	defineSet("8.4.7", "0.3.20", OLDEST_REFLECT_METADATA),
-	defineSet("12.5.1", "1.1.1", REFLECT_METADATA),
+	{ ...defineSet("12.5.1", "1.1.1", REFLECT_METADATA), isBundled: true },
 ];
 
 function defineSet(nest: string, typeorm: string, reflectMetadata: string, companions?: Companions): VersionSet {
 	const optionalPeers = companions && {
+		"@aws-sdk/dsql-signer": "3.1142.0",
+		"@aws-sdk/rds-signer": "3.1169.0",
 		"@nestjs/config": companions.config,
 		"@nestjs/schedule": companions.schedule,
 		"@nestjs/typeorm": companions.typeorm,
 	};
 	return {
 		hasOptionalPeers: companions !== undefined,
+		isBundled: false,
 		label: `Nest ${nest}, TypeORM ${typeorm}, ${companions === undefined ? "none" : "all"} of the optional peers`,
 		versions: {
 			"@aws-sdk/client-secrets-manager": "3.1162.0",

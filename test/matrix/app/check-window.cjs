@@ -11,7 +11,7 @@ exports.checkWindow = async function checkWindow(packages, run) {
 	class ApplicationModule {}
 	const imports = [
 		connector.ParameterStoreConfigModule.register({ application: run, environment: "test", instanceName: "main", namespace: "api" }),
-		connector.TypeOrmAwsConnectorModule.register({ entities: [], secretId: `${run}_window` }),
+		connector.TypeOrmAwsConnectorModule.register({ ...packages.options, entities: [], secretId: `${run}_window` }),
 		...makeDatabaseModules(packages, { retryAttempts: 0 }),
 	];
 	common.Module({ imports })(ApplicationModule);

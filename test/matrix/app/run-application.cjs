@@ -31,7 +31,11 @@ exports.runApplication = async function runApplication(packages) {
 	class ApplicationModule {}
 	const imports = [
 		connector.ParameterStoreConfigModule.register({ application: RUN, environment: "test", instanceName: "main", namespace: "api" }),
-		connector.TypeOrmAwsConnectorModule.register({ entities: [Note], rotation: { intervalMs: INTERVAL_MS, isEnabled: true } }),
+		connector.TypeOrmAwsConnectorModule.register({
+			...packages.options,
+			entities: [Note],
+			rotation: { intervalMs: INTERVAL_MS, isEnabled: true },
+		}),
 		...makeDatabaseModules(packages),
 	];
 	common.Module({ imports })(ApplicationModule);

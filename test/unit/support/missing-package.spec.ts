@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { acceptMissingPackage } from "../../../src/support/missing-package.js";
+import { acceptMissingPackage, loadOnce } from "../../../src/support/missing-package.js";
 
 const SOURCE = join(__dirname, "../../../src");
 const RUNNER = join(__dirname, "../../../scripts/run-ts.cjs");
@@ -45,7 +45,7 @@ async function runInNode(text: string): Promise<unknown> {
 
 it("tells packages that are not installed from those that cannot be loaded, in plain Node", async () => {
 	const outcomes = await runInNode(`
-		import { acceptMissingPackage } from ${JSON.stringify(join(SOURCE, "support/missing-package.ts"))};
+		import { acceptMissingPackage, loadOnce } from ${JSON.stringify(join(SOURCE, "support/missing-package.ts"))};
 		const outcomes = ${JSON.stringify([ABSENT, ...BROKEN.map(({ name }) => name)])}.map((name) => {
 			try { require(name); return "loaded"; } catch (error) {
 				try { acceptMissingPackage(name, error); return "missing"; } catch ({ cause, message }) { return [message, cause.message]; }
@@ -77,6 +77,24 @@ it.each([
 	const error = Object.assign(new Error(message), { code: "MODULE_NOT_FOUND" });
 
 	expect(() => acceptMissingPackage("@nestjs/config", error)).toThrow('"@nestjs/config" is installed but cannot be loaded');
+});
+
+it("asks for a package once, whether or not it is there", () => {
+	const load = jest.fn<object | undefined, []>().mockReturnValueOnce(undefined).mockReturnValue({});
+	const loadMissing = loadOnce(load);
+
+	expect([loadMissing(), loadMissing()]).toEqual([undefined, undefined]);
+	expect(load).toHaveBeenCalledTimes(1);
+});
+
+it("asks again for a package that could not be loaded", () => {
+	const load = jest.fn<object | undefined, []>(() => {
+		throw new Error("broken inside");
+	});
+	const loadBroken = loadOnce(load);
+
+	expect(loadBroken).toThrow("broken inside");
+	expect(loadBroken).toThrow("broken inside");
 });
 
 it("the packages of Nest and of the AWS SDK load in plain Node as they do here", async () => {
