@@ -33,3 +33,22 @@ export async function fillPool(dataSource: DataSource, count: number, mode?: Rep
 	const held = await holdConnections(dataSource, count, mode);
 	await held.release();
 }
+
+/**
+ * The column `answer` of a query, asked over `count` connections at the same time.
+ * @example
+ * await askConnections(dataSource, "SELECT current_setting('TimeZone') AS answer", 5);
+ */
+export async function askConnections(dataSource: DataSource, sql: string, count: number, mode?: ReplicationMode): Promise<unknown[]> {
+	const held = await holdConnections(dataSource, count, mode);
+	try {
+		return await Promise.all(
+			held.runners.map(async (runner) => {
+				const [row] = (await runner.query(sql)) as [{ answer: unknown }];
+				return row.answer;
+			}),
+		);
+	} finally {
+		await held.release();
+	}
+}

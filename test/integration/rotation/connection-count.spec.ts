@@ -1,4 +1,4 @@
-/** How many connections there are while generations overlap: those of one pool, and the one that is being staged. */
+/** How many connections there are while generations overlap: those of the pool, and one that is checked or exchanged. */
 import { type ConnectionPeaks, sampleConnections } from "../../support/connection-sampler.js";
 import { describeEngines } from "../../support/describe-engines.js";
 import { fillPool } from "../../support/held-connections.js";
@@ -55,19 +55,18 @@ describeEngines("The number of connections", {}, ({ engine, getServers, start })
 		expectBounded(peaks.server, engine);
 	});
 
-	it("stays within poolSize + 1 when many callers come as soon as a full pool at rest is retired", async () => {
+	it("stays within poolSize + 1 when many callers come as soon as the connections of a full pool at rest are exchanged", async () => {
 		const scene = await start({ config: { poolSize: POOL_SIZE }, endpoint: proxy });
 		const callAtOnce = async () => fillPool(scene.dataSource, POOL_SIZE);
 		const bursts: Promise<unknown>[] = [callAtOnce()];
 		scene.rotator.events$.subscribe(({ type }) => {
-			if (type === "drain.started") bursts.push(callAtOnce());
+			if (type === "rotation.succeeded") bursts.push(callAtOnce());
 		});
 		const sampler = await sampleConnections(scene.server, proxy, scene.database);
 
 		for (let rotation = 0; rotation < 5 || sampler.peaks.client <= POOL_SIZE; rotation += 1) {
 			await Promise.all(bursts);
-			await scene.alternate();
-			await scene.rotator.rotateDatabaseConnection();
+			await scene.exchange();
 		}
 		await Promise.all(bursts);
 		const peaks = await sampler.stop();

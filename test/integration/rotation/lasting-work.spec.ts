@@ -73,7 +73,7 @@ function itLasts({ dialect, start }: EngineCase, isEnabled: boolean): void {
 		const scene = await start({ config });
 		const runner = scene.dataSource.createQueryRunner();
 
-		await rotate(scene);
+		await scene.exchange();
 		await scene.server.setPassword(scene.users[0], "revoked");
 		const rows: unknown = await runner.query(dialect.selectUser);
 		await runner.release();

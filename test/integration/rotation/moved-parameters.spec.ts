@@ -104,7 +104,7 @@ describe.each(typeOrmVersionsFor("postgres"))("A rotation on TypeORM $label", (v
 		const { outcome } = await application.rotator.rotateDatabaseConnection();
 		const requests = servers.aws.calls.list.map(({ operation }) => operation);
 		await findUser(application);
-		await waitUntil("the old connections are closed", () => application.events.some(({ type }) => type === "drain.finished"));
+		await application.rotator.waitForExchange();
 
 		expect(outcome).toBe("rotated");
 		expect(requests).toEqual(["GetParameters", "GetSecretValue"]);

@@ -4,6 +4,7 @@ import type { DataSourceOptions, MigrationInterface, QueryRunner } from "typeorm
 import { countPoolsOf } from "../../support/counted-pools.js";
 import { describeEngines } from "../../support/describe-engines.js";
 import { eventually } from "../../support/eventually.js";
+import { askConnections } from "../../support/held-connections.js";
 import { readLedger } from "../../support/ledger-workload.js";
 import type { Scene } from "../../support/rotating-database.js";
 import type { DatabaseServer, EngineName } from "../../support/server/database-server.js";
@@ -44,20 +45,6 @@ async function rotate(scene: AnyScene): Promise<string> {
 	return outcome;
 }
 
-/** Asks as many sessions at once. */
-async function askSessions({ dataSource }: AnyScene, sql: string, count: number): Promise<unknown[]> {
-	const runners = Array.from({ length: count }, () => dataSource.createQueryRunner());
-	await Promise.all(runners.map(async (runner): Promise<unknown> => runner.connect()));
-	const answers = await Promise.all(
-		runners.map(async (runner) => {
-			const [row] = (await runner.query(sql)) as [{ answer: unknown }];
-			return row.answer;
-		}),
-	);
-	await Promise.all(runners.map(async (runner) => runner.release()));
-	return answers;
-}
-
 describeEngines("Options of the application", {}, ({ engine, getServers, start, version }) => {
 	const { answer, ask, extra, limitPool } = SESSION_OPTIONS[engine];
 	let proxy: TcpProxy;
@@ -82,7 +69,7 @@ describeEngines("Options of the application", {}, ({ engine, getServers, start, 
 
 		const outcomes = [await rotate(scene), await rotate(scene), await rotate(scene)];
 		await Promise.all([1, 2, 3, 4].map(async () => scene.dataSource.query("SELECT 1")));
-		const answers = await askSessions(scene, ask, 2);
+		const answers = await askConnections(scene.dataSource, ask, 2);
 		await waitUntil("only the live pool is connected", () => proxy.openCount === 2);
 		const { options } = scene.dataSource;
 
@@ -98,7 +85,7 @@ describeEngines("Options of the application", {}, ({ engine, getServers, start, 
 		const scene = await start({ config: { poolSize: 2, typeOrmOptions } });
 
 		const outcomes = [await rotate(scene), await rotate(scene), await rotate(scene)];
-		const answers = await askSessions(scene, ask, 2);
+		const answers = await askConnections(scene.dataSource, ask, 2);
 		const { options } = scene.dataSource;
 		await scene.stop();
 
