@@ -19,6 +19,8 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	readonly #pool: PgPool;
 	/** Whether a login was allowed in this turn and has not begun yet. */
 	private isGranted = false;
+	/** Whether a caller of this turn waits because of the gate and not because of the pool's own limit. */
+	private isHeldBack = false;
 	private isStampPlanned = false;
 	private readonly restore: (() => void)[];
 
@@ -33,7 +35,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		const plainNewClient = pool.newClient.bind(pool);
 		this.logIn = (item, isExchange) => this.runLogin(plainNewClient, item, isExchange);
 		this.restore = [
-			putOwnProperty(pool, "_isFull", () => plainIsFull() || this.isClosed()),
+			putOwnProperty(pool, "_isFull", () => this.isFull(plainIsFull())),
 			putOwnProperty(pool, "newClient", (item) => this.logIn(item, false)),
 			this.listen("release", (_error: unknown, client: PgClient) => {
 				// pg-pool looks at the expired clients after this event. One with an error is closed anyway.
@@ -157,14 +159,15 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	 * "Full" also means that no login may begin now. pg-pool then queues the caller by its own rules, and the next client that is released serves the
 	 * queue. While a client is idle the answer does not matter.
 	 */
-	private isClosed(): boolean {
-		if (this.#pool._idle.length > 0 || this.isGranted) return false;
-		if (!this.isFullOfClosing() && this.gate.mayLogin()) {
+	private isFull(isPlainFull: boolean): boolean {
+		if (this.#pool._idle.length > 0) return isPlainFull;
+		if (!isPlainFull && (this.isGranted || (!this.isFullOfClosing() && this.gate.mayLogin()))) {
 			// pg-pool asks twice before it logs in, and throws when the answers differ.
 			this.isGranted = true;
 			queueMicrotask(() => (this.isGranted = false));
 			return false;
 		}
+		this.isHeldBack ||= !isPlainFull;
 		if (!this.isStampPlanned) {
 			this.isStampPlanned = true;
 			// The caller enters the queue right after this call.
@@ -174,10 +177,12 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	}
 
 	private stampQueue(): void {
-		this.isStampPlanned = false;
+		const { isHeldBack } = this;
 		const { _pendingQueue: queue } = this.#pool;
+		this.isHeldBack = false;
+		this.isStampPlanned = false;
 		for (const item of queue) this.callers.note(item);
-		if (queue.length > 0) this.noteHeld();
+		if (isHeldBack && queue.length > 0) this.noteHeld();
 	}
 
 	private runLogin(newClient: (item: PgPendingItem) => void, item: PgPendingItem, isExchange: boolean): void {

@@ -4,8 +4,10 @@ import { copyError } from "../support/copy-error.js";
 import { runInRootContext } from "../support/root-context.js";
 import type { LoginGate } from "./login-gate.js";
 
-/** Timers of the driver must not answer a caller before the server's own refusal does. */
-const BUDGET_MARGIN_MS = 10;
+/** Timers of the driver must not answer a caller before the server's own refusal does: a caller is answered by this part of its time earlier. */
+const BUDGET_MARGIN_FRACTION = 0.1;
+/** More than a busy event loop delays a timer. */
+const BUDGET_MARGIN_CAP_MS = 250;
 
 /** What callers are followed with. */
 export interface WaitingCallersOptions<Waiter> {
@@ -92,6 +94,6 @@ export class WaitingCallers<Waiter extends object> {
 	private dueAtMs(waiter: Waiter): number {
 		const { budgetStartMs, clock, getBudgetMs } = this.options;
 		const budgetMs = getBudgetMs();
-		return Math.max(this.sinceMs.get(waiter) ?? clock.nowMs(), budgetStartMs()) + budgetMs - Math.min(BUDGET_MARGIN_MS, budgetMs / 2);
+		return Math.max(this.sinceMs.get(waiter) ?? clock.nowMs(), budgetStartMs()) + budgetMs - Math.min(BUDGET_MARGIN_CAP_MS, budgetMs * BUDGET_MARGIN_FRACTION);
 	}
 }
