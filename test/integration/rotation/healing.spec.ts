@@ -94,9 +94,10 @@ describeEngines("A password changed without notice", { engines: ALL_ENGINES }, (
 		scene.changeSecret();
 
 		expect(answers).toEqual(Array.from({ length: CALLER_COUNT }, () => dialect.refusalCode));
-		expect(durationMs).toBeGreaterThanOrEqual(900);
-		// One at once, and one after each pause of at least 750 ms.
-		expect(refusedCount).toBeLessThanOrEqual(2 + durationMs / 750);
+		// Answered before the pool's own timer can hide the refusal.
+		expect(durationMs).toBeGreaterThanOrEqual(850);
+		// One at once, and one after each pause of at least a second.
+		expect(refusedCount).toBeLessThanOrEqual(2 + durationMs / 1_000);
 		await eventually(async () => expect(await query(scene)).toEqual(ANSWER));
 	});
 

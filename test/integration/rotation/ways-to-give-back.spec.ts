@@ -1,5 +1,5 @@
 /** Connections that are given back or closed in any way that pg, mysql2 and TypeORM know: the pool has all its places afterwards. */
-import type { PoolConnection } from "mysql2";
+import type { Pool, PoolConnection } from "mysql2";
 import type { PoolClient } from "pg";
 import type { DataSource } from "typeorm";
 
@@ -133,11 +133,7 @@ const MYSQL_WAYS: readonly Way[] = [
 	},
 	{
 		title: "pool.query()",
-		use: async (dataSource) =>
-			new Promise<void>((resolve, reject) => {
-				const pool = primaryPool(dataSource) as { query(sql: string, callback: (error: unknown) => void): void };
-				pool.query("SELECT 1", (error) => (error === null ? resolve() : reject(error)));
-			}),
+		use: async (dataSource) => void (await (primaryPool(dataSource) as Pool).promise().query("SELECT 1")),
 	},
 ];
 

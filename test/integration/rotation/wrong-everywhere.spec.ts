@@ -7,16 +7,18 @@ import type { Scene } from "../../support/rotating-database.js";
 import type { DatabaseServer } from "../../support/server/database-server.js";
 import { waitUntil } from "../../support/wait-until.js";
 
-const BUDGET_MS = 1_000;
+const BUDGET_MS = 2_500;
 const CALLER_COUNT = 40;
 const HOUR_MS = 3_600_000;
 const POOL_SIZE = 5;
 /** Far below the default of 30 s, which a caller would wait whose own limit went unheard. */
 const MAXIMUM_WAIT_MS = 10_000;
-/** The shortest pause between two logins. */
-const MINIMUM_PAUSE_MS = 500;
+/** When the same credentials are tried again, after the first refusal. */
+const TRIED_AGAIN_AFTER_MS = [1_000, 3_000, 7_000, 15_000, 27_000];
+/** The shortest pause between two fetches once they have become slow. */
+const MINIMUM_PAUSE_MS = 750;
 /** How often each caller is refused while the password is wrong. */
-const ROUND_COUNT = 3;
+const ROUND_COUNT = 2;
 
 /** One call and what came of it. */
 interface Call {
@@ -71,7 +73,7 @@ describeEngines("A password that is wrong everywhere", {}, (engineCase) => {
 	// The two places take turns.
 	const [correct, place] = engine === "postgres" ? [correctDatabase, "the database"] : [correctSecret, "the secret"];
 
-	it(`costs one refused login a second, callers no more than their time, and heals by itself when ${place} is corrected`, async () => {
+	it(`costs few refused logins, callers no more than their time, and heals by itself when ${place} is corrected`, async () => {
 		const scene = await startWrong(engineCase);
 		const { username } = scene.current();
 		await scene.server.setPassword(username, "nobody knows");
@@ -94,12 +96,12 @@ describeEngines("A password that is wrong everywhere", {}, (engineCase) => {
 		await callers.stop();
 
 		expect(listFailures(callsDuring)).toHaveLength(callsDuring.length);
-		expect(new Set(callsDuring.map(({ error }) => (error as { code?: unknown }).code))).toEqual(new Set([dialect.refusalCode]));
+		expect(new Set(callsDuring.map(({ error }) => (error as { code?: unknown }).code ?? String(error)))).toEqual(new Set([dialect.refusalCode]));
 		expect(durationMs).toBeLessThan(ROUND_COUNT * MAXIMUM_WAIT_MS);
 		expect(refusedCount).toBeGreaterThan(0);
-		expect(refusedCount).toBeLessThanOrEqual(2 + durationMs / MINIMUM_PAUSE_MS);
-		// About one a second: the one that was under way, the one that found the correction, and one for a slow machine.
-		expect(startCount).toBeLessThanOrEqual(3 + healingMs / 1_000);
+		expect(refusedCount).toBeLessThanOrEqual(countTries(durationMs));
+		// The fetch that was under way, the one that found the correction, and one for a slow machine.
+		expect(startCount).toBeLessThanOrEqual(3 + healingMs / MINIMUM_PAUSE_MS);
 		expect(listFailures(callers.calls.slice(servedCount)).filter(({ beganAtMs }) => beganAtMs > correctedAtMs + healingMs)).toEqual([]);
 	});
 });
@@ -126,7 +128,7 @@ describeEngines("A password that is wrong everywhere while some connections are 
 		await callers.stop();
 
 		expect(failuresDuring).toEqual([]);
-		expect(refusedCount).toBeLessThanOrEqual(2 + durationMs / MINIMUM_PAUSE_MS);
+		expect(refusedCount).toBeLessThanOrEqual(countTries(durationMs));
 		expect(listFailures(callers.calls)).toEqual([]);
 	});
 
@@ -156,6 +158,11 @@ describeEngines("A password that is wrong everywhere while some connections are 
 		expect(startCount).toBe(0);
 	});
 });
+
+/** Logins that the server may have refused by then. */
+function countTries(durationMs: number): number {
+	return 1 + TRIED_AGAIN_AFTER_MS.filter((afterMs) => afterMs <= durationMs).length;
+}
 
 /** Rotations that were started because callers wait. */
 function countStarts({ events }: Scene<DatabaseServer>): number {
