@@ -136,7 +136,7 @@ class CountedMysqlPool implements CountedPool<MysqlPool> {
 	}
 
 	get idleCount(): number {
-		return this.internals._freeConnections.length;
+		return this.count(this.internals._freeConnections);
 	}
 
 	get port(): number {
@@ -148,10 +148,15 @@ class CountedMysqlPool implements CountedPool<MysqlPool> {
 	}
 
 	get totalCount(): number {
-		return this.internals._allConnections.length;
+		return this.count(this.internals._allConnections);
 	}
 
 	onceConnected(listener: () => void): void {
 		this.pool.once("connection", listener);
+	}
+
+	/** A pool that was ended keeps its lists. */
+	private count({ length }: { readonly length: number }): number {
+		return this.endCount > 0 ? 0 : length;
 	}
 }
