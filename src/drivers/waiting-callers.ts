@@ -94,6 +94,10 @@ export class WaitingCallers<Waiter extends object> {
 	private dueAtMs(waiter: Waiter): number {
 		const { budgetStartMs, clock, getBudgetMs } = this.options;
 		const budgetMs = getBudgetMs();
-		return Math.max(this.sinceMs.get(waiter) ?? clock.nowMs(), budgetStartMs()) + budgetMs - Math.min(BUDGET_MARGIN_CAP_MS, budgetMs * BUDGET_MARGIN_FRACTION);
+		return (
+			Math.max(this.sinceMs.get(waiter) ?? clock.nowMs(), budgetStartMs()) +
+			budgetMs -
+			Math.min(BUDGET_MARGIN_CAP_MS, budgetMs * BUDGET_MARGIN_FRACTION)
+		);
 	}
 }

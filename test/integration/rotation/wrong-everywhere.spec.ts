@@ -98,7 +98,9 @@ describeEngines("A password that is wrong everywhere", {}, (engineCase) => {
 		await callers.stop();
 
 		expect(listFailures(callsDuring)).toHaveLength(callsDuring.length);
-		expect(new Set(callsDuring.map(({ error }) => (error as { code?: unknown }).code ?? String(error)))).toEqual(new Set([dialect.refusalCode]));
+		expect(new Set(callsDuring.map(({ error }) => (error as { code?: unknown }).code ?? String(error)))).toEqual(
+			new Set([dialect.refusalCode]),
+		);
 		expect(durationMs).toBeLessThan(ROUND_COUNT * MAXIMUM_WAIT_MS);
 		expect(refusedCount).toBeGreaterThan(0);
 		expect(refusedCount).toBeLessThanOrEqual(countTries(durationMs));
