@@ -93,7 +93,9 @@ class CountingProxy implements LoginProxy {
 
 /** One client and its counterpart at the target. */
 class Link {
+	/** Resolves when both have ended, or the link was cut. */
 	readonly closed: Promise<unknown>;
+	private noteCut: () => void = () => undefined;
 	private readonly upstream: Socket;
 
 	constructor(
@@ -102,7 +104,8 @@ class Link {
 		loginDelayMs: number,
 	) {
 		this.upstream = connect({ allowHalfOpen: true, host: target.host, noDelay: true, port: target.port });
-		this.closed = Promise.all([client, this.upstream].map(whenEnded));
+		const cut = new Promise<void>((resolve) => (this.noteCut = resolve));
+		this.closed = Promise.race([Promise.all([client, this.upstream].map(whenEnded)), cut]);
 		for (const socket of [client, this.upstream]) socket.on("error", () => this.destroy());
 		client.pipe(this.upstream);
 		if (loginDelayMs === 0) this.upstream.pipe(client);
@@ -112,6 +115,8 @@ class Link {
 	destroy(): void {
 		this.client.destroy();
 		this.upstream.destroy();
+		// Not with the event "close": it comes so late that the next connection may be accepted before.
+		this.noteCut();
 	}
 
 	private pipeLater(delayMs: number): void {

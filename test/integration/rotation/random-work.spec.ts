@@ -76,6 +76,7 @@ describeEngines("Random work", {}, ({ getServers, start, version }) => {
 				while (!isDone) {
 					await scene.alternate();
 					outcomes.push((await rotator.rotateDatabaseConnection()).outcome);
+					if (outcomes.length % ROTATIONS_PER_DISCONNECT === 0) await server.terminate(scene.current().username);
 					await delay(Math.random() * LONGEST_PAUSE_MS);
 				}
 			};
