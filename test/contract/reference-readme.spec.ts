@@ -158,7 +158,9 @@ describe("the rotation", () => {
 		const dataSource = context.get(DataSource, { strict: false });
 		aws.secrets.put(SECRET_ID, SECOND_LOGIN);
 
-		await context.get(RotatorService, { strict: false }).rotateDatabaseConnection();
+		const rotator = context.get(RotatorService, { strict: false });
+		await rotator.rotateDatabaseConnection();
+		await rotator.waitForExchange();
 
 		expect(await whoAmI(dataSource)).toEqual({ database: "shop", user: SECOND_LOGIN.username });
 		expect(await dataSource.getRepository(UserEntity).count()).toBe(1);
@@ -173,7 +175,9 @@ describe("the rotation", () => {
 		const context = await boot(parameterStoreModule(), registrationOf("rotation"), wireTypeOrm());
 		aws.secrets.put(SECRET_ID, SECOND_LOGIN);
 
-		await context.get(RotatorService, { strict: false }).rotateDatabaseConnection();
+		const rotator = context.get(RotatorService, { strict: false });
+		await rotator.rotateDatabaseConnection();
+		await rotator.waitForExchange();
 
 		expect(await whoAmI(context.get(DataSource, { strict: false }))).toEqual({ database: "shop", user: SECOND_LOGIN.username });
 	});
