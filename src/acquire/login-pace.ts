@@ -16,14 +16,12 @@ const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 12_000];
 const SLOW_PAUSE_MS = 30_000;
 const SLOW_JITTER_FRACTION = 0.5;
 
-/** When several versions are refused, the version that was tried last leaves the others this much time to take their turn. */
-const TURN_GRACE_MS = 250;
-
 /** The attempts of one user at one server. */
 export class LoginPace {
 	private dueAtMs = 0;
 	private isLocked = false;
-	private lastTried: string | undefined;
+	private pauseMs = 0;
+	/** Refused versions. The one that waits longest comes first. */
 	private readonly refused = new Map<string, Error>();
 	private step = 0;
 
@@ -48,16 +46,17 @@ export class LoginPace {
 		return this.clock.nowMs() >= this.nextAtMs(version);
 	}
 
-	/** When that will be, on the monotonic clock. */
+	/** When that will be, on the monotonic clock. Each refused version that has waited longer has a pause of time to take its turn first. */
 	nextAtMs(version: string): number {
-		const isTurnOfOthers = this.lastTried === version && this.refused.size > 1;
-		return isTurnOfOthers ? this.dueAtMs + TURN_GRACE_MS : this.dueAtMs;
+		const rank = [...this.refused.keys()].indexOf(version);
+		return this.dueAtMs + Math.max(0, rank) * this.pauseMs;
 	}
 
 	/** A login begins. Another one with refused credentials has to wait from now on. */
 	begin(version: string): void {
-		this.lastTried = version;
-		if (!this.refused.has(version)) return;
+		const refusal = this.refused.get(version);
+		if (refusal === undefined && !this.isLocked) return;
+		if (refusal !== undefined) this.queue(version, refusal);
 		this.step += 1;
 		this.delay();
 	}
@@ -66,10 +65,14 @@ export class LoginPace {
 	noteRefusal(version: string, error: Error): void {
 		// A new version starts the pauses anew; a new caller, a schedule or a request do not.
 		if (!this.refused.has(version)) this.step = 0;
-		this.refused.set(version, error);
+		this.queue(version, error);
 		this.isLocked = isAccountLocked(error);
-		this.lastTried = version;
 		this.delay();
+	}
+
+	/** Forgets the versions that no secret and no live pool holds any more, so that no version waits for their turn. */
+	retain(versions: readonly string[]): void {
+		for (const version of this.refused.keys()) if (!versions.includes(version)) this.refused.delete(version);
 	}
 
 	/** A login succeeded. */
@@ -80,15 +83,16 @@ export class LoginPace {
 		this.dueAtMs = 0;
 	}
 
-	/** Forgets the versions that no secret and no live pool holds any more, so that none waits for their turn. */
-	retain(versions: readonly string[]): void {
-		for (const version of this.refused.keys()) if (!versions.includes(version)) this.refused.delete(version);
+	/** The version that was tried last has to wait for all others. */
+	private queue(version: string, refusal: Error): void {
+		this.refused.delete(version);
+		this.refused.set(version, refusal);
 	}
 
 	private delay(): void {
-		const pauseMs = this.isLocked ? undefined : PAUSES_MS[this.step];
 		const slowMs = SLOW_PAUSE_MS * (1 - SLOW_JITTER_FRACTION * this.random());
-		this.dueAtMs = this.clock.nowMs() + (pauseMs ?? slowMs);
+		this.pauseMs = (this.isLocked ? undefined : PAUSES_MS[this.step]) ?? slowMs;
+		this.dueAtMs = this.clock.nowMs() + this.pauseMs;
 	}
 }
 

@@ -4,6 +4,7 @@
  */
 import { findPace, fingerprint } from "../acquire/login-pace.js";
 import type { ExchangeMode } from "../drivers/exchange.js";
+import { listServerOptions, type ServerOptions, toLooseOptions } from "../drivers/loose-options.js";
 import type { ServerAnswer } from "../drivers/probe.js";
 import { ConnectorClosedError, StagingFailedError } from "../errors/errors.js";
 import type { VersionStage } from "../events/connector-event.js";
@@ -45,10 +46,12 @@ async function tryVersions(context: RotationContext, server: RotatedServer, vers
 	let refusal: Error | undefined;
 	/** AWSCURRENT, when the server has refused it. */
 	let refusedVersion: string | undefined;
+	const known = [listServerOptions(toLooseOptions(context.live.dataSourceOptions))[server.index] ?? {}];
 	for (const stage of ["AWSCURRENT", "AWSPENDING"] as const) {
 		const candidate = await findCandidate(context, server, versions, stage);
 		if (candidate === undefined) continue;
 		const { plan } = candidate;
+		known.push(plan.server);
 		if (plan.isUnchanged) {
 			if (isRefused) continue;
 			noteAhead(context, server, stage, refusedVersion);
@@ -68,8 +71,15 @@ async function tryVersions(context: RotationContext, server: RotatedServer, vers
 			refusal ??= error as Error;
 		}
 	}
+	forgetOtherVersions(context, known);
 	if (refusal !== undefined) throw refusal;
 	return { outcome: "unchanged" };
+}
+
+/** Refused versions that neither the secret nor the live pool holds any more get no turn. */
+function forgetOtherVersions({ clock, random }: RotationContext, known: readonly ServerOptions[]): void {
+	const versions = known.map(fingerprint);
+	for (const server of known) findPace(server, clock, random).retain(versions);
 }
 
 /** The server runs on this stage. On AWSPENDING it is ahead of AWSCURRENT, which it has refused. */

@@ -7,7 +7,7 @@ import { createFakeOptions } from "./fake-postgres-driver.js";
 import { NEVER_MS } from "./fake-postgres-server.js";
 
 /** One version of the secret, or of where the connection goes. */
-export type StubVersion = Readonly<Record<string, string | number | undefined>>;
+export type StubVersion = Readonly<Record<string, unknown>>;
 
 /** See above. Changing a field changes the next answer. */
 export class StubConnector implements RotationSource {

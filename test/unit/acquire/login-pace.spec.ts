@@ -118,13 +118,27 @@ describe("LoginPace", () => {
 			expect(attempts.length).toBeLessThanOrEqual(8);
 		});
 
-		it("gives the turn of a version that does not take it back to the last one", async () => {
+		it("lets three versions take turns, the one that waits longest first", async () => {
+			const attempts = await tryAgain(["one", "two", "three"], 100_000);
+
+			const order = attempts.map(([, version]) => version);
+			expect(order.slice(0, 6)).toEqual(["one", "two", "three", "one", "two", "three"]);
+			expect(attempts.length).toBeLessThanOrEqual(10);
+		});
+
+		it("leaves a version a whole pause to take its turn, since the secret may be read as seldom as that", async () => {
 			pace.noteRefusal("one", REFUSAL);
+			await clock.advance(1_000);
 			pace.noteRefusal("two", REFUSAL);
 
-			const attempts = await tryAgain(["two"], 8_000);
+			await clock.advance(1_000);
+			expect(pace.mayTry("one")).toBe(true);
+			expect(pace.mayTry("two")).toBe(false);
 
-			expect(attempts.length).toBeGreaterThanOrEqual(2);
+			await clock.advance(999);
+			expect(pace.mayTry("two")).toBe(false);
+			await clock.advance(1);
+			expect(pace.mayTry("two")).toBe(true);
 		});
 
 		it("does not wait for the turn of a version that is not in use any more", async () => {
@@ -134,11 +148,12 @@ describe("LoginPace", () => {
 			pace.retain(["two"]);
 
 			expect(pace.findRefusal("one")).toBeUndefined();
+			expect(pace.findRefusal("two")).toBe(REFUSAL);
 			expect(readTimes(await tryAgain(["two"], 1_000))).toEqual([1_000]);
 		});
 	});
 
-	it.each(["clear", "new LoginPace"])("begins anew after a successful login (%s)", async (way) => {
+	it.each(["clear", "a new pace"])("begins anew after a successful login (%s)", async (way) => {
 		await tryAgain(["one"], 20_000);
 
 		if (way === "clear") pace.clear();
@@ -170,6 +185,15 @@ describe("LoginPace", () => {
 			expect(pace.mayTry("two")).toBe(false);
 			await clock.advance(30_000);
 			expect(pace.mayTry("two")).toBe(true);
+		});
+
+		it("makes the other versions wait when a new one is tried", async () => {
+			pace.noteRefusal("one", locked);
+			await clock.advance(30_000);
+
+			pace.begin("two");
+
+			expect(pace.mayTry("one")).toBe(false);
 		});
 
 		it("goes back to the short pauses when the account is unlocked and the password is still wrong", async () => {
