@@ -52,12 +52,15 @@ async function tryVersions(context: RotationContext, server: RotatedServer, vers
 		if (candidate === undefined) continue;
 		const { plan } = candidate;
 		known.push(plan.server);
+		const version = fingerprint(plan.server);
+		if (plan.isUnchanged && isRefused) {
+			if (stage === "AWSCURRENT") refusedVersion = version;
+			continue;
+		}
 		if (plan.isUnchanged) {
-			if (isRefused) continue;
 			noteAhead(context, server, stage, refusedVersion);
 			return { outcome: "unchanged" };
 		}
-		const version = fingerprint(plan.server);
 		// The live credentials are ahead of AWSCURRENT, which the server has refused before it took them.
 		if (stage === "AWSCURRENT" && !isRefused && ahead.get(server.index) === version) continue;
 		try {
