@@ -17,21 +17,21 @@ export interface FollowedReplica {
 	readonly outcome: ServerOutcome | undefined;
 }
 
-/** The follow-up of a replica ends when the next rotation begins one. */
-const following = new WeakMap<object, AbortController>();
-
 /** Asks now, and again until the replica takes the credentials, the next rotation begins, or the application shuts down. */
 export function followReplica(context: RotationContext, replica: RotatedServer, versions: FetchedVersions): FollowedReplica {
-	following.get(replica)?.abort();
+	const { following } = context.memory;
+	following.get(replica.index)?.abort();
 	const over = new AbortController();
-	following.set(replica, over);
+	following.set(replica.index, over);
 	const stop = (): void => over.abort();
 	context.signal.addEventListener("abort", stop, { once: true });
 	const own = { ...context, signal: over.signal };
 	const result: { outcome?: ServerOutcome } = {};
 	const attempt = async (isFirst: boolean): Promise<void> => {
+		// `destroy()` and `initialize()` may have made another pool meanwhile.
+		const current = context.live.servers.find(({ index }) => index === replica.index) ?? replica;
 		try {
-			result.outcome = await rotateServer(own, replica, versions);
+			result.outcome = await rotateServer(own, current, versions);
 			if (!isFirst) context.events.publish({ server: replica.name, type: "replica.verified" });
 		} catch (error) {
 			if (isFirst && !over.signal.aborted)

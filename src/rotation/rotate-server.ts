@@ -136,9 +136,11 @@ async function tryVersion(context: RotationContext, server: RotatedServer, plan:
 }
 
 /** Synchronous: a login begins either before all of it or after all of it. */
-function promote(context: RotationContext, server: RotatedServer, plan: ServerPlan, { answer, closed, fields }: VerifiedServer): void {
+function promote(context: RotationContext, { index }: RotatedServer, plan: ServerPlan, { answer, closed, fields }: VerifiedServer): void {
 	const { clock, deadlines, enter, events, live, memory, mode, signal } = context;
-	if (signal.aborted || !live.isUsable) throw new ConnectorClosedError();
+	// `destroy()` and `initialize()` may have made another pool meanwhile.
+	const server = live.servers.find((each) => each.index === index);
+	if (signal.aborted || !live.isUsable || server === undefined) throw new ConnectorClosedError();
 	enter("promoting");
 	reportSearchPath(context, server, answer);
 	memory.notePromotion(server.index, live);

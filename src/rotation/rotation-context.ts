@@ -58,6 +58,8 @@ export class RotationMemory {
 	readonly ahead = new Map<number, string>();
 	/** Origins of the options of servers that still wait for newer credentials. */
 	readonly formerOrigins = new Map<number, ConnectorOrigin | undefined>();
+	/** Ends the follow-up of a replica: the next rotation begins one. */
+	readonly following = new Map<number, AbortController>();
 	readonly hurry = new DrainHurry();
 	/** Whether a server was read-only when it was asked last. */
 	readonly isReadOnly = new Map<number, boolean>();
