@@ -4,11 +4,11 @@ import { isConnectionLimit } from "../support/login-failure.js";
 import { runInRootContext } from "../support/root-context.js";
 import { waitAtMost } from "../support/wait-at-most.js";
 import { withAnySignal } from "../support/with-any-signal.js";
-import type { LivePool } from "./live-pool.js";
+import type { LivePool, OpenedConnection } from "./live-pool.js";
 import type { LoginGate } from "./login-gate.js";
 import { CLOSE_PATIENCE_MS } from "./open-sockets.js";
 
-/** How long the additional connection may stay beside connections that are all in use. */
+/** How long the additional connection waits beside connections that are all in use, doubled each time when none comes back. */
 const SURPLUS_MS = 1_000;
 
 /** After a failed login the exchange tries again after this, doubled each time. */
@@ -40,14 +40,14 @@ export interface ExchangeOptions {
 
 /** The exchange of one pool. One object serves all its generations. */
 export class Exchange {
-	private readonly closing = new AbortController();
 	private checked: Promise<void> = Promise.resolve();
+	private readonly closing = new AbortController();
 	private mode: ExchangeMode = "gradual";
 	/** Set while a rotation opens a connection of its own beside the pool. */
 	private pauses = 0;
-	private resume = new AbortController();
 	private running: Promise<void> | undefined;
 	private step: Promise<void> = Promise.resolve();
+	private waking = new AbortController();
 
 	constructor(private readonly options: ExchangeOptions) {}
 
@@ -69,28 +69,36 @@ export class Exchange {
 		this.checked = checked;
 		// Connections to a former endpoint, or with a leaked password, stay unwanted whatever is promoted next.
 		if (!this.isRunning || STRENGTH[mode] > STRENGTH[this.mode]) this.mode = mode;
-		if (mode === "at-once") this.options.pool.retireOlder();
-		this.running ??= runInRootContext(async () => this.run()).finally(() => (this.running = undefined));
+		if (this.mode === "at-once") this.options.pool.retireOlder();
+		this.wake();
+		this.running ??= runInRootContext(async () => this.run());
 	}
 
 	/** Resolves when no additional connection of the exchange is open; none is opened before the returned function is called. */
 	async pause(): Promise<() => void> {
 		this.pauses += 1;
+		this.wake();
 		await waitAtMost(this.step, this.options.clock, PAUSE_PATIENCE_MS);
 		let isPaused = true;
 		return () => {
 			if (!isPaused) return;
 			isPaused = false;
 			this.pauses -= 1;
-			this.resume.abort();
-			this.resume = new AbortController();
+			this.wake();
 		};
 	}
 
 	/** No connection is exchanged any more. */
 	stop(): void {
 		this.closing.abort();
-		this.resume.abort();
+		this.wake();
+	}
+
+	/** Ends what the exchange waits for, other than a login. */
+	private wake(): void {
+		const { waking } = this;
+		this.waking = new AbortController();
+		waking.abort();
 	}
 
 	private isOver(): boolean {
@@ -101,65 +109,86 @@ export class Exchange {
 	private async run(): Promise<void> {
 		const { clock, gate, onHalted, pool } = this.options;
 		const { signal } = this.closing;
-		let failureCount = 0;
+		/** Logins of one generation that failed in a row, and when the next may begin. */
+		let failures = { count: 0, generation: 0, untilMs: 0 };
 		/** Number of the generation of which a new connection is in the pool. */
 		let readyGeneration = 0;
-		while (!this.isOver()) {
-			await this.checked;
+		let surplusMs = SURPLUS_MS;
+		for (await this.checked; !this.isOver(); await this.checked) {
+			const { generation } = pool;
+			const pauseMs = failures.generation === generation ? failures.untilMs - clock.nowMs() : 0;
 			if (this.pauses > 0) {
-				await sleep(clock, RETRY_CAP_MS, this.resume.signal);
-			} else if (this.mode === "at-once" || (this.mode === "moved" && readyGeneration === pool.generation)) {
+				await sleep(clock, RETRY_CAP_MS, this.waking.signal);
+			} else if (this.mode === "at-once" || (this.mode === "moved" && readyGeneration === generation)) {
 				pool.retireOlder();
 				await pool.nextReturn(false, signal);
+			} else if (pauseMs > 0) {
+				await sleep(clock, pauseMs, this.waking.signal);
 			} else if (pool.findIdleOlder() === undefined && (await pool.nextReturn(false, signal)) === undefined) {
 				// Newer credentials, or fewer connections: look again.
 			} else if (pool.socketCount > pool.limit) {
 				await pool.nextClose(CLOSE_PATIENCE_MS);
 			} else if (!gate.mayLogin()) {
-				await withAnySignal([signal, this.resume.signal], async (either) => sleep(clock, RETRY_BASE_MS / 4, either));
-			} else if (this.pauses === 0 && !this.isOver()) {
-				const { generation } = pool;
-				const stepping = this.exchangeOne();
+				await sleep(clock, RETRY_BASE_MS / 4, this.waking.signal);
+			} else if (this.pauses === 0 && generation === pool.generation && !this.isOver()) {
+				const stepping = this.exchangeOne(surplusMs);
 				this.step = stepping.then(
 					() => undefined,
 					() => undefined,
 				);
 				try {
-					await stepping;
+					surplusMs = (await stepping) ? SURPLUS_MS : Math.min(RETRY_CAP_MS, surplusMs * 2);
 					readyGeneration = generation;
-					failureCount = 0;
+					failures = { count: 0, generation, untilMs: 0 };
 				} catch (error) {
-					if (failureCount === 0) onHalted(error);
-					failureCount += 1;
-					await sleep(clock, Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** (failureCount - 1)), signal);
+					// A login with former credentials says nothing about those that serve.
+					if (generation !== pool.generation || this.isOver()) continue;
+					const count = failures.generation === generation ? failures.count : 0;
+					if (count === 0) onHalted(error);
+					failures = {
+						count: count + 1,
+						generation,
+						untilMs: clock.nowMs() + Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** count),
+					};
 				}
 			}
 		}
+		this.running = undefined;
 	}
 
-	private async exchangeOne(): Promise<void> {
+	/** @returns Whether an older connection has left for the new one. */
+	private async exchangeOne(surplusMs: number): Promise<boolean> {
 		const { pool } = this.options;
-		const opened = await this.openOne();
+		const { hasLeft, opened } = await this.openOne();
+		let victim: object | undefined;
+		if (!hasLeft && this.mode === "gradual" && pool.findIdleOlder() === undefined) {
+			// Not lent before an older one leaves: a caller that keeps it would keep the pool above its size.
+			victim = await withAnySignal([this.closing.signal, this.waking.signal], async (either) =>
+				pool.nextReturn(true, either, surplusMs),
+			);
+			if (victim === undefined && pool.olderCount > 0 && !this.isOver()) {
+				await pool.retire(opened.connection);
+				return false;
+			}
+		}
 		opened.release();
+		if (hasLeft || this.mode !== "gradual") return true;
 		// In the same tick, and after the release: a caller that was served a moment ago has claimed an idle connection.
-		const idle = pool.findIdleOlder();
-		if (this.mode !== "gradual") return;
-		const victim = idle ?? (await pool.nextReturn(true, this.closing.signal, SURPLUS_MS));
-		// Every older connection is in use for long: the pool goes back to its size.
-		if (victim === undefined && pool.olderCount > 0 && !this.isOver()) await pool.retireIdle(opened.connection);
-		else if (victim !== undefined) await pool.retire(victim);
+		victim ??= pool.findIdleOlder();
+		if (victim !== undefined) await pool.retire(victim);
+		return true;
 	}
 
-	private async openOne(): ReturnType<LivePool["open"]> {
+	private async openOne(): Promise<{ readonly hasLeft: boolean; readonly opened: OpenedConnection<object> }> {
 		const { pool } = this.options;
 		try {
-			return await pool.open();
+			return { hasLeft: false, opened: await pool.open() };
 		} catch (error) {
 			const idle = pool.findIdleOlder();
 			if (!isConnectionLimit(error) || idle === undefined) throw error;
 			// The server has no room for one more: the older connection leaves first.
 			await pool.retire(idle);
-			return pool.open();
+			return { hasLeft: true, opened: await pool.open() };
 		}
 	}
 }

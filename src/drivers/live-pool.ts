@@ -271,7 +271,8 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 
 	private handleClosed(connection: Connection): void {
 		this.returns.release(connection);
-		if (this.isOlder(connection) && this.olderCount === 0) this.returns.interrupt();
+		// In a pool that is ending, mysql2 takes no connection back and keeps all of them in its list.
+		if (this.isEnding || (this.isOlder(connection) && this.olderCount === 0)) this.returns.interrupt();
 		this.wake();
 	}
 

@@ -111,9 +111,12 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 							reject(error ?? new Error("pg-pool returned no client"));
 							return;
 						}
+						// The client has no other listener before it is released.
+						client.on("error", ignore);
 						resolve({
 							connection: client,
 							release: () => {
+								client.off("error", ignore);
 								// Opening the connection was no use of it: with `maxUses: 1` the pool would close it now.
 								client._poolUseCount = -1;
 								release?.();
