@@ -24,6 +24,7 @@ interface Handshake {
 
 /** Errors by number, as the server writes them. */
 const ACCESS_DENIED = 1_045;
+const TOO_MANY_CONNECTIONS = 1_040;
 const UNKNOWN_VARIABLE = 1_193;
 
 const VERSION = "8.0.40-fake";
@@ -47,6 +48,8 @@ export class FakeMysqlServer {
 	answerMs = 0;
 	/** How long a socket stays open after the client said goodbye. */
 	closeMs = 0;
+	/** Sockets that may be open; one more is turned away with 1040. */
+	connectionLimit = Number.POSITIVE_INFINITY;
 	/** `false`: nobody listens on the port, ECONNREFUSED. */
 	isReachable = true;
 	/** A replica; Aurora's readers say so in `innodb_read_only`. */
@@ -93,6 +96,10 @@ export class FakeMysqlServer {
 			setImmediate(() => client.destroy(fault));
 			return client;
 		}
+		if (this.sockets.size >= this.connectionLimit) {
+			this.turnAway(server);
+			return client;
+		}
 		this.sockets.set(client, "");
 		this.openMaximum = Math.max(this.openMaximum, this.sockets.size);
 		client.once("close", () => this.sockets.delete(client));
@@ -109,6 +116,16 @@ export class FakeMysqlServer {
 	async settle(): Promise<void> {
 		do await settle();
 		while (this.ungreetedCount > 0);
+	}
+
+	/** Instead of a greeting. */
+	private turnAway(socket: MemorySocket): void {
+		const connection = createConnection({ isServer: true, stream: socket });
+		connection.on("error", () => undefined);
+		setImmediate(() => {
+			connection.writeError({ code: TOO_MANY_CONNECTIONS, message: "Too many connections" });
+			socket.end();
+		});
 	}
 
 	private greet(client: MemorySocket, socket: MemorySocket): void {

@@ -4,9 +4,9 @@ import type { Clock, ScheduledCall } from "../../src/support/clock.js";
 
 /** What a client logs in with. */
 export interface FakeLogin {
-	readonly host?: string;
-	readonly password?: string;
-	readonly user?: string;
+	readonly host?: string | undefined;
+	readonly password?: string | undefined;
+	readonly user?: string | undefined;
 }
 
 /** What a statement comes back with. */
@@ -135,11 +135,15 @@ export class FakePostgresClient extends EventEmitter {
 	private isRefused = false;
 	private readonly statements = new Set<(error: Error) => void>();
 
+	/** What the client was made with. A pool may make its next client with something else. */
+	readonly login: FakeLogin;
+
 	constructor(
-		readonly login: FakeLogin,
+		{ host, password, user }: FakeLogin,
 		private readonly server: FakePostgresServer | undefined,
 	) {
 		super();
+		this.login = { host, password, user };
 	}
 
 	connect(callback: Callback): void {
