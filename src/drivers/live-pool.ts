@@ -51,6 +51,8 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	private currentGeneration = 1;
 	private shouldRetireReturns = false;
 
+	/** Whether the pool was given back. */
+	protected isDetached = false;
 	protected readonly callers: WaitingCallers<Waiter>;
 	protected readonly clock: Clock;
 	protected readonly gate: LoginGate;
@@ -229,6 +231,11 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 		return 0;
 	}
 
+	/** Whether a caller can wait for another attempt. */
+	protected get canPark(): boolean {
+		return !this.isDetached && !this.isEnding;
+	}
+
 	/** Whether a connection that comes back is of interest. */
 	protected get isReturnWanted(): boolean {
 		return this.returns.isWanted || (this.shouldRetireReturns && this.olderCount > 0);
@@ -240,20 +247,18 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 		this.sockets.add(connection);
 	}
 
-	/** A caller was held back by the gate and not by the pool's own rules. */
-	protected noteHeld(): void {
-		this.gate.callerHeld();
-		this.callers.watch();
-	}
-
 	/** Whether the pool has no room because of sockets that are closing. */
 	protected isFullOfClosing(): boolean {
 		const closing = this.sockets.countClosing();
 		if (closing === 0 || this.listConnections().length + closing < this.limit) return false;
-		this.closingTimer ??= this.clock.schedule(() => {
-			this.closingTimer = undefined;
-			this.wake();
-		}, CLOSE_PATIENCE_MS);
+		this.closingTimer ??= this.clock.schedule(
+			() => {
+				this.closingTimer = undefined;
+				this.wake();
+			},
+			CLOSE_PATIENCE_MS,
+			false,
+		);
 		return true;
 	}
 
@@ -263,8 +268,9 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 		return this.isOlder(connection) && (this.returns.noteReturn(connection) || this.shouldRetireReturns);
 	}
 
-	/** Stops the timers of this pool. */
-	protected stopTimers(): void {
+	/** Nothing of this pool happens by itself any more. */
+	protected beginDetach(): void {
+		this.isDetached = true;
 		this.callers.stop();
 		this.closingTimer?.cancel();
 	}

@@ -7,6 +7,7 @@ import { probe, type ServerAnswer } from "./probe.js";
 
 /** A live pool of mysql2. */
 export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
+	readonly #loggedIn = new WeakSet<MysqlConnection>();
 	readonly #pool: Mysql2Pool;
 	private readonly plainGet: (callback: MysqlCallback) => void;
 	private readonly restoreGet: () => void;
@@ -15,7 +16,11 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 	constructor(pool: Mysql2Pool, options: LivePoolOptions) {
 		super(options);
 		this.#pool = pool;
-		for (const connection of list(pool._allConnections)) this.trackConnection(connection);
+		for (const connection of list(pool._allConnections)) {
+			this.#loggedIn.add(connection);
+			this.trackConnection(connection);
+		}
+		for (const callback of list(pool._connectionQueue)) this.callers.note(callback);
 		this.plainGet = pool.getConnection.bind(pool);
 		this.restoreGet = putOwnProperty(pool, "getConnection", (callback) => this.getConnection(callback));
 	}
@@ -30,11 +35,11 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 	}
 
 	detach(): void {
-		this.stopTimers();
+		this.beginDetach();
 		this.restoreGet();
 		this.restoreRelease?.();
 		this.restoreRelease = undefined;
-		this.serveQueue();
+		this.serveQueue(() => this.isBelowLimit());
 	}
 
 	async probeIdle(deadlineMs: number): Promise<ServerAnswer | undefined> {
@@ -136,10 +141,10 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		connection._realEnd();
 	}
 
-	protected serveQueue(): void {
+	protected serveQueue(canOpen = (): boolean => this.canOpen()): void {
 		const pool = this.#pool;
 		const { _connectionQueue: queue } = pool;
-		while (pool._closed !== true && queue.length > 0 && (pool._freeConnections.length > 0 || this.canOpen())) {
+		while (pool._closed !== true && queue.length > 0 && (pool._freeConnections.length > 0 || canOpen())) {
 			pool.getConnection(queue.shift() as MysqlCallback);
 		}
 	}
@@ -166,12 +171,14 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		this.restoreRelease = undefined;
 	}
 
-	private getConnection(callback: MysqlCallback): void {
+	private getConnection(given: MysqlCallback): void {
 		const pool = this.#pool;
 		if (pool._closed === true || pool._freeConnections.length > 0) {
-			this.plainGet(callback);
+			this.plainGet(given);
 			return;
 		}
+		// An application may give the same function several times.
+		const callback: MysqlCallback = this.callers.isKnown(given) ? given : (error, connection) => given(error, connection);
 		if (this.canOpen()) {
 			this.logIn(callback, false);
 			return;
@@ -183,8 +190,7 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 			return;
 		}
 		if (this.callers.isKnown(callback)) {
-			// In its old place: mysql2 would send it to the end of the queue, or refuse it because of `queueLimit`.
-			queue.unshift(callback);
+			this.requeue(callback);
 			return;
 		}
 		const { length } = queue;
@@ -195,7 +201,16 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		} else this.plainGet(callback);
 		// What is in the queue now may be a wrapper around the callback: of a tracing channel, of an APM.
 		if (queue.length > length) this.callers.note(queue.get(queue.length - 1) as MysqlCallback);
-		if (isBelowLimit) this.noteHeld();
+		if (isBelowLimit) this.gate.callerHeld();
+		this.callers.watch();
+	}
+
+	/** In the old place: mysql2 would send the caller to the end of the queue, or refuse it because of `queueLimit`. */
+	private requeue(callback: MysqlCallback): void {
+		const { _connectionQueue: queue } = this.#pool;
+		const earlier = Array.from({ length: this.callers.findPlace(callback) }, () => queue.shift() as MysqlCallback);
+		queue.unshift(callback);
+		for (const item of earlier.reverse()) queue.unshift(item);
 	}
 
 	/** With `waitForConnections: false` a caller is never held back: it gets the refusal that is known, or tries for itself. */
@@ -216,12 +231,13 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 	private logIn(callback: MysqlCallback, isExchange: boolean): void {
 		const pool = this.#pool;
 		const { generation } = this;
-		this.callers.beginAttempt(callback);
+		if (!isExchange) this.callers.beginAttempt(callback);
 		this.gate.loginStarted(isExchange);
 		const finish: MysqlCallback = (error, connection) => {
 			const isCurrent = generation === this.generation;
-			const isWaiting = this.callers.endAttempt(callback);
+			const isWaiting = isExchange || this.callers.endAttempt(callback);
 			if (!error) {
+				if (connection !== undefined) this.#loggedIn.add(connection);
 				this.gate.loginSucceeded(isCurrent);
 				if (isWaiting) callback(null, connection);
 				else connection?.release();
@@ -229,11 +245,11 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 			}
 			const shouldWait = this.gate.loginFailed(error, isCurrent);
 			if (!isWaiting) return;
-			if (isExchange || !shouldWait || pool._closed === true || !pool.config.waitForConnections) {
+			if (isExchange || !shouldWait || !this.canPark || !pool.config.waitForConnections) {
 				callback(error);
 				return;
 			}
-			pool._connectionQueue.unshift(callback);
+			this.requeue(callback);
 			this.callers.watch();
 			if (!isCurrent) this.wake();
 		};
@@ -252,6 +268,8 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 	private trackConnection(connection: MysqlConnection, generation?: number): void {
 		this.track(connection, generation);
 		// mysql2 listens once. A second error of the same connection, without a listener, would end the process.
-		connection.on("error", () => this.gate.connectionLost());
+		connection.on("error", () => {
+			if (this.#loggedIn.has(connection)) this.gate.connectionLost();
+		});
 	}
 }

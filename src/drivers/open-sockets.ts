@@ -45,8 +45,9 @@ export class OpenSockets<Connection extends object> {
 			if (members.has(connection)) continue;
 			const sinceMs = this.#closingSinceMs.get(connection) ?? clock.nowMs();
 			this.#closingSinceMs.set(connection, sinceMs);
-			if (clock.nowMs() - sinceMs >= CLOSE_PATIENCE_MS) this.forget(connection);
-			else count += 1;
+			if (clock.nowMs() - sinceMs < CLOSE_PATIENCE_MS) count += 1;
+			// Not within a look at the pool: callers may log in now.
+			else queueMicrotask(() => this.forget(connection));
 		}
 		return count;
 	}

@@ -31,6 +31,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 			this.#loggedIn.add(client);
 			this.trackClient(client);
 		}
+		for (const item of pool._pendingQueue) this.callers.note(item);
 		const plainIsFull = pool._isFull.bind(pool);
 		const plainNewClient = pool.newClient.bind(pool);
 		this.logIn = (item, isExchange) => this.runLogin(plainNewClient, item, isExchange);
@@ -56,7 +57,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	}
 
 	detach(): void {
-		this.stopTimers();
+		this.beginDetach();
 		for (const restore of this.restore.splice(0)) restore();
 		this.serveQueue();
 	}
@@ -71,6 +72,10 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 
 	protected get driverBudgetMs(): number | undefined {
 		return this.#pool.options.connectionTimeoutMillis || undefined;
+	}
+
+	protected override get budgetStartMs(): number {
+		return this.driverBudgetMs === undefined ? this.gate.failureSinceMs : 0;
 	}
 
 	protected applyFields(fields: object): void {
@@ -184,19 +189,21 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		const { _pendingQueue: queue } = this.#pool;
 		this.isHeldBack = false;
 		this.isStampPlanned = false;
-		for (const item of queue) this.callers.note(item);
-		if (isHeldBack && queue.length > 0) this.noteHeld();
+		const known = queue.findLastIndex((item) => this.callers.isKnown(item));
+		for (const item of queue.slice(known + 1)) this.callers.note(item);
+		if (isHeldBack && queue.length > 0) this.gate.callerHeld();
+		this.callers.watch();
 	}
 
 	private runLogin(newClient: (item: PgPendingItem) => void, item: PgPendingItem, isExchange: boolean): void {
 		const pool = this.#pool;
 		const { generation } = this;
 		this.isGranted = false;
-		this.callers.beginAttempt(item);
+		if (!isExchange) this.callers.beginAttempt(item);
 		this.gate.loginStarted(isExchange);
 		const finish: PgConnectCallback = (error, lent, release) => {
 			const isCurrent = generation === this.generation;
-			const isWaiting = this.callers.endAttempt(item) && item.timedOut !== true;
+			const isWaiting = isExchange || (this.callers.endAttempt(item) && item.timedOut !== true);
 			if (!error) {
 				this.gate.loginSucceeded(isCurrent);
 				if (isWaiting) item.callback(undefined, lent, release);
@@ -207,12 +214,12 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 			const isAfterLogin = this.#loggedIn.has(client);
 			const shouldWait = this.gate.loginFailed(isAfterLogin ? new Error("A statement after the login failed") : error, isCurrent);
 			if (!isWaiting) return;
-			if (isExchange || isAfterLogin || !shouldWait || pool.ending) {
+			if (isExchange || isAfterLogin || !shouldWait || !this.canPark) {
 				item.callback(error, undefined, release ?? (() => undefined));
 				return;
 			}
-			// In its old place: it has waited longest. pg-pool's timer finds the item by its callback.
-			pool._pendingQueue.unshift(item);
+			// In its old place. pg-pool's timer finds the item by its callback.
+			pool._pendingQueue.splice(this.callers.findPlace(item), 0, item);
 			this.callers.watch();
 			if (!isCurrent) this.wake();
 		};

@@ -26,7 +26,8 @@ export interface WaitingCallersOptions<Waiter> {
 export class WaitingCallers<Waiter extends object> {
 	/** Callers whose login is under way. */
 	private readonly attempts = new Set<Waiter>();
-	private readonly sinceMs = new WeakMap<Waiter, number>();
+	private readonly known = new WeakMap<Waiter, { readonly number: number; readonly sinceMs: number }>();
+	private knownCount = 0;
 	private timer: ScheduledCall | undefined;
 
 	constructor(private readonly options: WaitingCallersOptions<Waiter>) {}
@@ -37,11 +38,17 @@ export class WaitingCallers<Waiter extends object> {
 
 	/** Remembers since when a caller waits. */
 	note(waiter: Waiter): void {
-		if (!this.sinceMs.has(waiter)) this.sinceMs.set(waiter, this.options.clock.nowMs());
+		if (!this.isKnown(waiter)) this.known.set(waiter, { number: (this.knownCount += 1), sinceMs: this.options.clock.nowMs() });
 	}
 
 	isKnown(waiter: Waiter): boolean {
-		return this.sinceMs.has(waiter);
+		return this.known.has(waiter);
+	}
+
+	/** Place of a caller in the queue: behind those who came before. */
+	findPlace(waiter: Waiter): number {
+		const numberOf = (each: Waiter): number => this.known.get(each)?.number ?? Number.POSITIVE_INFINITY;
+		return this.options.listQueue().filter((other) => numberOf(other) < numberOf(waiter)).length;
 	}
 
 	beginAttempt(waiter: Waiter): void {
@@ -95,7 +102,7 @@ export class WaitingCallers<Waiter extends object> {
 		const { budgetStartMs, clock, getBudgetMs } = this.options;
 		const budgetMs = getBudgetMs();
 		return (
-			Math.max(this.sinceMs.get(waiter) ?? clock.nowMs(), budgetStartMs()) +
+			Math.max(this.known.get(waiter)?.sinceMs ?? clock.nowMs(), budgetStartMs()) +
 			budgetMs -
 			Math.min(BUDGET_MARGIN_CAP_MS, budgetMs * BUDGET_MARGIN_FRACTION)
 		);
