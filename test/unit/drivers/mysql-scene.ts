@@ -29,12 +29,14 @@ export function createMysqlScene<Gate extends LoginGate = StubGate>({
 	const servers = { db: new FakeMysqlServer(clock, PASSWORDS), elsewhere: new FakeMysqlServer(clock, PASSWORDS) };
 	const stream = ({ config }: { readonly config: { readonly host: "db" | "elsewhere" } }): unknown => servers[config.host].accept();
 	const options = { connectionLimit: limit, connectTimeout: budgetMs, host: "db", stream, ...loginOf(1), ...driver };
-	const raw = createPool(options as object) as unknown as RawMysqlPool;
+	const createRaw = (): RawMysqlPool => createPool(options as object) as unknown as RawMysqlPool;
+	const raw = createRaw();
 	const gate = createGate(clock, () => live.wake());
 	const live = new MysqlPool(raw, { clock, gate });
 	return {
 		call: () => callPool(raw),
 		clock,
+		createRaw,
 		elsewhere: servers.elsewhere,
 		end: async () => new Promise((resolve) => raw.end(resolve)),
 		gate,
@@ -71,6 +73,11 @@ function callPool(pool: RawMysqlPool): Caller {
 				new Promise((resolve, reject) => {
 					connection.query(text, (fault, rows) => (fault === null ? resolve(rows) : reject(fault)));
 				}),
+			// As mysql2 does with `gracefulEnd`.
+			close: () => {
+				connection._removeFromPool();
+				connection._realEnd();
+			},
 			connection,
 			destroy: () => connection.destroy(),
 			errors,

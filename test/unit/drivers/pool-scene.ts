@@ -27,6 +27,8 @@ export interface SceneServer {
 /** A connection in the hands of a caller. */
 export interface Loan {
 	ask(text: string): Promise<unknown>;
+	/** Takes the connection out of the pool and says goodbye to the server, as a pool does that closes a connection of its own accord. */
+	close(): void;
 	readonly connection: object;
 	/** Gives the connection back as broken, as the driver lets an application do. */
 	destroy(): void;
@@ -65,6 +67,8 @@ export interface PoolScene<Gate extends LoginGate = StubGate, Raw extends object
 	/** Asks for a connection as TypeORM does: with a callback, and with a listener for errors. */
 	call(): Caller;
 	readonly clock: FakeClock;
+	/** A pool of the driver with the same options and no gate. */
+	createRaw(): Raw;
 	readonly elsewhere: SceneServer;
 	/** Ends the pool as TypeORM's `destroy()` does. */
 	end(): Promise<unknown>;
@@ -202,4 +206,9 @@ export async function warm(scene: PoolScene<LoginGate>, count: number): Promise<
 /** Promotes the credentials of the next generation. */
 export function promote({ live, makeFields }: PoolScene<LoginGate>, host = "db"): ReturnType<LivePool["promote"]> {
 	return live.promote(makeFields({ ...loginOf(live.generation + 1), host }));
+}
+
+/** Whether the caller got the refusal of the server. */
+export function isRefusal({ error }: Caller): boolean {
+	return /authentication failed|Access denied/.test(String((error as Error | undefined)?.message));
 }

@@ -1,6 +1,6 @@
 /** A pool of pg-pool's own code above a server in memory. */
 import type { LoginGate } from "../../../src/drivers/login-gate.js";
-import { type PgListener, readPgFields } from "../../../src/drivers/pg-parts.js";
+import { readPgFields } from "../../../src/drivers/pg-parts.js";
 import { PostgresPool } from "../../../src/drivers/postgres-pool.js";
 import type { LivePool } from "../../../src/drivers/live-pool.js";
 import { FakeClock } from "../../support/fake-clock.js";
@@ -25,14 +25,19 @@ export function createPostgresScene<Gate extends LoginGate = StubGate>({
 	const servers = { db: new FakePostgresServer(clock, PASSWORDS), elsewhere: new FakePostgresServer(clock, PASSWORDS) };
 	const { Pool } = createFakePg(clock, servers);
 	const options = { connectionTimeoutMillis: budgetMs, host: "db", idleTimeoutMillis: 0, max: limit, ...loginOf(1), ...driver };
-	const raw = new Pool(options);
-	// As TypeORM does.
-	raw.on("error", () => undefined);
+	const createRaw = (): FakePgPool => {
+		const pool = new Pool(options);
+		// As TypeORM does.
+		pool.on("error", () => undefined);
+		return pool;
+	};
+	const raw = createRaw();
 	const gate = createGate(clock, () => live.wake());
 	const live = new PostgresPool(raw, { clock, gate });
 	return {
 		call: () => callPool(raw),
 		clock,
+		createRaw,
 		elsewhere: servers.elsewhere,
 		end: async () => raw.end(),
 		gate,
@@ -60,11 +65,12 @@ function callPool(pool: FakePgPool): Caller {
 		const note = (fault: Error): void => void errors.push(fault);
 		client.on("error", note);
 		const giveBack = (isBroken: boolean): void => {
-			lent.off("error", note as PgListener);
+			lent.off("error", note);
 			release(isBroken);
 		};
 		caller.loan = {
 			ask: (text) => client.query(text),
+			close: () => giveBack(true),
 			connection: client,
 			destroy: () => giveBack(true),
 			errors,

@@ -1,9 +1,8 @@
-/** Claims: which connection belongs to which credentials, and what a promotion leaves as it was. */
-import type { PoolScene, SceneMaker } from "./pool-scene.js";
-import { callAll, lend, loginOf, pass, promote, take, warm } from "./pool-scene.js";
+/** Which connection belongs to which credentials, and which connections a promotion finds in use. */
+import { callAll, lend, loginOf, pass, type PoolScene, promote, take, warm } from "./pool-scene.js";
+import { POOLS } from "./pools.js";
 
-/** The generation of a connection is that of its construction. */
-export function describeGenerations({ create }: SceneMaker): void {
+describe.each(POOLS)("The generations of $label", ({ create }) => {
 	let scene: PoolScene;
 
 	beforeEach(() => (scene = create()));
@@ -103,10 +102,9 @@ export function describeGenerations({ create }: SceneMaker): void {
 		expect(scene.live.limit).toBe(2);
 		expect(Reflect.ownKeys(raw)).toEqual(expect.arrayContaining(before));
 	});
-}
+});
 
-/** Connections that were in use at a promotion. */
-export function describeHeld({ create }: SceneMaker): void {
+describe.each(POOLS)("What is in use at a promotion, in a pool of $label", ({ create }) => {
 	let scene: PoolScene;
 
 	beforeEach(() => (scene = create()));
@@ -215,4 +213,4 @@ export function describeHeld({ create }: SceneMaker): void {
 
 		expect(await failure).toBe(reason);
 	});
-}
+});
