@@ -114,7 +114,10 @@ export class Exchange {
 		/** Number of the generation of which a new connection is in the pool. */
 		let readyGeneration = 0;
 		let surplusMs = SURPLUS_MS;
-		for (await this.checked; !this.isOver(); await this.checked) {
+		// start() notes that the exchange runs before it can be over.
+		await this.checked;
+		while (!this.isOver()) {
+			await this.checked;
 			const { generation } = pool;
 			const pauseMs = failures.generation === generation ? failures.untilMs - clock.nowMs() : 0;
 			if (this.pauses > 0) {
