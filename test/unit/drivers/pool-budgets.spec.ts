@@ -3,6 +3,8 @@ import { callAll, type Caller, isRefusal, lend, loginOf, pass, type PoolScene, t
 import { POOLS } from "./pools.js";
 
 const BUDGET_MS = 5_000;
+/** The driver's own timers must not come first. */
+const MARGIN_MS = 250;
 
 describe.each(POOLS)("The times of callers in a pool of $label", ({ create }) => {
 	let scene: PoolScene;
@@ -16,7 +18,7 @@ describe.each(POOLS)("The times of callers in a pool of $label", ({ create }) =>
 		const [first] = await callAll(scene, 1);
 		await pass(scene, 1_000);
 		const [second] = await callAll(scene, 1);
-		await pass(scene, BUDGET_MS - 1_000 - 11);
+		await pass(scene, BUDGET_MS - 1_000 - MARGIN_MS - 1);
 		expect(first?.isAnswered).toBe(false);
 
 		await pass(scene, 1);
