@@ -38,6 +38,7 @@ export class RotatorScene {
 	readonly connector = new StubConnector(this.clock);
 	readonly dataSource: FakeDataSource;
 	readonly events: ConnectorEvent[] = [];
+	private readonly loans = new Set<Loan>();
 	readonly rotator: RotatorService;
 	readonly servers: FakeServers;
 
@@ -64,7 +65,10 @@ export class RotatorScene {
 
 	/** The order in which Nest ends an application, TypeORM's part included. */
 	async stop(): Promise<void> {
-		await this.rotator.onModuleDestroy();
+		const closing = this.rotator.onModuleDestroy();
+		await this.pass(1_000);
+		await closing;
+		for (const loan of [...this.loans]) loan.release(new Error("The test is over"));
 		this.rotator.beforeApplicationShutdown();
 		const destroying = this.dataSource.isInitialized ? this.dataSource.destroy() : Promise.resolve();
 		const ending = Promise.all([this.rotator.onApplicationShutdown(), destroying]);
@@ -78,12 +82,12 @@ export class RotatorScene {
 
 	/** Obtains a connection. Its caller listens to it, as a query runner does. */
 	async borrow(): Promise<Loan> {
-		return toLoan(await this.dataSource.driver.obtainMasterConnection());
+		return this.toLoan(await this.dataSource.driver.obtainMasterConnection());
 	}
 
 	/** The same of a replica. */
 	async borrowReplica(): Promise<Loan> {
-		return toLoan(await this.dataSource.driver.obtainSlaveConnection());
+		return this.toLoan(await this.dataSource.driver.obtainSlaveConnection());
 	}
 
 	/** Changes the password on the server and in AWSCURRENT. */
@@ -107,10 +111,17 @@ export class RotatorScene {
 	find<Type extends ConnectorEvent["type"]>(type: Type): Extract<ConnectorEvent, { type: Type }>[] {
 		return this.events.filter((event): event is Extract<ConnectorEvent, { type: Type }> => event.type === type);
 	}
-}
 
-function toLoan([obtained, release]: Awaited<ReturnType<FakeDataSource["driver"]["obtainMasterConnection"]>>): Loan {
-	const client = obtained as unknown as FakePostgresClient;
-	if (client.listenerCount("error") === 0) client.on("error", () => undefined);
-	return { client, release };
+	private toLoan([obtained, release]: Awaited<ReturnType<FakeDataSource["driver"]["obtainMasterConnection"]>>): Loan {
+		const client = obtained as unknown as FakePostgresClient;
+		if (client.listenerCount("error") === 0) client.on("error", () => undefined);
+		const loan = {
+			client,
+			release: (error?: Error): void => {
+				if (this.loans.delete(loan)) release(error);
+			},
+		};
+		this.loans.add(loan);
+		return loan;
+	}
 }
