@@ -23,6 +23,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	private isHeldBack = false;
 	private isStampPlanned = false;
 	private readonly restore: (() => void)[];
+	private unwatch: (() => void) | undefined;
 
 	constructor(pool: PgPool, options: LivePoolOptions) {
 		super(options);
@@ -36,12 +37,8 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		const plainNewClient = pool.newClient.bind(pool);
 		this.logIn = (item, isExchange) => this.runLogin(plainNewClient, item, isExchange);
 		this.restore = [
-			putOwnProperty(pool, "_isFull", () => this.isFull(plainIsFull())),
+			putOwnProperty(pool, "_isFull", () => (pool._idle.length > 0 ? plainIsFull() : this.isFull(plainIsFull()))),
 			putOwnProperty(pool, "newClient", (item) => this.logIn(item, false)),
-			this.listen("release", (_error: unknown, client: PgClient) => {
-				// pg-pool looks at the expired clients after this event. One with an error is closed anyway.
-				if (this.handleReturn(client)) pool._expired.add(client);
-			}),
 			this.listen("connect", (client: PgClient) => void guardFirstTurn(client)),
 		];
 	}
@@ -58,6 +55,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 
 	detach(): void {
 		this.beginDetach();
+		this.unwatchReturns();
 		for (const restore of this.restore.splice(0)) restore();
 		this.serveQueue();
 	}
@@ -151,7 +149,12 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	}
 
 	protected watchReturns(): void {
-		// pg-pool reports each client that comes back by its event `release`.
+		this.unwatch ??= this.listen("release", (_error: unknown, client: PgClient) => {
+			// pg-pool looks at the expired clients after this event. One with an error is closed anyway.
+			if (this.handleReturn(client)) this.#pool._expired.add(client);
+			// In calm a release costs what it costs without the library.
+			if (!this.isReturnWanted) this.unwatchReturns();
+		});
 	}
 
 	protected serveQueue(): void {
@@ -168,7 +171,6 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	 * queue. While a client is idle the answer does not matter.
 	 */
 	private isFull(isPlainFull: boolean): boolean {
-		if (this.#pool._idle.length > 0) return isPlainFull;
 		if (!isPlainFull && (this.isGranted || (!this.isFullOfClosing() && this.gate.mayLogin()))) {
 			// pg-pool asks twice before it logs in, and throws when the answers differ.
 			this.isGranted = true;
@@ -247,6 +249,11 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		client.connection?.prependListener("errorMessage", ({ severity }: { severity?: string }) => {
 			if (severity === "FATAL") noteLoss();
 		});
+	}
+
+	private unwatchReturns(): void {
+		this.unwatch?.();
+		this.unwatch = undefined;
 	}
 
 	private listen(event: string, listener: PgListener): () => void {
