@@ -2,6 +2,7 @@
 import { SSMClient, type SSMClientConfig } from "@aws-sdk/client-ssm";
 
 import { withAwsClientDefaults } from "../aws/aws-client-defaults.js";
+import { warnOfPlainEndpoint } from "../aws/plain-endpoint.js";
 import type { IParameterStoreConfigProperties } from "./parameter-store.options.js";
 
 /** Clients made here, and what they were made from. Private to this file: an AWS identity may be in it. */
@@ -10,6 +11,7 @@ const madeHere = new WeakMap<SSMClient, SSMClientConfig>();
 /** The ready-made client of the properties, or a new one. */
 export function createSsmClient({ client, config = {} }: Pick<IParameterStoreConfigProperties, "client" | "config">): SSMClient {
 	if (client !== undefined) return client;
+	warnOfPlainEndpoint(config.endpoint, "SSM");
 	const made = new SSMClient(withAwsClientDefaults(config));
 	madeHere.set(made, config);
 	return made;

@@ -9,6 +9,7 @@ import {
 
 import { ConnectorTimeoutError, SecretMalformedError } from "../errors/errors.js";
 import { withAwsClientDefaults } from "../aws/aws-client-defaults.js";
+import { warnOfPlainEndpoint } from "../aws/plain-endpoint.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { explainSecretFailure } from "./explain-secret-failure.js";
@@ -158,6 +159,7 @@ export class SecretFetcher {
 			...(endpoint === undefined ? {} : { endpoint }),
 			...(region === undefined ? {} : { region }),
 		};
+		warnOfPlainEndpoint(endpoint, "SECRETS_MANAGER");
 		const client = new SecretsManagerClient(withAwsClientDefaults(configuration));
 		clients.set(region, client);
 		return client;
