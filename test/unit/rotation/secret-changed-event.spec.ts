@@ -67,6 +67,69 @@ describe("readSecretChange", () => {
 		expect(readSecretChange(event)).toBeUndefined();
 	});
 
+	it("takes a name for one of the event's own account and region", () => {
+		const event = { ...LABEL_UPDATED, account: "123456789012", detail: { name: NAME }, region: "eu-central-1", resources: [] };
+
+		const [id = ""] = readSecretChange(event)?.secretIds ?? [];
+
+		expect(id).toBe(ARN.slice(0, -7));
+		expect([ARN, ARN.slice(0, -7), NAME].map((known) => isSameSecret(id, known))).toEqual([true, true, true]);
+		for (const [from, to] of [
+			["123456789012", "210987654321"],
+			["eu-central-1", "us-east-1"],
+		] as const) {
+			expect(isSameSecret(id, ARN.replace(from, to))).toBe(false);
+		}
+	});
+
+	it("puts a name into the partition of its region", () => {
+		const event = { ...LABEL_UPDATED, account: "1", detail: { name: NAME }, region: "eusc-de-east-1", resources: [] };
+
+		expect(readSecretChange(event)).toEqual({ secretIds: [`arn:aws-eusc:secretsmanager:eusc-de-east-1:1:secret:${NAME}`] });
+	});
+
+	it.each([
+		["account", { account: "210987654321" }],
+		["region", { region: "us-east-1" }],
+	])("passes over ARNs of another %s than the event's own", (_, place) => {
+		const event = { ...LABEL_UPDATED, ...place, detail: { arn: ARN, labelUpdated: "AWSCURRENT" } };
+
+		expect(readSecretChange(event)).toEqual({ secretIds: [] });
+	});
+
+	it.each([LABEL_UPDATED, ROTATION_SUCCEEDED])("ignores an event of another source (%#)", (event) => {
+		for (const source of ["aws.s3", "com.example", "", null]) expect(readSecretChange({ ...event, source })).toBeUndefined();
+	});
+
+	it("ignores what is no event and larger than one, at once", () => {
+		const huge = [
+			"[".repeat(1_000_000),
+			JSON.stringify({ ...LABEL_UPDATED, padding: "x".repeat(300_000) }),
+			{ Message: "[".repeat(1_000_000), Type: "Notification" },
+		];
+		const before = process.cpuUsage().user;
+
+		expect(huge.map(readSecretChange)).toEqual([undefined, undefined, undefined]);
+		expect((process.cpuUsage().user - before) / 1_000).toBeLessThan(500);
+	});
+
+	it("looks at no more than a hundred resources", () => {
+		const resources = Array.from({ length: 200_000 }, () => ARN);
+
+		expect(readSecretChange({ ...LABEL_UPDATED, detail: {}, resources })?.secretIds).toHaveLength(100);
+	});
+
+	it("ignores an event that throws when it is read", () => {
+		const throwing = (name: string): object =>
+			Object.defineProperty({ ...LABEL_UPDATED }, name, {
+				get: () => {
+					throw new Error("no");
+				},
+			});
+
+		expect(["detail", "source", "Type", "resources"].map((name) => readSecretChange(throwing(name)))).toEqual(Array(4).fill(undefined));
+	});
+
 	it("passes over ids that are none", () => {
 		const event = { ...LABEL_UPDATED, detail: { arn: 7, name: "" }, resources: [null, ARN, ["x"]] };
 
