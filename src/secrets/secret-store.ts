@@ -5,6 +5,9 @@ import type { FetchedSecret, FetchSecretOptions, SecretFetcher } from "./secret-
 /** The secret used least recently gives way to one more. */
 const MAXIMUM_ENTRY_COUNT = 1_000;
 
+/** How long a value is kept that nothing reads from here: a service that is made a moment later finds what the connectors have read. */
+const UNREAD_AGE_MS = 60_000;
+
 /** The current version of a secret, as it was read last. */
 export interface KeptSecret extends FetchedSecret {
 	readonly readAtMs: number;
@@ -19,6 +22,8 @@ type Fetcher = Pick<SecretFetcher, "close" | "fetch" | "put" | "renew">;
 export class SecretStore implements Fetcher {
 	/** In the order of use. Private to the language, so that an inspected store does not show them. */
 	readonly #entries = new Map<string, KeptSecret & { readonly turn: number }>();
+	/** Older values are of no use to any reader. `undefined`: there is none. */
+	private maximumAgeMs: number | undefined;
 	private turn = 0;
 
 	constructor(
@@ -28,11 +33,18 @@ export class SecretStore implements Fetcher {
 
 	/** Of how many secrets something is kept. */
 	get entryCount(): number {
+		this.#dropOld();
 		return this.#entries.size;
 	}
 
-	/** What is kept of the secret, however old. */
+	/** Keeps values for at least as long from now on, for a reader that can use them until then. Without readers they are kept for a minute. */
+	keepFor(ageMs: number): void {
+		this.maximumAgeMs = Math.max(this.maximumAgeMs ?? 0, ageMs);
+	}
+
+	/** What is kept of the secret, as long as it is of use to any reader. */
 	find(secretId: string): KeptSecret | undefined {
+		this.#dropOld();
 		const entry = this.#entries.get(secretId);
 		if (entry !== undefined) this.#keep(secretId, entry);
 		return entry;
@@ -40,6 +52,7 @@ export class SecretStore implements Fetcher {
 
 	/** See {@link SecretFetcher.fetch}. */
 	async fetch(secretId: string, options: FetchSecretOptions = {}): Promise<FetchedSecret> {
+		this.#dropOld();
 		const turn = ++this.turn;
 		const secret = await this.fetcher.fetch(secretId, options);
 		if ((options.versionStage ?? "AWSCURRENT") === "AWSCURRENT") this.remember(secretId, secret, turn);
@@ -76,6 +89,14 @@ export class SecretStore implements Fetcher {
 		if (this.#entries.size <= MAXIMUM_ENTRY_COUNT) return;
 		const [oldest] = this.#entries.keys();
 		if (oldest !== undefined) this.#entries.delete(oldest);
+	}
+
+	/** On the way of each call, since no timer runs. */
+	#dropOld(): void {
+		const oldestMs = this.clock.nowMs() - (this.maximumAgeMs ?? UNREAD_AGE_MS);
+		for (const [secretId, { readAtMs }] of this.#entries) {
+			if (readAtMs < oldestMs) this.#entries.delete(secretId);
+		}
 	}
 
 	#keep(secretId: string, entry: KeptSecret & { readonly turn: number }): void {

@@ -2,6 +2,7 @@
 import { ConnectorClosedError } from "../errors/errors.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { isSecretOutage } from "./explain-secret-failure.js";
+import { RecentRefusals } from "./recent-refusals.js";
 import { SecretSources } from "./secret-sources.js";
 import type { KeptSecret, SecretStore } from "./secret-store.js";
 import { parseJson, parseWhateverItIs, renderSecret } from "./secret-text.js";
@@ -36,6 +37,7 @@ export class SecretsManagerService {
 	private readonly isStoreShared: boolean;
 	/** One refresh at a time for each secret, so that a failure counts once. */
 	readonly #refreshes = new Map<string, Promise<string>>();
+	readonly #refusals: RecentRefusals;
 	private readonly clock: Clock;
 	private readonly staleIfErrorMs: number;
 	private readonly staleWhileRevalidateMs: number;
@@ -60,12 +62,14 @@ export class SecretsManagerService {
 	) {
 		const { aws, cacheTtlMs, staleIfErrorMs, staleWhileRevalidateMs } = validateSecretsManagerOptions(options);
 		this.clock = clock;
+		this.#refusals = new RecentRefusals(clock);
 		this.store = sharedStore ?? new SecretSources().select(aws);
 		this.isStoreShared = sharedStore !== undefined;
 		this.warn = warn;
 		this.staleIfErrorMs = staleIfErrorMs ?? DEFAULT_STALE_IF_ERROR_MS;
 		this.staleWhileRevalidateMs = staleWhileRevalidateMs ?? DEFAULT_STALE_WHILE_REVALIDATE_MS;
 		this.ttlMs = cacheTtlMs ?? DEFAULT_TTL_MS;
+		this.keepFor(this.ttlMs);
 	}
 
 	/**
@@ -101,6 +105,12 @@ export class SecretsManagerService {
 		validateRead(secretId, options);
 		this.assertOpen();
 		const { cache: isCached = true, ttl = this.ttlMs } = options;
+		this.keepFor(ttl);
+		const refusal = isCached ? this.#refusals.find(secretId, ttl) : undefined;
+		if (refusal !== undefined) {
+			this.counts.missCount += 1;
+			throw refusal.error;
+		}
 		const kept = isCached ? this.store.find(secretId) : undefined;
 		if (kept !== undefined && this.measureAgeMs(kept) < ttl) {
 			this.counts.hitCount += 1;
@@ -134,6 +144,7 @@ export class SecretsManagerService {
 		} finally {
 			// They may bring what it was before.
 			this.#refreshes.clear();
+			this.#refusals.clear();
 		}
 	}
 
@@ -154,6 +165,7 @@ export class SecretsManagerService {
 	 */
 	close(): void {
 		this.isClosed = true;
+		this.#refusals.clear();
 		if (!this.isStoreShared) this.store.close();
 	}
 
@@ -215,10 +227,20 @@ export class SecretsManagerService {
 			return text;
 		} catch (error) {
 			this.counts.failureCount += 1;
-			if (isSecretOutage(error)) this.reportOutage(secretId, error as Error);
-			else this.store.forget(secretId);
+			if (isSecretOutage(error)) {
+				this.reportOutage(secretId, error as Error);
+			} else {
+				// A value that was there until now is asked for once more before that counts.
+				if (this.store.find(secretId) === undefined && !this.isClosed) this.#refusals.remember(secretId, error);
+				this.store.forget(secretId);
+			}
 			throw error;
 		}
+	}
+
+	/** A value is of use until an outage has lasted for too long. */
+	private keepFor(ttlMs: number): void {
+		this.store.keepFor(ttlMs + Math.max(this.staleIfErrorMs, this.staleWhileRevalidateMs));
 	}
 
 	/** One warning for each outage, however long it lasts. */

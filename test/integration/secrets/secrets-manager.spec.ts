@@ -60,6 +60,51 @@ it("reads a binary secret as the text that it is", async () => {
 	await expect(secrets.get("app/key")).resolves.toEqual({ grün: 1 });
 });
 
+describe("an identity that AWS refuses", () => {
+	it.each(["UnrecognizedClientException", "InvalidClientTokenId"])("ends the value where it was revoked (%s)", async (errorName) => {
+		aws.secrets.put("app/key", CANARY);
+		const impatient = create({ cacheTtlMs: 1, staleWhileRevalidateMs: 0 });
+		await impatient.get("app/key");
+		aws.faults.inject({ errorMessage: "The security token included in the request is invalid.", errorName, kind: "custom-error" });
+
+		const errors = [await failureOf(impatient.get("app/key", { ttl: 0 })), await failureOf(impatient.get("app/key"))];
+		impatient.close();
+
+		expect(errors[0]).toMatchObject({ cause: { name: errorName }, isTransient: false, kind: "no-identity" });
+		expect(impatient.getStatistics()).toMatchObject({ entryCount: 0, staleCount: 0 });
+	});
+
+	it.each(["ExpiredTokenException", "RequestExpired"])("does not where it has expired (%s)", async (errorName) => {
+		aws.secrets.put("app/key", "value");
+		await secrets.get("app/key");
+		aws.faults.inject({ errorName, kind: "custom-error" });
+
+		await expect(secrets.get("app/key", { ttl: 0 })).resolves.toBe("value");
+	});
+
+	it("does not where the service that gives out identities says the same words", async () => {
+		aws.secrets.put("app/key", "value");
+		let isRevoked = false;
+		const identities = create({
+			aws: {
+				...aws.clientConfig,
+				credentials: async () => {
+					if (isRevoked) {
+						const words = { $metadata: { httpStatusCode: 403 }, name: "InvalidClientTokenId" };
+						throw Object.assign(new Error("The security token included in the request is invalid."), words);
+					}
+					return Promise.resolve({ accessKeyId: "AKIA", expiration: new Date(0), secretAccessKey: "secret" });
+				},
+			},
+		});
+		await identities.get("app/key");
+		isRevoked = true;
+
+		await expect(identities.get("app/key", { ttl: 0 })).resolves.toBe("value");
+		identities.close();
+	});
+});
+
 describe("set", () => {
 	it("fills a placeholder, and replaces what is there", async () => {
 		const client = new SecretsManagerClient(aws.clientConfig);

@@ -168,3 +168,42 @@ it("shows no value when printed", async () => {
 
 	expect(inspect(store, { depth: 9, showHidden: true }) + JSON.stringify(store)).not.toContain("hunter2");
 });
+
+describe("what nothing can use any more", () => {
+	async function read(store: SecretStore, fetcher: HeldFetcher): Promise<void> {
+		const fetched = store.fetch("app/key");
+		fetcher.open.at(-1)?.answer("one");
+		await fetched;
+	}
+
+	it("is dropped after a minute where nothing reads from here", async () => {
+		const { clock, fetcher, store } = prepare();
+		await read(store, fetcher);
+
+		await clock.advance(60_000);
+		const before = store.entryCount;
+		await clock.advance(1);
+		const other = store.fetch("app/other");
+		fetcher.open.at(-1)?.answer("two");
+		await other;
+
+		expect(before).toBe(1);
+		expect(inspect(store, { depth: 9, showHidden: true })).not.toContain("one");
+		expect(store.find("app/key")).toBeUndefined();
+		expect(store.entryCount).toBe(1);
+	});
+
+	it("is kept for the reader that can use it for longest", async () => {
+		const { clock, fetcher, store } = prepare();
+		store.keepFor(1_000);
+		store.keepFor(100);
+		await read(store, fetcher);
+
+		await clock.advance(1_000);
+		const before = store.find("app/key");
+		await clock.advance(1);
+
+		expect(before).toMatchObject({ text: "one" });
+		expect(store.find("app/key")).toBeUndefined();
+	});
+});

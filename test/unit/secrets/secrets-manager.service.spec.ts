@@ -193,6 +193,92 @@ describe("a value past its ttl", () => {
 	});
 });
 
+describe("a refusal", () => {
+	it.each([
+		["a secret that is not there", new SecretNotFoundError("app/key")],
+		["a secret that may not be read", new SecretUnavailableError("app/key", "denied", false, { kind: "denied" })],
+	])("of %s is remembered for a second, however many ask", async (_, refusal) => {
+		const secrets = prepare();
+		aws.answer = refusal;
+
+		for (let count = 0; count < 200; count += 1) await expect(secrets.get("app/key")).rejects.toBe(refusal);
+		await clock.advance(999);
+		await expect(secrets.get("app/key")).rejects.toBe(refusal);
+
+		expect(aws.requestCount).toBe(1);
+		expect(secrets.getStatistics()).toEqual({ entryCount: 0, failureCount: 1, hitCount: 0, missCount: 201, staleCount: 0 });
+		aws.answer = "one";
+		await clock.advance(1);
+		await expect(secrets.getString("app/key")).resolves.toBe("one");
+	});
+
+	it("does not keep a fresh value from a read that wants one, nor from those who read after a write", async () => {
+		const secrets = prepare();
+		aws.answer = new SecretNotFoundError("app/key");
+		await failureOf(secrets.get("app/key"));
+		aws.answer = "one";
+
+		await expect(secrets.getString("app/key", { ttl: 0 })).resolves.toBe("one");
+		await expect(secrets.getString("app/key", { cache: false })).resolves.toBe("one");
+		aws.answer = new SecretNotFoundError("app/other");
+		await failureOf(secrets.get("app/other"));
+		aws.answer = "";
+		await secrets.set("app/other", "two");
+		await expect(secrets.getString("app/other")).resolves.toBe("two");
+	});
+
+	it("is not remembered of an outage", async () => {
+		const secrets = prepare();
+		aws.answer = OUTAGE;
+		await failureOf(secrets.get("app/key"));
+		aws.answer = "one";
+
+		await expect(secrets.getString("app/key")).resolves.toBe("one");
+	});
+
+	it("of more secrets than can be remembered takes no more memory", async () => {
+		const secrets = prepare();
+		aws.answer = new SecretNotFoundError("app/key");
+
+		await Promise.all(Array.from({ length: 1_100 }, async (__, index) => failureOf(secrets.get(`app/${String(index)}`))));
+		await failureOf(secrets.get("app/0"));
+		await failureOf(secrets.get("app/1099"));
+
+		expect(aws.requestCount).toBe(1_101);
+	});
+});
+
+describe("a value that no read can use any more", () => {
+	it("is dropped on the way of any later call", async () => {
+		const options = { cacheTtlMs: 1, staleIfErrorMs: 0, staleWhileRevalidateMs: 0 };
+		const secrets = await prepareRead(options);
+
+		await clock.advance(100);
+
+		expect(secrets.getStatistics().entryCount).toBe(0);
+	});
+
+	it("is kept as long as an outage may last", async () => {
+		const secrets = await prepareRead();
+
+		await clock.advance(TTL_MS + HOUR_MS - 1);
+		const before = secrets.getStatistics().entryCount;
+		await clock.advance(2);
+
+		expect([before, secrets.getStatistics().entryCount]).toEqual([1, 0]);
+	});
+
+	it("is kept as long as one read has asked for", async () => {
+		const secrets = await prepareRead({ cacheTtlMs: 1, staleIfErrorMs: 0, staleWhileRevalidateMs: 0 });
+		await secrets.get("app/key", { ttl: HOUR_MS });
+
+		await clock.advance(HOUR_MS - 1);
+
+		await expect(secrets.getString("app/key", { ttl: HOUR_MS })).resolves.toBe("one");
+		expect(aws.requestCount).toBe(1);
+	});
+});
+
 describe("an outage of AWS", () => {
 	it.each([
 		["no answer", OUTAGE],
