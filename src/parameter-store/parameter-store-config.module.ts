@@ -39,7 +39,9 @@ export class ParameterStoreConfigModule {
 	 * ParameterStoreConfigModule.register({ application: "shop", environment: "production", namespace: "api", instanceName: "main" });
 	 */
 	static register({ isGlobal, ...properties }: IParameterStoreConfigModuleOptions): DynamicModule {
-		return assembleModule([ParameterStoreConfigPropertiesProvider(properties)], isGlobal);
+		const { provide, useValue } = ParameterStoreConfigPropertiesProvider(properties);
+		// A factory keeps an AWS identity out of the texts that Nest and loggers make of a module.
+		return assembleModule([{ provide, useFactory: () => useValue }], isGlobal);
 	}
 
 	/**
