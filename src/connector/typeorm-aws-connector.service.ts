@@ -31,6 +31,7 @@ import { ConnectorLogins, followMaster, type KnownVersions, type LoginRequest } 
 import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
 import { findHost } from "./describe-login.js";
+import { reportDriverAdvisories } from "./driver-advisories.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
 import type { ResolveRequest, ResolvedOptions } from "./rotation-source.js";
 import { tryLogin } from "./try-login.js";
@@ -356,6 +357,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		const listHosts = (servers: ResolvedSettings): string[] =>
 			[servers, ...servers.replicas].map((target) => findHost(credentials, target));
 		const hosts = listHosts(whole);
+		reportDriverAdvisories({ config: this.#config, hosts, type: settings.type, warn: (message) => this.warn(message) });
 		const describe = async (host: string): Promise<TlsOptions> => this.tls.describe(hosts, settings.type, host);
 		const [ssl, ...replicaSsl] = await Promise.all(listHosts(settings).map(describe));
 		const parts = { config: this.#config, connector: this, credentials, replicaCredentials, replicaSsl, settings, ssl };
