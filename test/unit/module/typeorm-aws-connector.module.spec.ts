@@ -10,6 +10,7 @@ import {
 	type ModuleMetadata,
 	type OptionalFactoryDependency,
 	type Type,
+	Logger,
 } from "@nestjs/common";
 import { ConfigModule } from "@nestjs/config";
 import { ModuleRef, NestFactory } from "@nestjs/core";
@@ -200,12 +201,20 @@ describe("several registrations", () => {
 		await application.close();
 	});
 
-	it("rotate the DataSource that they name, and need no other", async () => {
+	it("rotate the DataSource that they name, and warn where there is none", async () => {
+		const warn = jest.spyOn(Logger.prototype, "warn").mockImplementation();
 		const registration = TypeOrmAwsConnectorModule.register({ ...RAW, dataSourceToken: ORDERS, rotation: { isEnabled: true } });
+		const findWarnings = (): unknown[] =>
+			warn.mock.calls.flat().filter((text) => /there is no DataSource to rotate/.test(String(text)));
 
-		await expect(boot(registration)).rejects.toThrow(/there is no DataSource to rotate/);
+		const script = await boot(registration);
+		await script.close();
+		const warnings = findWarnings();
 		const application = await boot(registration, standInTypeOrm(ORDERS, getConnectorToken(ORDERS)));
 		await application.close();
+
+		expect(warnings).toHaveLength(1);
+		expect(findWarnings()).toEqual(warnings);
 	});
 
 	it("can be re-exported by the module that owns the database", async () => {
