@@ -152,6 +152,7 @@ describe("A pool of mysql2", () => {
 		const [connection] = [(scene.raw._allConnections as { get(index: number): MysqlConnection }).get(0)];
 
 		connection.release();
+		expect(scene.live.counts).toMatchObject({ total: 0, waiting: 2 });
 		await scene.settle();
 		expect(scene.live.counts).toMatchObject({ total: 0, waiting: 2 });
 		expect(scene.gate.started).toHaveLength(1);
