@@ -34,6 +34,10 @@ const ROOMS = {
 		mayLoad: ["typeorm"],
 	},
 	rotation: { mayImport: ["errors", "events", "support", "aws", "drivers", "acquire", "configuration", "connector"], mayLoad: [] },
+	standalone: {
+		mayImport: ["errors", "support", "parameter-store", "configuration", "connector", "rotation"],
+		mayLoad: ["typeorm"],
+	},
 	module: {
 		mayImport: [
 			"errors",

@@ -58,6 +58,10 @@ export { RotatorService } from "./rotation/rotator.service.js";
 export type { IRotatorOptions, TRotationResult } from "./rotation/rotation.options.js";
 export type { ConnectorEvent, EventFault, RotationStage, RotationTrigger } from "./events/connector-event.js";
 
+// A DataSource without a Nest application.
+export { createDataSource } from "./standalone/create-data-source.js";
+export type { IConnectorDataSource, ICreateDataSourceOptions } from "./standalone/create-data-source.options.js";
+
 // Secrets at run time.
 export { SecretsManagerModule } from "./module/secrets-manager.module.js";
 export { createSecretsManager, SecretsManagerService } from "./secrets/secrets-manager.service.js";

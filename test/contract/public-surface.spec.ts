@@ -46,6 +46,7 @@ const KEPT_TYPES = [
 const ADDED_VALUES = [
 	"ConfigurationError",
 	"ConnectorTimeoutError",
+	"createDataSource",
 	"createDsqlTokenProvider",
 	"createRdsTokenProvider",
 	"createSecretsManager",
@@ -82,6 +83,8 @@ const ADDED_TYPES = [
 	"ExplainedField",
 	"ExplainedOption",
 	"ExplainedProblem",
+	"IConnectorDataSource",
+	"ICreateDataSourceOptions",
 	"IDsqlIamCredentialsSource",
 	"IDsqlTokenOptions",
 	"IGetSecretOptions",
