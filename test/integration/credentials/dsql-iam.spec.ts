@@ -194,13 +194,13 @@ describe("the options of dsql-iam", () => {
 			host: DSQL_HOST,
 			idleTimeoutMs: 600_000,
 			poolSize: 20,
-			typeOrmOptions: { schema: "shop", ssl: { rejectUnauthorized: false } },
+			typeOrmOptions: { schema: "shop", ssl: { servername: "dsql.internal" } },
 		});
 
 		expect(options).toMatchObject({
 			extra: { idleTimeoutMillis: 600_000, max: 20 },
 			schema: "shop",
-			ssl: { rejectUnauthorized: false },
+			ssl: { servername: "dsql.internal" },
 		});
 	});
 });

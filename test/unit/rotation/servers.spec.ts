@@ -61,6 +61,7 @@ describe("a replica", () => {
 		scene.connector.current = replicate("two");
 
 		expect(await scene.rotator.rotateDatabaseConnection()).toMatchObject({ outcome: "rotated", waitingServers: ["replica0"] });
+		await scene.pass(1_000);
 		expect((await scene.borrow()).client.login.password).toBe("two");
 		replica.isReachable = true;
 		replica.loginMs = 0;
