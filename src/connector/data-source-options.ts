@@ -85,9 +85,7 @@ function mergeExtra(ours: LoginOptions["extra"], theirs: Readonly<Record<string,
 }
 
 function describeDriver({ connectionTimeoutMs, idleTimeoutMs, poolSize, type }: ResolvedSettings, extra: object): object {
-	if (isPgFamily(type)) {
-		return { extra: { ...extra, connectionTimeoutMillis: connectionTimeoutMs, idleTimeoutMillis: idleTimeoutMs, max: poolSize } };
-	}
+	if (isPgFamily(type)) return describePg(type, connectionTimeoutMs, poolSize, { ...extra, idleTimeoutMillis: idleTimeoutMs });
 	// mysql2 has no "never", so its own default (no limit) is left in place; to pg, 0 means the same.
 	const idle = idleTimeoutMs === 0 ? {} : { maxIdle: findMaximumIdle(poolSize), ...extra, idleTimeout: idleTimeoutMs };
 	return {
@@ -97,6 +95,14 @@ function describeDriver({ connectionTimeoutMs, idleTimeoutMs, poolSize, type }: 
 		extra: { ...extra, ...idle },
 		poolSize,
 	};
+}
+
+/** By TypeORM's own names, so that what an application puts on top wins: TypeORM reads `extra` after them. */
+function describePg(type: EDatabaseType, connectTimeoutMS: number, poolSize: number, extra: Record<string, unknown>): object {
+	const rest = Object.fromEntries(Object.entries(extra).filter(([key]) => key !== "connectionTimeoutMillis" && key !== "max"));
+	// TypeORM's CockroachDB driver has no name of its own for the timeout.
+	if (type === EDatabaseType.COCKROACHDB) return { extra: { ...rest, connectionTimeoutMillis: connectTimeoutMS }, poolSize };
+	return { connectTimeoutMS, extra: rest, poolSize };
 }
 
 /** TypeORM's CockroachDB driver is made of pg, too, and passes `extra` to it in the same way. */

@@ -127,7 +127,7 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 		const rotator = context.get(RotatorService, { strict: false });
 		expect(await whoAmI(dataSource)).toEqual({ database: "shop", user: BLUE.username });
 		expect(await dataSource.getRepository(UserEntity).find()).toEqual([{ id: 1, name: "Ada" }]);
-		expect(dataSource.options).toMatchObject({ extra: { max: 3 }, relationLoadStrategy: "join" });
+		expect(dataSource.options).toMatchObject({ poolSize: 3, relationLoadStrategy: "join" });
 		aws.secrets.put(SECRET_ID, GREEN);
 
 		expect(await rotator.rotateDatabaseConnection()).toEqual({ generation: 2, outcome: "rotated", waitingServers: [] });
@@ -211,8 +211,9 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 		const { host, port } = server;
 		expect(dataSource.options).toMatchObject({
 			applicationName: "shop-api",
-			extra: { max: 3, maxLifetimeSeconds: 1_800 },
+			extra: { maxLifetimeSeconds: 1_800 },
 			logging: ["error", "migration"],
+			poolSize: 3,
 			replication: { master: { host, port }, slaves: [{ database: "shop", host, port, username: BLUE.username }] },
 		});
 		expect(await whoAmI(dataSource)).toEqual({ database: "shop", user: BLUE.username });

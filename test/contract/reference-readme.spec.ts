@@ -124,7 +124,7 @@ it("boots the static registration, with the bare module in the imports of forRoo
 	const dataSource = context.get(DataSource, { strict: false });
 	expect(await whoAmI(dataSource)).toEqual(SHOP);
 	expect(await dataSource.getRepository(UserEntity).find()).toEqual([{ id: 1, name: "Ada" }]);
-	expect(dataSource.options).toMatchObject({ extra: { max: 3 } });
+	expect(dataSource.options).toMatchObject({ poolSize: 3 });
 });
 
 it("boots the static registration whatever the order of the imports", async () => {

@@ -84,7 +84,7 @@ describe("the number of requests", () => {
 
 		expect(options).toMatchObject({
 			database: "orders",
-			extra: { max: 7 },
+			poolSize: 7,
 			host: "db.example.com",
 			password: "one",
 			port: 5433,

@@ -57,11 +57,22 @@ const COMMON = {
 };
 
 describe("createDataSourceOptions", () => {
-	it.each([EDatabaseType.POSTGRES, EDatabaseType.COCKROACHDB])("speaks to pg for %s", (type) => {
-		expect(create({ type })).toStrictEqual({
+	it("speaks to pg by TypeORM's own names, which lose against what is put on top", () => {
+		expect(create({ type: EDatabaseType.POSTGRES })).toStrictEqual({
 			...COMMON,
-			extra: { connectionTimeoutMillis: 4000, idleTimeoutMillis: 5000, max: 7 },
-			type,
+			connectTimeoutMS: 4000,
+			extra: { idleTimeoutMillis: 5000 },
+			poolSize: 7,
+			type: "postgres",
+		});
+	});
+
+	it("speaks to pg for CockroachDB, where TypeORM has no name for the timeout", () => {
+		expect(create({ type: EDatabaseType.COCKROACHDB })).toStrictEqual({
+			...COMMON,
+			extra: { connectionTimeoutMillis: 4000, idleTimeoutMillis: 5000 },
+			poolSize: 7,
+			type: "cockroachdb",
 		});
 	});
 
@@ -122,10 +133,8 @@ describe("createDataSourceOptions", () => {
 
 			expect(create({}, { config: { entities: [User], typeOrmOptions } })).toHaveProperty("extra", {
 				application_name: "shop",
-				connectionTimeoutMillis: 4000,
 				idleTimeoutMillis: 5000,
 				keepAlive: true,
-				max: 7,
 			});
 			expect(typeOrmOptions.extra).toEqual({ application_name: "shop", keepAlive: true, max: 99 });
 		});

@@ -115,7 +115,9 @@ describe("getTypeOrmOptions", () => {
 		expect(options).toMatchObject({
 			database: "orders",
 			entities: [],
-			extra: { connectionTimeoutMillis: 4000, idleTimeoutMillis: 5000, max: 7 },
+			connectTimeoutMS: 4000,
+			extra: { idleTimeoutMillis: 5000 },
+			poolSize: 7,
 			host: "db.example.com",
 			logging: true,
 			password: "one",
@@ -133,7 +135,7 @@ describe("getTypeOrmOptions", () => {
 
 		const options = await connector.getTypeOrmOptions();
 
-		expect(options).toMatchObject({ extra: { max: 10 }, host: "localhost", password: "given-password", username: "given-user" });
+		expect(options).toMatchObject({ host: "localhost", password: "given-password", poolSize: 10, username: "given-user" });
 		expect(aws.calls()).toHaveLength(0);
 	});
 
@@ -396,7 +398,7 @@ describe("resolveConnection", () => {
 
 		const { options } = await connector.resolveConnection({ shouldRefresh: true });
 
-		expect(options).toMatchObject({ extra: { max: 7 }, host: "other.example.com" });
+		expect(options).toMatchObject({ host: "other.example.com", poolSize: 7 });
 		expect(listFetches().at(-1)).toBe("app/other AWSCURRENT");
 	});
 
