@@ -9,6 +9,7 @@ import {
 	type FakeDataSource,
 	type FakeServers,
 	passTime,
+	type PostgresLoan,
 	settle,
 } from "../../support/fake-postgres-driver.js";
 import { type FakePostgresClient, FakePostgresServer } from "../../support/fake-postgres-server.js";
@@ -27,6 +28,8 @@ export interface RotatorSceneOptions {
 	/** Options of the DataSource on top of the defaults. */
 	readonly dataSource?: Readonly<Record<string | symbol, unknown>>;
 	readonly random?: () => number;
+	/** The class of the rotator, where it is not the one of the source. */
+	readonly Rotator?: typeof RotatorService;
 	readonly rotator?: IRotatorOptions;
 	/** Makes the server of each host. Default: one server, `db`. */
 	readonly servers?: (clock: FakeClock) => FakeServers;
@@ -42,12 +45,12 @@ export class RotatorScene {
 	readonly rotator: RotatorService;
 	readonly servers: FakeServers;
 
-	constructor({ connector, dataSource, random = () => 0.5, rotator, servers }: RotatorSceneOptions = {}) {
+	constructor({ connector, dataSource, random = () => 0.5, Rotator = RotatorService, rotator, servers }: RotatorSceneOptions = {}) {
 		Object.assign(this.connector, { intervalMs: 3_600_000, ...connector });
 		this.servers = servers?.(this.clock) ?? { db: new FakePostgresServer(this.clock, { app: "one" }) };
 		this.dataSource = createFakeDataSource(this.clock, this.servers, dataSource);
 		const options = { clock: this.clock, random, ...rotator };
-		this.rotator = new RotatorService(asDataSource(this.dataSource), undefined, this.connector, "db-rotation:test", options);
+		this.rotator = new Rotator(asDataSource(this.dataSource), undefined, this.connector, "db-rotation:test", options);
 		this.rotator.events$.subscribe((event) => this.events.push(event));
 	}
 
@@ -82,12 +85,12 @@ export class RotatorScene {
 
 	/** Obtains a connection. Its caller listens to it, as a query runner does. */
 	async borrow(): Promise<Loan> {
-		return this.toLoan(await this.dataSource.driver.obtainMasterConnection());
+		return this.keep(...(await this.dataSource.driver.obtainMasterConnection()));
 	}
 
 	/** The same of a replica. */
 	async borrowReplica(): Promise<Loan> {
-		return this.toLoan(await this.dataSource.driver.obtainSlaveConnection());
+		return this.keep(...(await this.dataSource.driver.obtainSlaveConnection()));
 	}
 
 	/** Changes the password on the server and in AWSCURRENT. */
@@ -112,9 +115,11 @@ export class RotatorScene {
 		return this.events.filter((event): event is Extract<ConnectorEvent, { type: Type }> => event.type === type);
 	}
 
-	private toLoan([obtained, release]: Awaited<ReturnType<FakeDataSource["driver"]["obtainMasterConnection"]>>): Loan {
+	/** Follows a connection that a caller has obtained. */
+	keep(...[obtained, release]: PostgresLoan): Loan {
 		const client = obtained as unknown as FakePostgresClient;
-		if (client.listenerCount("error") === 0) client.on("error", () => undefined);
+		// One listener for each connection, however often it is lent.
+		client.off("error", ignore).on("error", ignore);
 		const loan = {
 			client,
 			release: (error?: Error): void => {
@@ -124,4 +129,8 @@ export class RotatorScene {
 		this.loans.add(loan);
 		return loan;
 	}
+}
+
+function ignore(): undefined {
+	return undefined;
 }
