@@ -174,6 +174,12 @@ export class Exchange {
 				return false;
 			}
 		}
+		// The older connections have gone meanwhile and callers have filled the pool: it has no room for another one.
+		const isSurplus = !hasLeft && victim === undefined && pool.findIdleOlder() === undefined && pool.socketCount > pool.limit;
+		if (isSurplus && this.mode === "gradual") {
+			await pool.retire(opened.connection);
+			return false;
+		}
 		opened.release();
 		if (hasLeft || this.mode !== "gradual") return true;
 		// In the same tick, and after the release: a caller that was served a moment ago has claimed an idle connection.

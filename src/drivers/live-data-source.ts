@@ -127,7 +127,7 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 		this.isAttached = false;
 		attachedDrivers.delete(this.#driver);
 		for (const restore of this.restore) restore();
-		for (const { exchange, pool } of this.#servers) {
+		for (const { exchange, pool } of this.#servers.splice(0)) {
 			exchange.stop();
 			pool.detach();
 		}

@@ -20,6 +20,7 @@ export interface MysqlConnection {
 	readonly _pool?: object | null;
 	_realEnd(): unknown;
 	_removeFromPool(): void;
+	config: object;
 	on(event: string, listener: Listener): unknown;
 	query(text: string, callback: (error: Error | null, rows?: unknown) => void): unknown;
 	release(): void;

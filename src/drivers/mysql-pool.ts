@@ -266,10 +266,18 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 	}
 
 	private trackConnection(connection: MysqlConnection, generation?: number): void {
+		// The queues of mysql2 may keep a connection for long after its end, and with it a retired password.
+		connection.stream.once("close", () => (connection.config = hideCredentials(connection.config)));
 		this.track(connection, generation);
 		// mysql2 listens once. A second error of the same connection, without a listener, would end the process.
 		connection.on("error", () => {
 			if (this.#loggedIn.has(connection)) this.gate.connectionLost();
 		});
 	}
+}
+
+/** A copy, since connections of older versions of mysql2 share the object. */
+function hideCredentials(config: object): object {
+	const copy = Object.create(Object.getPrototypeOf(config) as object, Object.getOwnPropertyDescriptors(config)) as object;
+	return Object.assign(copy, { password: undefined, password1: undefined, passwordSha1: undefined });
 }

@@ -39,6 +39,7 @@ export interface PgPool {
 	connect(callback: PgConnectCallback): unknown;
 	end(): Promise<unknown>;
 	readonly ending: boolean;
+	listeners(event: string): PgListener[];
 	newClient(item: PgPendingItem): void;
 	off(event: string, listener: PgListener): unknown;
 	on(event: string, listener: PgListener): unknown;

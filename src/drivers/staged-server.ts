@@ -2,9 +2,16 @@
 import { RotationUnsupportedError } from "../errors/errors.js";
 import type { Clock } from "../support/clock.js";
 import { waitAtMost } from "../support/wait-at-most.js";
-import { borrowMysqlConnection, findMissingMysqlParts, type Mysql2Pool, readMysqlFields } from "./mysql-parts.js";
+import {
+	borrowMysqlConnection,
+	findMissingMysqlParts,
+	list,
+	type Mysql2Pool,
+	type MysqlConnection,
+	readMysqlFields,
+} from "./mysql-parts.js";
 import { CLOSE_PATIENCE_MS } from "./open-sockets.js";
-import { borrowPgClient, findMissingPgParts, type PgPool, readPgFields } from "./pg-parts.js";
+import { borrowPgClient, findMissingPgParts, type PgClient, type PgPool, readPgFields } from "./pg-parts.js";
 import { probe, type ProbeRequest, type ServerAnswer } from "./probe.js";
 
 /** One server that is being checked. */
@@ -27,11 +34,21 @@ type PoolClass = new (options: Record<string, unknown>) => PgPool;
  * @param callFactory calls the factory with the class that it has to make the pool of.
  */
 export function stagePostgres(original: PoolClass, callFactory: (singlePool: PoolClass) => Promise<unknown>): StagedServer {
+	/** When the socket of each client is closed. */
+	const opened = new Map<PgClient, Promise<void>>();
 	let staged: PgPool | undefined;
 	// One connection, kept until it was asked: the limits of the application's pool are not those of a check.
 	const singlePool = function (options: Record<string, unknown>): PgPool {
-		staged = new original({ ...options, idleTimeoutMillis: 0, max: 1, maxLifetimeSeconds: 0, maxUses: undefined, min: 0 });
-		return staged;
+		const pool = new original({ ...options, idleTimeoutMillis: 0, max: 1, maxLifetimeSeconds: 0, maxUses: undefined, min: 0 });
+		const newClient = pool.newClient.bind(pool);
+		// pg-pool forgets the client of a refused login before its socket is closed.
+		pool.newClient = (item) => {
+			newClient(item);
+			const client = pool._clients.at(-1) as PgClient;
+			opened.set(client, new Promise((resolve) => client.once("end", () => resolve())));
+		};
+		staged = pool;
+		return pool;
 	} as unknown as PoolClass;
 	const requirePool = (): PgPool => {
 		const missing = staged === undefined ? "its driver made no pool" : findMissingPgParts(staged);
@@ -40,11 +57,9 @@ export function stagePostgres(original: PoolClass, callFactory: (singlePool: Poo
 	};
 	return {
 		close: async (clock) => {
-			const clients = [...(staged?._clients ?? [])];
-			const closed = clients.map(async (client) => new Promise<void>((resolve) => client.once("end", () => resolve())));
 			if (staged?.ending === false) staged.end().catch(() => undefined);
-			await waitAtMost(Promise.all(closed), clock, CLOSE_PATIENCE_MS);
-			for (const client of clients) client.connection?.stream?.destroy();
+			await waitAtMost(Promise.all(opened.values()), clock, CLOSE_PATIENCE_MS);
+			for (const client of opened.keys()) client.connection?.stream?.destroy();
 		},
 		connect: async () => {
 			await callFactory(singlePool);
@@ -58,19 +73,25 @@ export function stagePostgres(original: PoolClass, callFactory: (singlePool: Poo
 /** Stages a server of the mysql2 family. TypeORM's own factory is not used: it ends a pool whose login fails, and so does `close()`. */
 export function stageMysql(createPool: (options: object) => Mysql2Pool, options: object): StagedServer {
 	const pool = createPool({ ...options, connectionLimit: 1, queueLimit: 0, waitForConnections: true });
+	/** When the socket of each connection is closed. mysql2 forgets that of a refused login before. */
+	const opened = new Map<MysqlConnection, Promise<void>>();
+	const follow = (): void => {
+		for (const connection of list(pool._allConnections))
+			if (!opened.has(connection)) opened.set(connection, new Promise((resolve) => connection.stream.once("close", () => resolve())));
+	};
 	return {
 		close: async (clock) => {
-			const { _allConnections: all } = pool;
-			const connections = Array.from({ length: all.length }, (_, index) => all.get(index));
-			const closed = connections.map(async (each) => new Promise<void>((resolve) => each?.stream.once("close", () => resolve())));
+			follow();
 			pool.end(() => undefined);
-			await waitAtMost(Promise.all(closed), clock, CLOSE_PATIENCE_MS);
-			for (const connection of connections) connection?.stream.destroy();
+			await waitAtMost(Promise.all(opened.values()), clock, CLOSE_PATIENCE_MS);
+			for (const connection of opened.keys()) connection.stream.destroy();
 		},
 		connect: async () => {
 			const missing = findMissingMysqlParts(pool);
 			if (missing !== undefined) throw new RotationUnsupportedError(missing);
-			(await borrowMysqlConnection(pool)).release();
+			const borrowing = borrowMysqlConnection(pool);
+			follow();
+			(await borrowing).release();
 		},
 		probe: async (request) => probe(async () => borrowMysqlConnection(pool), request),
 		readFields: () => readMysqlFields(pool),

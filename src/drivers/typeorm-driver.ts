@@ -26,8 +26,15 @@ export interface DriverFamily {
 	stage(options: LooseOptions, server: ServerOptions): StagedServer;
 }
 
+interface Logging {
+	readonly logger: { log(level: "warn", message: string): void };
+}
+
 interface PostgresDriver {
 	createPool(options: LooseOptions, server: ServerOptions): Promise<PgPool>;
+	/** TypeORM 0.3 calls the DataSource so. */
+	readonly connection?: Logging;
+	readonly dataSource?: Logging;
 	master?: PgPool | undefined;
 	options: unknown;
 	postgres: { Client?: { prototype?: object }; Pool: new (options: unknown) => PgPool };
@@ -83,7 +90,10 @@ function createPostgresFamily(driver: PostgresDriver): DriverFamily {
 		throw new RotationUnsupportedError('its driver is pg-native, which reports no code for a refused login; set driver: require("pg")');
 	}
 	return {
-		createLivePool: (pool, options) => new PostgresPool(pool as PgPool, options) as unknown as LivePool,
+		createLivePool: (pool, options) => {
+			renewErrorHandler(pool as PgPool, driver);
+			return new PostgresPool(pool as PgPool, options) as unknown as LivePool;
+		},
 		findMissing: (pools) => find(pools, (pool) => findMissingPgParts(pool)),
 		listPools: () => (driver.master === undefined ? [] : [driver.master, ...(driver.slaves ?? [])]),
 		restoreNodes: () => undefined,
@@ -95,6 +105,15 @@ function createPostgresFamily(driver: PostgresDriver): DriverFamily {
 				return factory.createPool(options, server);
 			}),
 	};
+}
+
+/** TypeORM's own handler keeps the options with which it made the pool, and with them a password that will be retired. */
+function renewErrorHandler(pool: PgPool, { connection, dataSource = connection }: PostgresDriver): void {
+	for (const listener of pool.listeners("error")) {
+		if (!String(listener).includes("Postgres pool raised an error")) continue;
+		pool.off("error", listener);
+		pool.on("error", (error: Error) => dataSource?.logger.log("warn", `Postgres pool raised an error. ${String(error)}`));
+	}
 }
 
 function createMysqlFamily(driver: MysqlDriver): DriverFamily {
