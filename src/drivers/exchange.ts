@@ -78,7 +78,10 @@ export class Exchange {
 	async pause(): Promise<() => void> {
 		this.pauses += 1;
 		this.wake();
-		await waitAtMost(this.step, this.options.clock, PAUSE_PATIENCE_MS);
+		const { clock, pool } = this.options;
+		await waitAtMost(this.step, clock, PAUSE_PATIENCE_MS);
+		// The socket of a login that was refused closes a moment later.
+		for (let round = 0; round < 2 && pool.socketCount > pool.limit; round += 1) await pool.nextClose(CLOSE_PATIENCE_MS);
 		let isPaused = true;
 		return () => {
 			if (!isPaused) return;
@@ -166,9 +169,12 @@ export class Exchange {
 		let victim: object | undefined;
 		if (!hasLeft && this.mode === "gradual" && pool.findIdleOlder() === undefined) {
 			// Not lent before an older one leaves: a caller that keeps it would keep the pool above its size.
-			victim = await withAnySignal([this.closing.signal, this.waking.signal], async (either) =>
-				pool.nextReturn(true, either, surplusMs),
-			);
+			// A rotation that has come during the login does not wait for an older connection to come back.
+			if (this.pauses === 0) {
+				victim = await withAnySignal([this.closing.signal, this.waking.signal], async (either) =>
+					pool.nextReturn(true, either, surplusMs),
+				);
+			}
 			if (victim === undefined && pool.olderCount > 0 && !this.isOver()) {
 				await pool.retire(opened.connection);
 				return false;
