@@ -88,7 +88,9 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	protected failActiveWork(client: PgClient, error: Error): void {
 		// pg has renamed the property; reading the old name warns since.
 		const query = "_activeQuery" in client ? client._activeQuery : client.activeQuery;
-		const { destroy } = (query ?? {}) as { destroy?: (error: Error) => unknown };
+		const { cursor, destroy } = (query ?? {}) as { cursor?: { state?: string }; destroy?: (error: Error) => unknown };
+		// A stream would ask the server to close its cursor, and wait for an answer that cannot come.
+		if (cursor !== undefined) cursor.state = "done";
 		if (typeof destroy === "function") destroy.call(query, error);
 	}
 

@@ -20,14 +20,14 @@ export interface FollowedReplica {
 /** Asks now, and again until the replica takes the credentials, the next rotation begins, or the application shuts down. */
 export function followReplica(context: RotationContext, replica: RotatedServer, versions: FetchedVersions): FollowedReplica {
 	const { following } = context.memory;
-	following.get(replica.index)?.abort();
+	const former = following.get(replica.index);
+	former?.over.abort();
 	const over = new AbortController();
-	following.set(replica.index, over);
 	const stop = (): void => over.abort();
 	context.signal.addEventListener("abort", stop, { once: true });
 	const own = { ...context, signal: over.signal };
 	const result: { outcome?: ServerOutcome } = {};
-	const attempt = async (isFirst: boolean): Promise<void> => {
+	const ask = async (isFirst: boolean): Promise<void> => {
 		// `destroy()` and `initialize()` may have made another pool meanwhile.
 		const current = context.live.servers.find(({ index }) => index === replica.index) ?? replica;
 		try {
@@ -38,6 +38,11 @@ export function followReplica(context: RotationContext, replica: RotatedServer, 
 				context.events.publish({ reason: nameReason(error), server: replica.name, type: "replica.unverified" });
 		}
 	};
+	const followed = { attempt: Promise.resolve(), over };
+	const attempt = async (isFirst: boolean): Promise<void> => {
+		followed.attempt = ask(isFirst);
+		return followed.attempt;
+	};
 	const isOver = (): boolean => result.outcome !== undefined || over.signal.aborted;
 	const repeat = async (): Promise<void> => {
 		for (let pauses = 0; !isOver(); pauses += 1) {
@@ -46,7 +51,10 @@ export function followReplica(context: RotationContext, replica: RotatedServer, 
 		}
 		context.signal.removeEventListener("abort", stop);
 	};
-	const firstAttempt = attempt(true);
+	// The connection of an attempt that is called off is closed before the next one is opened.
+	const firstAttempt = (former?.attempt ?? Promise.resolve()).then(async () => attempt(true));
+	followed.attempt = firstAttempt;
+	following.set(replica.index, followed);
 	void firstAttempt.then(repeat);
 	return {
 		firstAttempt,

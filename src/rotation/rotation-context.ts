@@ -59,7 +59,7 @@ export class RotationMemory {
 	/** Origins of the options of servers that still wait for newer credentials. */
 	readonly formerOrigins = new Map<number, ConnectorOrigin | undefined>();
 	/** Ends the follow-up of a replica: the next rotation begins one. */
-	readonly following = new Map<number, AbortController>();
+	readonly following = new Map<number, { readonly attempt: Promise<void>; readonly over: AbortController }>();
 	readonly hurry = new DrainHurry();
 	/** Whether a server was read-only when it was asked last. */
 	readonly isReadOnly = new Map<number, boolean>();

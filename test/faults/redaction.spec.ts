@@ -228,7 +228,7 @@ describe.each(typeOrmVersionsFor("postgres"))("Nothing is shown on TypeORM $labe
 		const password = await running.changeDatabase();
 		running.changeSecret(password);
 		await rotate(running);
-		await waitUntil("the retired pool is closed", () => running.events.some(({ type }) => type === "drain.finished"));
+		await waitUntil("all connections are exchanged", () => running.events.some(({ type }) => type === "exchange.finished"));
 		await running.dataSource.query("SELECT 1");
 		const { DataSource } = version.load();
 		const bare = await new DataSource({ ...running.dataSource.options }).initialize();

@@ -119,8 +119,9 @@ describeEngines("A server", {}, ({ dialect, engine, getServers, version }) => {
 			const { codes, messages, stages, userMeanwhile } = await outliveFault(scene, async () => end(scene, dialect));
 
 			expect(codes).toEqual(["ERR_CONNECTOR_STAGING_FAILED"]);
-			expect(messages).toEqual([expect.stringContaining(`(${code})`)]);
-			expect(stages).toEqual([expectedStage]);
+			// Between two attempts the message names the refusal and says when the server is asked again.
+			for (const message of messages) expect(message).toContain(`(${code})`);
+			expect(stages[0]).toBe(expectedStage);
 			expect(userMeanwhile).toBe(scene.users[0]);
 			await scene.waitForUser(scene.users[1]);
 			expect(await scene.findViolations()).toEqual([]);

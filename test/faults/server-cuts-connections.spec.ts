@@ -74,7 +74,7 @@ describeEngines("The role of the live side", {}, ({ dialect, getServers, version
 		const scene = await startWatchedScene(getServers(), { version });
 		await scene.alternate();
 		await scene.rotator.rotateDatabaseConnection();
-		await waitUntil("the old pool is drained", () => scene.events.some(({ type }) => type === "drain.finished"));
+		await scene.rotator.waitForExchange();
 
 		if (scene.server.engine === "postgres") {
 			const handOver = `REASSIGN OWNED BY ${scene.users[0]} TO ${scene.users[1]}; DROP OWNED BY ${scene.users[0]}`;
