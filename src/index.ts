@@ -7,7 +7,7 @@ export { getConnectorToken, getRotatorToken } from "./module/connector.tokens.js
 export { createDatabaseConfigProvider, toTypeOrmAwsConnectorConfig } from "./module/connector.providers.js";
 export { TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";
 export type { ConfigReader } from "./connector/config-reader.js";
-export type { ParameterSource } from "./connector/connector-parameters.js";
+export type { ParameterSource } from "./connector/parameter-source.js";
 export type { ExplainedOption } from "./connector/describe-given-options.js";
 export type { ConnectorExplanation } from "./connector/explain-connector.js";
 export { renderExplanation } from "./connector/render-explanation.js";

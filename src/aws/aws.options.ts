@@ -1,5 +1,6 @@
 /** The public shape of how AWS is reached. */
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { SSMClient } from "@aws-sdk/client-ssm";
 
 /**
  * The part of an AWS identity that the SDK accepts as `credentials`: an identity, or a function that fetches one.
@@ -15,13 +16,18 @@ export type TAwsCredentials = NonNullable<ConstructorParameters<typeof SecretsMa
 export interface ITypeOrmAwsConnectorAws {
 	/** An AWS identity or a function that fetches one: to ask AWS with, and to sign login tokens with. Default: the SDK's own chain. */
 	credentials?: TAwsCredentials;
-	/** Another address of Secrets Manager, such as a VPC endpoint. Default: the SDK's own choice. */
+	/**
+	 * Another address of Secrets Manager, such as a VPC endpoint. One that is no name of AWS, such as that of an emulator, also serves the parameters that
+	 * the connector reads by full name. Default: the SDK's own choice.
+	 */
 	endpoint?: string;
 	/**
-	 * Region of the secret. Default: the region in the secret's ARN, then `AWS_REGION` of ConfigService, then the SDK's own chain. For IAM logins, that of a
-	 * database whose host does not name one.
+	 * Region of secrets and parameters that are not named by an ARN, which has a region of its own, and of databases with IAM logins whose host does not
+	 * name one. Default: `AWS_REGION` of ConfigService, then `AWS_REGION` or `AWS_DEFAULT_REGION` of the environment, then the SDK's own chain.
 	 */
 	region?: string;
-	/** A ready-made client. It is used as it is, never replaced and never destroyed. */
+	/** A ready-made client of Secrets Manager. It is used as it is, never replaced and never destroyed. */
 	secretsManagerClient?: SecretsManagerClient;
+	/** A ready-made client for parameters that the connector reads by full name. It is used as it is, never replaced and never destroyed. */
+	ssmClient?: SSMClient;
 }

@@ -48,7 +48,7 @@ export interface PolicyScope {
 }
 
 /** The user of Aurora DSQL who has an action of his own. */
-const DSQL_ADMIN = "admin";
+export const DSQL_ADMIN = "admin";
 
 /** The statements that the scope needs, and no other. */
 export function buildPolicy(scope: PolicyScope): Policy {

@@ -55,9 +55,14 @@ export function findRow({ explanation: { fields } }: Session, field: string, own
 	return fields.find((row) => row.field === `${owner}${field}`) ?? fields.find((row) => row.field === field);
 }
 
-/** The value of a field that could be used; `undefined` where there is none. */
-export function readValue(session: Session, field: string, owner = ""): boolean | number | string | undefined {
-	return findRow(session, field, owner)?.value;
+/** The value of a field that could be used, as it is; `undefined` where there is none. */
+export function readValue({ values }: Session, field: string, owner = ""): boolean | number | string | undefined {
+	return values.get(`${owner}${field}`) ?? values.get(field);
+}
+
+/** The same as it may be shown. */
+export function showValue(session: Session, field: string, owner = ""): string {
+	return String(findRow(session, field, owner)?.value ?? "");
 }
 
 /** The name of a field's parameter, where the value comes from there; `undefined` when it is given in code or not needed. */

@@ -81,7 +81,7 @@ function isPlaceless({ code, label, path }: ExplainedProblem, flags: readonly st
 function refine({ options, survey }: Session, problem: ExplainedProblem): FoundProblem[] {
 	const { code, path, remedy } = problem;
 	if (isPlaceless(problem, listMissingFlags(options))) return [];
-	const type = path === undefined ? undefined : survey?.find(path)?.Type;
+	const type = path === undefined ? undefined : survey.find(path)?.Type;
 	if (type === "SecureString" && code === "ERR_CONNECTOR_PARAMETER_INVALID") {
 		return [{ ...problem, remedy: "Add --decrypt here, and shouldDecryptParameters: true in the application." }];
 	}

@@ -4,7 +4,7 @@ import { DataSource, type DataSourceOptions } from "typeorm";
 import { isAwsDatabaseHost } from "../aws/database-host.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
-import { quoteForShell } from "../resolution/explain-fields.js";
+import { quoteForShell } from "../aws/aws-command.js";
 import { isAuthenticationFailure, isConnectionLimit, isWrongPassword } from "../support/login-failure.js";
 import { findTlsRemedy } from "../support/tls-failure.js";
 import { withDeadline } from "../support/with-deadline.js";
@@ -94,7 +94,7 @@ const MEANINGS: readonly Meaning[] = [
 
 /** The master, then each replica. Needs settings without a problem and secrets that can be read. */
 export async function examineLogins(session: Session): Promise<Examination[]> {
-	const connector = new TypeOrmAwsConnectorService(undefined, session.survey, session.config);
+	const connector = new TypeOrmAwsConnectorService(session.configService, session.survey, session.config);
 	try {
 		const servers = listServers(await connector.getTypeOrmOptions());
 		return await Promise.all(listOwners(session).map(async (owner, index) => examine(session, owner, servers[index])));

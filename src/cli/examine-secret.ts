@@ -2,10 +2,11 @@
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
+import { readRegion } from "../connector/config-reader.js";
 import { findAwsRemedy } from "../connector/find-aws-remedy.js";
 import type { CredentialsProvider } from "../credentials/credentials-provider.js";
 import { createSecretReader, selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
-import { quoteForShell } from "../resolution/explain-fields.js";
+import { quoteForShell } from "../aws/aws-command.js";
 import { type Examination, fail, listOwners, pass, readPath, readValue, skip } from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 
@@ -14,15 +15,16 @@ const FILE = `file://secret.json   # {"username": …, "password": …}`;
 
 /** Reads AWSCURRENT of the connector's secret, then of each replica's that has one of its own. The other fields need not be right for it. */
 export async function examineSecrets(session: Session): Promise<Examination[]> {
-	const { config } = session;
+	const { config, configService } = session;
+	const findRegion = (): string | undefined => readRegion(configService);
 	const [, ...replicas] = listOwners(session);
 	const ignore = (): void => undefined;
-	const reader = createSecretReader(config, undefined);
-	const providers = selectReplicaCredentials(config, undefined, ignore, reader);
+	const reader = createSecretReader(config, findRegion);
+	const providers = selectReplicaCredentials(config, findRegion, ignore, reader);
 	try {
 		return await Promise.all([
 			isSecretNeeded(session, "")
-				? examine(session, "", selectCredentials(config, undefined, ignore, reader))
+				? examine(session, "", selectCredentials(config, findRegion, ignore, reader))
 				: skip("secret", "no secret is needed"),
 			...replicas.flatMap((owner, index) => {
 				const provider = isSecretNeeded(session, owner) ? providers[index] : undefined;
@@ -47,7 +49,7 @@ async function examine(session: Session, owner: string, provider: CredentialsPro
 	const secretId = readValue(session, "secretId", owner);
 	if (typeof secretId !== "string") return skip(name, "its id is not known");
 	try {
-		const { username, versionId } = await provider.fetch(secretId);
+		const { username, versionId } = await provider.fetch(secretId, undefined, session.logins.get(owner));
 		return pass(name, `"${secretId}" holds a login of user "${username}"${versionId === undefined ? "" : `, version ${versionId}`}`);
 	} catch (error) {
 		if (!isTypeOrmAwsConnectorError(error)) throw error;

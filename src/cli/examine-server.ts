@@ -4,11 +4,12 @@ import { isIP } from "node:net";
 import { isAwsDatabaseHost } from "../aws/database-host.js";
 import { EDatabaseType } from "../configuration/connector.enums.js";
 import { isIam } from "../configuration/credentials-source.js";
+import { readRegion } from "../connector/config-reader.js";
 import { findHost } from "../connector/describe-login.js";
 import { selectCredentials } from "../credentials/select-credentials.js";
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
-import { quoteForShell } from "../resolution/explain-fields.js";
+import { quoteForShell } from "../aws/aws-command.js";
 import { findTlsRemedy } from "../support/tls-failure.js";
 import { ConnectorTls, findOwnSsl } from "../tls/connector-tls.js";
 import {
@@ -68,7 +69,11 @@ async function findPlaces(session: Session, owners: readonly string[]): Promise<
 		return typeof host === "string" && typeof port === "number" ? [{ host, owner, port }] : [];
 	});
 	if (!isIam(session.config)) return places;
-	const login = await selectCredentials(session.config).fetch(undefined);
+	const login = await selectCredentials(session.config, () => readRegion(session.configService)).fetch(
+		undefined,
+		undefined,
+		session.logins.get(""),
+	);
 	return places.map((place) => ({ ...place, host: findHost(login, place) }));
 }
 

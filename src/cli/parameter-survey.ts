@@ -1,50 +1,109 @@
-/** What Parameter Store says of one connector's parameters, together with the types and ARNs that a service would throw away. */
+/** The parameters of one connector, read as the application reads them, together with the ARNs and types that a policy and a remedy need. */
 import type { Parameter } from "@aws-sdk/client-ssm";
 
-import type { IStructuredLookup } from "../configuration/connector.options.js";
-import { ParameterInvalidError } from "../errors/errors.js";
-import { buildParameterPath, type SegmentDefaults } from "../parameter-store/parameter-path.js";
-import type { ParameterStoreService } from "../parameter-store/parameter-store.service.js";
-import type { ParameterReader } from "../resolution/resolve-settings.js";
+import { isFullName } from "../aws/parameter-name.js";
+import type { LookupSource } from "../connector/parameter-source.js";
+import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { CachedParameters, type ParameterFetcher } from "../parameter-store/cached-parameters.js";
+import { describeParameter } from "../parameter-store/match-parameters.js";
+import { buildParameterPath, buildTreePath, type SegmentDefaults } from "../parameter-store/parameter-path.js";
+import type { IParameterStoreGetManyOptions, IParameterValue, TParameterLookup } from "../parameter-store/parameter-store.options.js";
 
-/** What is used of the service. */
-export type ParameterFetcher = Pick<ParameterStoreService, "getParametersByName">;
+/** What the command line says of the application's parameter store. */
+export interface SurveyOptions {
+	/** Whether nothing but the connector's own parameters is read. */
+	readonly isOnDemand: boolean;
+	/** Segments of structured lookups; none where the application has no ParameterStoreConfigModule. */
+	readonly segments: Readonly<Partial<SegmentDefaults>>;
+	readonly shouldDecrypt: boolean;
+	readonly store: ParameterFetcher;
+}
 
-/** Reads by exact name, once. A look-up that names no place fails alone, when its own value is asked for. */
-export class ParameterSurvey implements ParameterReader {
+/** Reads the tree or single parameters. A lookup that names no place fails alone, when its own value is asked for. */
+export class ParameterSurvey implements LookupSource {
+	readonly canReadFullNames = true;
+	/** What the tree is read below; `undefined` where it is not read. */
+	readonly treePath: string | undefined;
+	/** Why the tree could not be read, with which the application would not start. */
+	treeFailure: TypeOrmAwsConnectorError | undefined;
+
+	readonly #options: SurveyOptions;
+	#parameters: CachedParameters;
 	readonly #found = new Map<string, Parameter>();
 
-	constructor(
-		private readonly store: ParameterFetcher,
-		private readonly segments: Readonly<Partial<SegmentDefaults>>,
-		private readonly shouldDecrypt: boolean,
-	) {}
+	constructor(options: SurveyOptions) {
+		const { isOnDemand, segments } = options;
+		const { application, environment } = segments;
+		const hasTree = !isOnDemand && application !== undefined && environment !== undefined;
+		this.treePath = hasTree
+			? buildTreePath({ ...segments, application: application.trim(), environment: environment.trim() } as SegmentDefaults)
+			: undefined;
+		this.#options = options;
+		this.#parameters = this.open([], undefined);
+	}
+
+	/**
+	 * Reads what the application reads at its start. Where the tree cannot be read, single parameters are, so that more can be said than that.
+	 * @throws ParameterStoreUnavailableError when neither can be read.
+	 */
+	async load(lookups: readonly TParameterLookup[]): Promise<void> {
+		const { shouldDecrypt, store } = this.#options;
+		const { treePath } = this;
+		if (treePath !== undefined) {
+			try {
+				const parameters = (await store.getParametersByPath?.(treePath, shouldDecrypt, true)) ?? [];
+				for (const parameter of parameters) this.#found.set(String(parameter.Name), parameter);
+				this.#parameters = this.open(parameters, { isRecursive: true, path: treePath });
+			} catch (error) {
+				if (!isTypeOrmAwsConnectorError(error)) throw error;
+				this.treeFailure = error;
+			}
+		}
+		try {
+			await this.readMany(lookups);
+		} catch (error) {
+			throw this.treeFailure ?? error;
+		}
+	}
+
+	/** Whether the tree was read and holds nothing. */
+	get isTreeEmpty(): boolean {
+		return this.treePath !== undefined && this.treeFailure === undefined && this.#found.size === 0;
+	}
+
+	canRead(lookup: TParameterLookup): boolean {
+		return isFullName(lookup) || this.#options.segments.application !== undefined;
+	}
+
+	/** @throws LookupInvalidError when a segment is named nowhere. */
+	describePath(lookup: TParameterLookup): string {
+		// The type asks for all four; the one that is missing is what the error names.
+		return buildParameterPath(lookup, this.#options.segments as SegmentDefaults);
+	}
+
+	/** @throws LookupInvalidError */
+	get(lookup: TParameterLookup): string | null {
+		return this.read(lookup)?.text ?? null;
+	}
+
+	/** @throws LookupInvalidError */
+	read(lookup: TParameterLookup): IParameterValue | null {
+		return describeParameter(this.#parameters.find(this.describePath(lookup)), this.#options.shouldDecrypt);
+	}
 
 	/** @throws ParameterStoreUnavailableError */
-	async read(lookups: readonly IStructuredLookup[]): Promise<void> {
-		const paths = lookups.flatMap((lookup) => this.listPath(lookup));
-		if (paths.length === 0) return;
-		for (const parameter of await this.store.getParametersByName(paths, { shouldDecrypt: this.shouldDecrypt })) {
-			this.#found.set(parameter.Name ?? "", parameter);
+	async readMany(
+		lookups: readonly TParameterLookup[],
+		options?: IParameterStoreGetManyOptions,
+	): Promise<readonly (IParameterValue | null)[]> {
+		const paths = lookups.map((lookup) => (this.canRead(lookup) ? this.findPath(lookup) : undefined));
+		const known = paths.filter((path) => path !== undefined);
+		const source = await this.#parameters.read(known, options);
+		for (const path of known) {
+			const parameter = source.get(path);
+			if (parameter) this.#found.set(path, parameter);
 		}
-	}
-
-	/** @throws LookupInvalidError when no segment is named at one place. */
-	describePath(lookup: IStructuredLookup): string {
-		// The type asks for all four; the one that is missing is what the error names.
-		return buildParameterPath(lookup, this.segments as SegmentDefaults);
-	}
-
-	/** @throws LookupInvalidError; ParameterInvalidError when the value is of no use, being a list or still encrypted. */
-	get(lookup: IStructuredLookup): string | null {
-		const path = this.describePath(lookup);
-		const { Type: type, Value: value } = this.#found.get(path) ?? {};
-		const label = lookup.path.join("/");
-		if (type === "StringList") throw new ParameterInvalidError(label, "is a StringList, but must be a String", { lookup, path });
-		if (type === "SecureString" && !this.shouldDecrypt) {
-			throw new ParameterInvalidError(label, "is a SecureString and was not decrypted (--decrypt)", { lookup, path });
-		}
-		return value ?? null;
+		return paths.map((path) => (path === undefined ? null : describeParameter(source.get(path), this.#options.shouldDecrypt)));
 	}
 
 	/** The parameter with this full name, as far as it was read. */
@@ -52,11 +111,19 @@ export class ParameterSurvey implements ParameterReader {
 		return this.#found.get(path);
 	}
 
-	private listPath(lookup: IStructuredLookup): string[] {
+	private open(
+		parameters: readonly Parameter[],
+		tree: { readonly isRecursive: boolean; readonly path: string } | undefined,
+	): CachedParameters {
+		const { shouldDecrypt, store } = this.#options;
+		return new CachedParameters({ parameters, shouldDecrypt, store, tree });
+	}
+
+	private findPath(lookup: TParameterLookup): string | undefined {
 		try {
-			return [this.describePath(lookup)];
+			return this.describePath(lookup);
 		} catch {
-			return [];
+			return undefined;
 		}
 	}
 }

@@ -1,6 +1,10 @@
 /** The command line → what is asked for. Anything that is not understood is a UsageError. */
 import { parseArgs } from "node:util";
 
+import { findParameterNameFault } from "../aws/parameter-name.js";
+import { LOOKUP_NAMES } from "../configuration/check-lookups.js";
+import { findConnectionSecret } from "../configuration/login-lookups.js";
+
 /** What the program can be asked to do. */
 export const COMMANDS = ["doctor", "policy", "provision"] as const;
 
@@ -25,6 +29,7 @@ const SHARED = {
 	help: { short: "h", type: "boolean" },
 	instance: TEXT,
 	json: FLAG,
+	lookup: { multiple: true, type: "string" },
 	namespace: TEXT,
 	"on-demand": FLAG,
 	region: TEXT,
@@ -87,12 +92,34 @@ function parseOptions(command: CommandName, args: string[]): GivenOptions {
 	}
 }
 
+/**
+ * The lookups of the command line, by the names that `ssmLookups` has.
+ * @throws UsageError
+ */
+export function readLookups({ lookup: given = [] }: GivenOptions): Readonly<Record<string, string>> {
+	return Object.fromEntries(
+		given.map((assignment) => {
+			const [name = "", ...rest] = assignment.split("=");
+			const value = rest.join("=");
+			if (!(LOOKUP_NAMES as readonly string[]).includes(name)) {
+				throw new UsageError(`--lookup ${name}: there is no such field. Fields: ${LOOKUP_NAMES.join(", ")}.`);
+			}
+			const isSecret = name === "connection" && findConnectionSecret(value) !== undefined;
+			const fault = isSecret ? undefined : findParameterNameFault(value);
+			if (fault !== undefined) throw new UsageError(`--lookup ${name}: ${fault}.`);
+			return [name, value];
+		}),
+	);
+}
+
 function checkTogether({ application, environment, ...options }: GivenOptions): void {
 	if ((application === undefined) !== (environment === undefined)) {
 		throw new UsageError("--application and --environment belong together: they are the first two segments of every parameter's name.");
 	}
-	if (application === undefined && options.config === undefined) {
-		throw new UsageError("Say where the parameters are: --application <name> --environment <name>.");
+	if (application === undefined && options.config === undefined && options.lookup === undefined) {
+		throw new UsageError(
+			"Say where the parameters are: --application <name> --environment <name>, or --lookup <field>=<full name> for each.",
+		);
 	}
 	const isRotating = options["automatic-rotation"] === true;
 	if (isRotating !== (options["rotation-lambda-arn"] !== undefined)) {

@@ -54,7 +54,7 @@ export function planProvision(session: Session): ProvisionPlan {
 
 /** Whether there is no parameter of that name, which is another thing than one that cannot be used. */
 function isUnset({ survey }: Session, path: string | undefined): boolean {
-	return path !== undefined && survey?.find(path) === undefined;
+	return path !== undefined && survey.find(path) === undefined;
 }
 
 function readValues({ set = [] }: GivenOptions): ReadonlyMap<string, string> {

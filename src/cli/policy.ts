@@ -1,8 +1,9 @@
 /** `policy`: from a configuration to what IAM has to allow for it. */
 import { chooseSource } from "../configuration/credentials-source.js";
 import { findRegionInHost } from "../aws/database-host.js";
-import { ALL_FIELDS, listLookups, TARGET_FIELDS } from "../resolution/resolve-settings.js";
-import { buildPolicy, type Policy, type PolicyScope } from "./build-policy.js";
+import { listLookups } from "../resolution/list-lookups.js";
+import { ALL_FIELDS, TARGET_FIELDS } from "../resolution/resolve-settings.js";
+import { buildPolicy, DSQL_ADMIN, type Policy, type PolicyScope } from "./build-policy.js";
 import { readValue } from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 
@@ -36,30 +37,30 @@ type Require = (value: string | undefined, what: string) => string;
 function findAccount({ explanation, survey }: Session): string | undefined {
 	const arns = explanation.fields.flatMap(({ field, path, value }) => [
 		...(field.endsWith("secretId") && typeof value === "string" ? [value] : []),
-		...(path === undefined ? [] : [survey?.find(path)?.ARN ?? ""]),
+		...(path === undefined ? [] : [survey.find(path)?.ARN ?? ""]),
 	]);
 	return arns.map((arn) => /^arn:[^:]+:[^:]+:[^:]*:(\d{12}):/.exec(arn)?.[1]).find((account) => account !== undefined);
 }
 
 /** By default the tree is read at start, and a rotation reads again what decides where a connection goes. */
-function describeParameters({ config, explanation, options, survey }: Session): Pick<PolicyScope["parameters"], "names" | "treePath"> {
-	const { application, environment } = options;
-	if (survey === undefined || application === undefined || environment === undefined) return { names: [] };
-	const treePath = `/${application.trim()}/${environment.trim()}`;
-	const isOnDemand = options["on-demand"] === true;
+function describeParameters({ config, explanation, survey }: Session): Pick<PolicyScope["parameters"], "names" | "treePath"> {
+	const { treePath } = survey;
 	const isRotating = explanation.fields.some(({ field, value }) => field === "rotationIsEnabled" && value === true);
 	const listPaths = (names: readonly (typeof ALL_FIELDS)[number][]): string[] =>
-		listLookups(config, names).map((lookup) => survey.describePath(lookup));
-	const outside = listPaths(ALL_FIELDS).filter((path) => isOnDemand || !path.startsWith(`${treePath}/`));
+		listLookups(config, names).flatMap((lookup) => (survey.canRead(lookup) ? survey.describePath(lookup) : []));
+	const outside = listPaths(ALL_FIELDS).filter((path) => treePath === undefined || !path.startsWith(`${treePath}/`));
 	const again = isRotating ? listPaths(TARGET_FIELDS) : [];
-	return { names: [...new Set([...outside, ...again])].sort(), ...(isOnDemand ? {} : { treePath }) };
+	return { names: [...new Set([...outside, ...again])].sort(), treePath };
 }
 
-function describeSecrets({ config, explanation, options }: Session, region: string, require: Require): PolicyScope["secrets"] {
+function describeSecrets({ config, explanation, options, values }: Session, region: string, require: Require): PolicyScope["secrets"] {
 	const rows = explanation.fields.filter(({ field, source }) => field.endsWith("secretId") && source !== "unneeded");
-	const ids = rows.map(({ label, path, value }) =>
-		require(typeof value === "string" ? value : undefined, `"${label}" is not known${path === undefined ? "" : `: create ${path}`}.`),
-	);
+	const ids = rows.map(({ field, label, path }) => {
+		const value = values.get(field);
+		return require(typeof value === "string"
+			? value
+			: undefined, `"${label}" is not known${path === undefined ? "" : `: create ${path}`}.`);
+	});
 	const labels = config.rotation?.shouldUsePendingSecret === false ? [] : ["AWSPENDING", "AWSPREVIOUS"];
 	const ownRegion = ids.map((id) => /^arn:[^:]+:secretsmanager:([^:]+):/.exec(id)?.[1]).find((found) => found !== undefined);
 	return {
@@ -78,7 +79,7 @@ function describeLogin(session: Session, fallback: string, require: Require): Po
 	const given = readValue(session, "host");
 	const host = require(typeof given === "string" ? given : undefined, 'The "host" is not known.');
 	const region = source.region ?? findRegionInHost(host) ?? config.aws?.region ?? fallback;
-	const username = String(readValue(session, "username") ?? "");
+	const username = session.logins.get("")?.username ?? (source.source === "dsql-iam" ? DSQL_ADMIN : "");
 	if (source.source === "dsql-iam") return { clusterId: host.split(".")[0] ?? host, region, source: "dsql-iam", username };
 	const resourceId = require(options[
 		"resource-id"

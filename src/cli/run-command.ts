@@ -1,7 +1,7 @@
 /** From a command line to what is printed, and to the exit code. */
 import type { Diagnosis } from "./diagnosis.js";
 import { diagnose, renderDiagnosis } from "./doctor.js";
-import { openSession, type Session } from "./open-session.js";
+import { closeSession, openSession, type Session } from "./open-session.js";
 import { parseArguments, UsageError } from "./parse-arguments.js";
 import { describePolicy } from "./policy.js";
 import { provision } from "./provision.js";
@@ -37,7 +37,7 @@ export async function runCommand(commandLine: readonly string[], surroundings: S
 			if (command === "doctor") return await runDoctor(session, notes, surroundings);
 			return command === "policy" ? runPolicy(session, surroundings) : await runProvision(session, surroundings);
 		} finally {
-			session.ssm.destroy();
+			closeSession(session);
 		}
 	} catch (error) {
 		if (!(error instanceof UsageError)) throw error;

@@ -12,4 +12,5 @@ export const AWS_CHECKS: Checks<ITypeOrmAwsConnectorAws> = {
 	region: findRegionFault,
 	secretsManagerClient: (value) =>
 		isObject(value) && typeof value["send"] === "function" ? undefined : "must be a SecretsManagerClient",
+	ssmClient: (value) => (isObject(value) && typeof value["send"] === "function" ? undefined : "must be an SSMClient"),
 };

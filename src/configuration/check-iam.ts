@@ -6,6 +6,7 @@ import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { type Checks, isGroup, isObject } from "../support/check-options.js";
 import { chooseSource } from "./credentials-source.js";
+import { normalizeEngine } from "./engine-names.js";
 import type { IDsqlIamCredentialsSource, IRdsIamCredentialsSource } from "./credentials.options.js";
 
 const MAXIMUM_TOKEN_SECONDS = 604_800;
@@ -32,14 +33,18 @@ export function checkIam(config: Readonly<Record<string, unknown>>): TypeOrmAwsC
 	if (source !== "dsql-iam" && source !== "rds-iam") return [];
 	const refuse = (option: string, fault: string, reason = ""): TypeOrmAwsConnectorError =>
 		new OptionInvalidError(option, `${fault} with credentials.source "${source}"${reason}`);
-	const { password, replicas, secretId, tls, type, typeOrmOptions, username } = config;
+	const { password, replicas, secretId, ssmLookups, tls, type, typeOrmOptions, username } = config;
+	const lookups = isGroup(ssmLookups) ? ssmLookups : {};
+	const engine = typeof type === "string" ? normalizeEngine(type) : type;
+	const isUserNamed = [username, lookups["username"], lookups["connection"]].some((place) => place !== undefined);
 	return [
 		...(password === undefined ? [] : [refuse("password", "has no meaning")]),
 		...(secretId === undefined ? [] : [refuse("secretId", "has no meaning")]),
-		...checkProof(tls, typeOrmOptions, type).map(([option, fault]) => refuse(option, fault)),
-		...(source === "dsql-iam" && type !== undefined && type !== "postgres" ? [refuse("type", 'must be "postgres"')] : []),
-		...(source === "rds-iam" && type === "cockroachdb" ? [refuse("type", 'may not be "cockroachdb"')] : []),
-		...(source === "rds-iam" && username === undefined ? [refuse("username", "is needed", ": the user whom IAM lets log in")] : []),
+		...(lookups["password"] === undefined ? [] : [refuse("ssmLookups.password", "has no meaning")]),
+		...checkProof(tls, typeOrmOptions, engine).map(([option, fault]) => refuse(option, fault)),
+		...(source === "dsql-iam" && engine !== undefined && engine !== "postgres" ? [refuse("type", 'must be "postgres"')] : []),
+		...(source === "rds-iam" && engine === "cockroachdb" ? [refuse("type", 'may not be "cockroachdb"')] : []),
+		...(source === "rds-iam" && !isUserNamed ? [refuse("username", "is needed", ": the user whom IAM lets log in")] : []),
 		...(Array.isArray(replicas) ? listReplicaLogins(replicas).map((option) => refuse(option, "has no meaning")) : []),
 	];
 }
@@ -71,8 +76,10 @@ function listReplicaLogins(replicas: readonly unknown[]): string[] {
 	return replicas.flatMap((replica, index) => {
 		if (!isGroup(replica)) return [];
 		const lookups = isGroup(replica["ssmLookups"]) ? replica["ssmLookups"] : {};
-		const given = ["password", "secretId", "username"].filter((name) => replica[name] !== undefined);
-		const names = lookups["secretId"] === undefined ? given : [...given, "ssmLookups.secretId"];
+		const parts = ["password", "secretId", "username"];
+		const given = parts.filter((name) => replica[name] !== undefined);
+		const lookedUp = parts.filter((name) => lookups[name] !== undefined).map((name) => `ssmLookups.${name}`);
+		const names = [...given, ...lookedUp];
 		return names.map((name) => `replicas[${String(index)}].${name}`);
 	});
 }

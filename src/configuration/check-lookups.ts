@@ -1,31 +1,51 @@
-/** Refuses look-ups that cannot be turned into the name of a parameter. */
+/** Refuses lookups that cannot be turned into the name of a parameter. */
+import { findParameterNameFault, isFullName } from "../aws/parameter-name.js";
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { LookupInvalidError, OptionInvalidError } from "../errors/errors.js";
 import { LEADING_SEGMENTS, parseSegment } from "../parameter-store/parameter-path.js";
 import { findUnknown, isGroup } from "../support/check-options.js";
 import { CONNECTOR_FIELDS, type FieldName } from "./connector-fields.js";
+import type { ITypeOrmAwsConnectorSsmLookups } from "./connector.options.js";
+import { findConnectionSecret, LOGIN_LOOKUPS } from "./login-lookups.js";
+
+/** Name of a lookup: a field, the whole connection, or a part of the login. */
+export type LookupName = keyof ITypeOrmAwsConnectorSsmLookups;
+
+/** All lookups of a connector. */
+export const LOOKUP_NAMES: readonly LookupName[] = [...(Object.keys(CONNECTOR_FIELDS) as FieldName[]), "connection", ...LOGIN_LOOKUPS];
 
 /**
- * Every fault in a group of look-ups.
+ * Every fault in a group of lookups.
  * @param owner what stands before `ssmLookups`, with its dot: nothing, or a replica.
  */
 export function checkLookups(
 	owner: string,
 	lookups: Readonly<Record<string, unknown>>,
-	names: readonly FieldName[],
+	names: readonly LookupName[],
 ): TypeOrmAwsConnectorError[] {
 	const problems = findUnknown(`${owner}ssmLookups.`, lookups, names);
 	for (const [name, lookup] of Object.entries(lookups)) {
 		if (lookup === undefined || !(names as readonly string[]).includes(name)) continue;
-		const option = `${owner}ssmLookups.${name}`;
-		if (!isGroup(lookup)) {
-			problems.push(new OptionInvalidError(option, 'must be an object with a "path"'));
-			continue;
-		}
-		const label = `${owner}${CONNECTOR_FIELDS[name as FieldName].label}`;
-		problems.push(...checkPath(label, lookup), ...checkSegments(label, `${option}.`, lookup, ["path"]));
+		problems.push(...checkLookup(owner, name as LookupName, lookup));
 	}
 	return problems;
+}
+
+/** The name of a field, or of another lookup, in messages. */
+export function describeLookup(name: LookupName): string {
+	return Object.hasOwn(CONNECTOR_FIELDS, name) ? CONNECTOR_FIELDS[name as FieldName].label : name;
+}
+
+function checkLookup(owner: string, name: LookupName, lookup: unknown): TypeOrmAwsConnectorError[] {
+	const option = `${owner}ssmLookups.${name}`;
+	const label = `${owner}${describeLookup(name)}`;
+	if (isFullName(lookup)) {
+		const isSecret = name === "connection" && owner === "" && findConnectionSecret(lookup) !== undefined;
+		const fault = isSecret ? undefined : findParameterNameFault(lookup);
+		return fault === undefined ? [] : [new LookupInvalidError(label, fault, lookup)];
+	}
+	if (!isGroup(lookup)) return [new OptionInvalidError(option, 'must be the full name of a parameter, or an object with a "path"')];
+	return [...checkPath(label, lookup), ...checkSegments(label, `${option}.`, lookup, ["path"])];
 }
 
 /** Every fault in the segments that stand before the path. */

@@ -15,7 +15,14 @@ const REPLICA: Checks<ITypeOrmAwsConnectorReplica> = {
 	username: () => undefined,
 };
 
-const LOOKUP_NAMES: readonly (keyof ITypeOrmAwsConnectorReplicaSsmLookups)[] = ["host", "port", "secretId"];
+const REPLICA_LOOKUPS: readonly (keyof ITypeOrmAwsConnectorReplicaSsmLookups)[] = [
+	"connection",
+	"host",
+	"password",
+	"port",
+	"secretId",
+	"username",
+];
 
 /** Every fault in `replicas`. */
 export function checkReplicas(replicas: readonly unknown[]): TypeOrmAwsConnectorError[] {
@@ -27,10 +34,10 @@ function checkReplica(replica: unknown, index: number): TypeOrmAwsConnectorError
 	if (!isGroup(replica)) return [new OptionInvalidError(option, "must be an object")];
 	const { host, ssmLookups } = replica;
 	const lookups = isGroup(ssmLookups) ? ssmLookups : {};
-	const isPlaced = host !== undefined || lookups["host"] !== undefined;
+	const isPlaced = [host, lookups["connection"], lookups["host"]].some((place) => place !== undefined);
 	return [
 		...(isPlaced ? [] : [new OptionInvalidError(`${option}.host`, `is not given, and neither is "${option}.ssmLookups.host"`)]),
 		...checkOptions(`${option}.`, replica, REPLICA),
-		...checkLookups(`${option}.`, lookups, LOOKUP_NAMES),
+		...checkLookups(`${option}.`, lookups, REPLICA_LOOKUPS),
 	];
 }

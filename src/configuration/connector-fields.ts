@@ -3,6 +3,8 @@ import type { IStructuredLookup, ITypeOrmAwsConnectorConfig, ITypeOrmAwsConnecto
 import { ENamespace } from "../parameter-store/namespace.enum.js";
 import { EDatabaseType, ERelationLoadStrategy } from "./connector.enums.js";
 import { chooseSource } from "./credentials-source.js";
+import { isGivenOutsideOfSecret, LOGIN_LOOKUPS, type LoginLookupName } from "./login-lookups.js";
+import { normalizeEngine } from "./engine-names.js";
 import { isTargetInSecret } from "./secret-target.js";
 
 /** Longest interval between two rotations: 30 days. */
@@ -11,13 +13,18 @@ export const MAXIMUM_ROTATION_INTERVAL_MS = 2_592_000_000;
 /** Longest time that Node can sleep in one timer. Drivers pass these settings straight to setTimeout. */
 export const MAXIMUM_TIMER_MS = 2_147_483_647;
 
-/** Name of a field; the key of its look-up in `ssmLookups`. */
-export type FieldName = keyof ITypeOrmAwsConnectorSsmLookups;
+/** Name of a field; the key of its lookup in `ssmLookups`. */
+export type FieldName = Exclude<keyof ITypeOrmAwsConnectorSsmLookups, LoginLookupName>;
 
 /** What a field accepts. */
 export type FieldKind =
 	| { readonly kind: "boolean" }
-	| { readonly kind: "enum"; readonly values: readonly string[] }
+	| {
+			readonly kind: "enum";
+			/** Other names for the values. */
+			readonly normalize?: (text: string) => string;
+			readonly values: readonly string[];
+	  }
 	| { readonly kind: "host" }
 	| { readonly kind: "integer"; readonly maximum: number; readonly minimum: number }
 	| { readonly kind: "secret" }
@@ -74,7 +81,7 @@ export const CONNECTOR_FIELDS = {
 		accepts: { kind: "secret" },
 		isNeeded: (config) =>
 			isTargetInSecret(config) ||
-			(chooseSource(config).source === "secrets-manager" && (config.username === undefined || config.password === undefined)),
+			(chooseSource(config).source === "secrets-manager" && !LOGIN_LOOKUPS.every((part) => isGivenOutsideOfSecret(part, config))),
 		label: "secret-id",
 		lookup: { instanceName: "database", namespace: ENamespace.AWS_SECRETS_MANAGER, path: ["secret-id"] },
 		option: "secretId",
@@ -89,7 +96,7 @@ export const CONNECTOR_FIELDS = {
 		readRaw: (config) => config.databaseName,
 	},
 	type: {
-		accepts: { kind: "enum", values: Object.values(EDatabaseType) },
+		accepts: { kind: "enum", normalize: normalizeEngine, values: Object.values(EDatabaseType) },
 		findDefault: onDsql(EDatabaseType.POSTGRES),
 		label: "type",
 		lookup: { path: ["postgres", "type"] },

@@ -3,7 +3,7 @@ import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Provide
 import type { DataSourceOptions } from "typeorm";
 
 import type { ITypeOrmAwsConnectorAws } from "../aws/aws.options.js";
-import type { IConfigGetProperties } from "../parameter-store/parameter-store.options.js";
+import type { IConfigGetProperties, TParameterLookup } from "../parameter-store/parameter-store.options.js";
 import type { ERelationLoadStrategy } from "./connector.enums.js";
 import type { TCredentialsSource } from "./credentials.options.js";
 import type { ITypeOrmAwsConnectorReplica, TReplicationMode } from "./replica.options.js";
@@ -25,38 +25,50 @@ export type IStructuredLookup = IConfigGetProperties;
 export type ITypeOrmAwsConnectorSsmLookupDefaults = Omit<IStructuredLookup, "path">;
 
 /**
- * Where each field is looked up, for those that are not at their canonical place. An entry needs its `path`. Default of each: see
- * `TYPEORM_AWS_CONNECTOR_CONSTANT.CANONICAL_SSM_LOOKUPS`.
+ * Where each field is looked up, for those that are not at their canonical place: by the full name of the parameter (`/prod/db/host`, or an ARN), or by a
+ * structured lookup, which needs its `path`. Default of each: see `TYPEORM_AWS_CONNECTOR_CONSTANT.CANONICAL_SSM_LOOKUPS`; `connection`, `password` and
+ * `username` have none.
  * @example
- * { ssmLookups: { host: { namespace: "aws-rds", instanceName: "reports", path: ["reader", "host"] } } }
+ * { ssmLookups: { host: "/prod/db/host", port: { namespace: "aws-rds", instanceName: "reports", path: ["port"] } } }
+ * { ssmLookups: { connection: "/prod/db" } }
  */
 export interface ITypeOrmAwsConnectorSsmLookups {
+	/**
+	 * One parameter for the whole connection: a JSON object with the keys of a secret of RDS (`engine`, `host`, `port`, `dbname`, `username`, `password`), or
+	 * with those of `credentials.keys`. It holds the login, too, where neither `credentials` nor a secret id say otherwise, and should be a SecureString
+	 * then. The ARN of a secret instead of a parameter means that secret.
+	 */
+	connection?: TParameterLookup;
 	/** How long opening a connection may take. */
-	connectionTimeoutMs?: IStructuredLookup;
+	connectionTimeoutMs?: TParameterLookup;
 	/** Name of the database. */
-	databaseName?: IStructuredLookup;
+	databaseName?: TParameterLookup;
 	/** Host name of the database server. */
-	host?: IStructuredLookup;
+	host?: TParameterLookup;
 	/** After how long an idle connection is closed. */
-	idleTimeoutMs?: IStructuredLookup;
+	idleTimeoutMs?: TParameterLookup;
 	/** Whether TypeORM logs its queries. */
-	isVerbose?: IStructuredLookup;
+	isVerbose?: TParameterLookup;
+	/** Password, in a SecureString of its own. The version of the parameter is the version of the login. */
+	password?: TParameterLookup;
 	/** Largest number of connections. */
-	poolSize?: IStructuredLookup;
+	poolSize?: TParameterLookup;
 	/** Port of the database server. */
-	port?: IStructuredLookup;
+	port?: TParameterLookup;
 	/** How relations are loaded. */
-	relationLoadStrategy?: IStructuredLookup;
+	relationLoadStrategy?: TParameterLookup;
 	/** `rotation.intervalMs`. */
-	rotationIntervalMs?: IStructuredLookup;
+	rotationIntervalMs?: TParameterLookup;
 	/** `rotation.isEnabled`. */
-	rotationIsEnabled?: IStructuredLookup;
+	rotationIsEnabled?: TParameterLookup;
 	/** Name or ARN of the secret. */
-	secretId?: IStructuredLookup;
+	secretId?: TParameterLookup;
 	/** Whether TypeORM synchronizes the schema at start. */
-	shouldSynchronize?: IStructuredLookup;
+	shouldSynchronize?: TParameterLookup;
 	/** Engine. */
-	type?: IStructuredLookup;
+	type?: TParameterLookup;
+	/** User name, in a parameter of its own. */
+	username?: TParameterLookup;
 }
 
 /**

@@ -49,6 +49,19 @@ export interface IStaticCredentialsSource {
 }
 
 /**
+ * The login is kept in Parameter Store: in the parameter of `ssmLookups.connection`, or in those of `ssmLookups.username` and `ssmLookups.password`. What is
+ * given in code wins. The version of the parameter is the version of the login.
+ * @example
+ * { source: "parameter-store", keys: { username: "user" } }
+ */
+export interface IParameterStoreCredentialsSource {
+	/** Other names of the values in the parameter of `ssmLookups.connection`. */
+	keys?: ISecretKeys;
+	/** Parameters. */
+	source: "parameter-store";
+}
+
+/**
  * IAM authentication of RDS and Aurora: a token for each physical connection, signed here, for the user that `username` names. Needs TLS and the package
  * `@aws-sdk/rds-signer`.
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
@@ -56,7 +69,7 @@ export interface IStaticCredentialsSource {
  * { source: "rds-iam" }
  */
 export interface IRdsIamCredentialsSource {
-	/** Region of the database. Default: the one in the name of its host, then `aws.region`, then `AWS_REGION` of ConfigService. */
+	/** Region of the database. Default: the one in the name of its host, then `aws.region` and its default. */
 	region?: string;
 	/** The AWS identity. */
 	source: "rds-iam";
@@ -70,7 +83,7 @@ export interface IRdsIamCredentialsSource {
  * { source: "dsql-iam", tokenDurationSecs: 60 }
  */
 export interface IDsqlIamCredentialsSource {
-	/** Region of the cluster. Default: the one in the name of its host, then `aws.region`, then `AWS_REGION` of ConfigService. */
+	/** Region of the cluster. Default: the one in the name of its host, then `aws.region` and its default. */
 	region?: string;
 	/** The AWS identity. */
 	source: "dsql-iam";
@@ -79,9 +92,14 @@ export interface IDsqlIamCredentialsSource {
 }
 
 /**
- * Where logins come from. Default: `static` when both `username` and `password` are given in code, `secrets-manager` otherwise.
+ * Where logins come from. Default: `static` when both `username` and `password` are given in code, `parameter-store` when `ssmLookups` has both of them or
+ * `connection`, `secrets-manager` otherwise.
  * @example
  * { source: "secrets-manager", shouldProvideTarget: true }
  */
 export type TCredentialsSource =
-	IDsqlIamCredentialsSource | IRdsIamCredentialsSource | ISecretsManagerCredentialsSource | IStaticCredentialsSource;
+	| IDsqlIamCredentialsSource
+	| IParameterStoreCredentialsSource
+	| IRdsIamCredentialsSource
+	| ISecretsManagerCredentialsSource
+	| IStaticCredentialsSource;

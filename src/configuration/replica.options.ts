@@ -1,19 +1,26 @@
 /** The public shape of a read replica. */
-import type { IConfigGetProperties } from "../parameter-store/parameter-store.options.js";
+import type { TParameterLookup } from "../parameter-store/parameter-store.options.js";
 
 /**
- * Where a replica's values are looked up. Segments that an entry does not name are those of the connector's own look-up of the same field; an entry
- * needs its `path`.
+ * Where a replica's values are looked up: by the full name of a parameter, or by a structured lookup, which needs its `path` and has the other segments of
+ * the connector's own lookup of the same field.
  * @example
+ * { host: "/prod/db/reader/host" }
  * { host: { path: ["reader", "host"] } } // …/aws-rds/aurora-postgres/reader/host
  */
 export interface ITypeOrmAwsConnectorReplicaSsmLookups {
+	/** One parameter for host, port and login, as the connector's own `ssmLookups.connection`. */
+	connection?: TParameterLookup;
 	/** Host name of the replica. */
-	host?: IConfigGetProperties;
+	host?: TParameterLookup;
+	/** Password, in a SecureString of its own. */
+	password?: TParameterLookup;
 	/** Port of the replica. */
-	port?: IConfigGetProperties;
+	port?: TParameterLookup;
 	/** Name or ARN of the replica's own secret. */
-	secretId?: IConfigGetProperties;
+	secretId?: TParameterLookup;
+	/** User name, in a parameter of its own. */
+	username?: TParameterLookup;
 }
 
 /**
@@ -31,7 +38,7 @@ export interface ITypeOrmAwsConnectorReplica {
 	port?: number;
 	/** Name or ARN of a secret of the replica's own. Default: the replica is logged in to as the master is. */
 	secretId?: string;
-	/** Where host, port and secret id are looked up. Default: nowhere. */
+	/** Where host, port, secret id and login are looked up. Default: nowhere. */
 	ssmLookups?: ITypeOrmAwsConnectorReplicaSsmLookups;
 	/** User name. Default: that of the replica's own secret, then the master's. */
 	username?: string;

@@ -14,7 +14,7 @@ export interface IRdsTokenOptions {
 	host: string;
 	/** Default 5432. */
 	port?: number;
-	/** Default: the region in the name of the host. */
+	/** Default: the region in the name of the host, then `AWS_REGION` or `AWS_DEFAULT_REGION` of the environment. */
 	region?: string;
 	/** The database user, which needs the role `rds_iam` (PostgreSQL) or the plugin `AWSAuthenticationPlugin` (MySQL, MariaDB). */
 	username: string;
@@ -29,9 +29,9 @@ export interface IRdsTokenOptions {
 export interface IDsqlTokenOptions {
 	/** An AWS identity or a function that fetches one. Default: the SDK's own chain. */
 	credentials?: TAwsCredentials;
-	/** Host name of the cluster; its id alone, where `region` is given. */
+	/** Host name of the cluster; its id alone, where a region is known. */
 	host: string;
-	/** Default: the region in the name of the host. */
+	/** Default: the region in the name of the host, then `AWS_REGION` or `AWS_DEFAULT_REGION` of the environment. */
 	region?: string;
 	/** How long a token is good for a login, in seconds, 1 … 604,800 (a week). Default 900. Connections outlive their token. */
 	tokenDurationSecs?: number;

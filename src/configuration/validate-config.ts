@@ -3,14 +3,15 @@ import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
 import { AWS_CHECKS } from "./check-aws.js";
 import { checkIam, DSQL_IAM_CHECKS, RDS_IAM_CHECKS } from "./check-iam.js";
-import { checkLookups, checkSegments } from "./check-lookups.js";
+import { checkLookups, checkSegments, LOOKUP_NAMES } from "./check-lookups.js";
 import { type Check, checkGroup, checkOptions, type Checks, isGroup, isObject } from "../support/check-options.js";
 import { checkReplicas } from "./check-replicas.js";
 import { checkTls, checkTlsKind } from "./check-tls.js";
 import { checkTypeOrmOptions } from "./check-typeorm-options.js";
 import type { ITypeOrmAwsConnectorConfig, TDatabaseConfigRotation } from "./connector.options.js";
-import { CONNECTOR_FIELDS, type FieldName, MAXIMUM_TIMER_MS } from "./connector-fields.js";
+import { MAXIMUM_TIMER_MS } from "./connector-fields.js";
 import type { ISecretKeys, TCredentialsSource } from "./credentials.options.js";
+import { findConnectionSecret } from "./login-lookups.js";
 import { MISPLACED_OPTIONS } from "./misplaced-options.js";
 
 /** Values of fields are checked when they are resolved, so that one error names them together with what SSM lacks. */
@@ -41,6 +42,7 @@ const SECRET_KEYS: Checks<ISecretKeys> = {
 /** By source: the options that go with it. */
 const CREDENTIALS: { readonly [Name in TCredentialsSource["source"]]: Checks<Extract<TCredentialsSource, { source: Name }>> } = {
 	"dsql-iam": DSQL_IAM_CHECKS,
+	"parameter-store": { keys: checkGroup, source: checkLater },
 	"rds-iam": RDS_IAM_CHECKS,
 	"secrets-manager": {
 		keys: checkGroup,
@@ -78,8 +80,6 @@ const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
 	username: checkLater,
 };
 
-const FIELD_NAMES = Object.keys(CONNECTOR_FIELDS) as readonly FieldName[];
-
 /**
  * Checks the shape of a connector's options: unknown names, groups, look-ups, and every option that is not a field.
  * @throws ConfigurationError with every fault found.
@@ -96,7 +96,7 @@ function checkConfig(config: unknown): TypeOrmAwsConnectorError[] {
 		...checkOptions("", config, ROOT, MISPLACED_OPTIONS),
 		...checkGroups(config),
 		...checkIam(config),
-		...checkStatic(config),
+		...checkLogin(config),
 	];
 }
 
@@ -125,18 +125,34 @@ function checkGroups({
 		...(Array.isArray(replicas) ? checkReplicas(replicas) : []),
 		...(isGroup(rotation) ? checkOptions("rotation.", rotation, ROTATION) : []),
 		...(isGroup(ssmLookupDefaults) ? checkSegments("ssmLookupDefaults", "ssmLookupDefaults.", ssmLookupDefaults, []) : []),
-		...(isGroup(ssmLookups) ? checkLookups("", ssmLookups, FIELD_NAMES) : []),
+		...(isGroup(ssmLookups) ? checkLookups("", ssmLookups, LOOKUP_NAMES) : []),
 		...checkTls(tls, typeOrmOptions),
 		...(isGroup(typeOrmOptions) ? checkTypeOrmOptions(typeOrmOptions) : []),
 	];
 }
 
-/** A login that is given in code is given whole. */
-function checkStatic({ credentials, password, username }: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
-	if (!isGroup(credentials) || credentials["source"] !== "static") return [];
-	return Object.entries({ username, password })
-		.filter(([, value]) => value === undefined)
-		.map(([option]) => new OptionInvalidError(option, 'is needed with credentials.source "static"'));
+/** What a login lacks that is not in a secret, and a secret that is named twice. */
+function checkLogin({
+	credentials,
+	password,
+	secretId,
+	ssmLookups,
+	username,
+}: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {
+	const lookups = isGroup(ssmLookups) ? ssmLookups : {};
+	const source = isGroup(credentials) ? credentials["source"] : undefined;
+	const refuse = (option: string, fault: string): OptionInvalidError => new OptionInvalidError(option, fault);
+	if (findConnectionSecret(lookups["connection"]) !== undefined) {
+		if (secretId !== undefined) return [refuse("ssmLookups.connection", 'names a secret, and so does "secretId"')];
+		if (source === undefined || source === "secrets-manager") return [];
+		return [refuse("ssmLookups.connection", `names a secret, which has no meaning with the source of credentials that is given`)];
+	}
+	const missing = Object.entries({ username, password }).filter(([, value]) => value === undefined);
+	if (source === "static") return missing.map(([part]) => refuse(part, 'is needed with credentials.source "static"'));
+	if (source !== "parameter-store" || lookups["connection"] !== undefined) return [];
+	return missing
+		.filter(([part]) => lookups[part] === undefined)
+		.map(([part]) => refuse(`ssmLookups.${part}`, 'is needed with credentials.source "parameter-store", or "ssmLookups.connection"'));
 }
 
 function checkCredentials(credentials: Readonly<Record<string, unknown>>): TypeOrmAwsConnectorError[] {

@@ -1,6 +1,6 @@
 /** The logins of one connector: the master's, and those of replicas that have a secret of their own. */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
-import type { ITypeOrmAwsConnectorReplica } from "../configuration/replica.options.js";
+import type { GivenLogin } from "../configuration/given-login.js";
 import type { SecretTarget } from "../configuration/secret-target.js";
 import { Credentials, type CredentialsProvider, type SecretLabel } from "../credentials/credentials-provider.js";
 import { selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
@@ -12,7 +12,7 @@ import type { LoginChoice } from "./choose-login.js";
 const PENDING_PATIENCE_MS = 2_000;
 
 /** Where one login is asked for. */
-export type LoginRequest = readonly [provider: CredentialsProvider, secretId: string | undefined];
+export type LoginRequest = readonly [provider: CredentialsProvider, secretId: string | undefined, given?: GivenLogin];
 
 /** What a start knows of one secret. */
 export type KnownVersions = Omit<LoginChoice, "tryLogin">;
@@ -47,8 +47,8 @@ export class ConnectorLogins {
 	}
 
 	/** AWSCURRENT. */
-	async fetch([provider, secretId]: LoginRequest, signal?: AbortSignal): Promise<Credentials> {
-		const credentials = await provider.fetch(secretId, signal);
+	async fetch([provider, secretId, given]: LoginRequest, signal?: AbortSignal): Promise<Credentials> {
+		const credentials = await provider.fetch(secretId, signal, given);
 		if (provider === this.master) this.lastTarget = credentials.target;
 		if (credentials.password !== credentials.password.trim() && !this.hasWarnedOfPassword) {
 			this.hasWarnedOfPassword = true;
@@ -58,8 +58,12 @@ export class ConnectorLogins {
 	}
 
 	/** Another version; `undefined` when there is none, when it may not be read, or when it is not to be used. */
-	async fetchLabelled(label: SecretLabel, [provider, secretId]: LoginRequest, signal?: AbortSignal): Promise<Credentials | undefined> {
-		return this.shouldUseOtherVersions ? provider.fetchLabelled(label, secretId, signal) : undefined;
+	async fetchLabelled(
+		label: SecretLabel,
+		[provider, secretId, given]: LoginRequest,
+		signal?: AbortSignal,
+	): Promise<Credentials | undefined> {
+		return this.shouldUseOtherVersions ? provider.fetchLabelled(label, secretId, signal, given) : undefined;
 	}
 
 	/** AWSCURRENT and AWSPENDING, asked for at once. The latter is hardly ever there, and a start does not wait for long to learn that. */
@@ -87,7 +91,9 @@ export class ConnectorLogins {
 }
 
 /** The login of a replica without a secret of its own. */
-export function followMaster({ password, username }: ITypeOrmAwsConnectorReplica, master: Credentials): Credentials {
-	if (password === undefined && username === undefined) return master;
-	return new Credentials({ password: password ?? master.password, username: username ?? master.username });
+export function followMaster({ isEmpty, password, username, versionId }: GivenLogin, master: Credentials): Credentials {
+	if (isEmpty) return master;
+	const versionIds = [master.versionId, versionId].filter((version) => version !== undefined);
+	const login = { password: password ?? master.password, username: username ?? master.username };
+	return new Credentials(login, versionIds.length === 0 ? undefined : versionIds.join("+"));
 }

@@ -1,20 +1,17 @@
 /** The parameters of one connector, read together so that they belong together. */
-import type { IStructuredLookup, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { FieldName } from "../configuration/connector-fields.js";
 import { isTypeOrmAwsConnectorError, type TConnectorErrorCode } from "../errors/connector.error.js";
-import type { IParameterStoreGetManyOptions } from "../parameter-store/parameter-store.options.js";
+import { ParameterInvalidError } from "../errors/errors.js";
+import { NamedParameters } from "../parameter-store/named-parameters.js";
+import type { IParameterStoreGetManyOptions, IParameterValue, TParameterLookup } from "../parameter-store/parameter-store.options.js";
+import { listLookups } from "../resolution/list-lookups.js";
+import { canRead, type ParameterReader } from "../resolution/read-parameter.js";
+import { ALL_FIELDS, TARGET_FIELDS } from "../resolution/resolve-settings.js";
+import { describeSsmClient } from "./describe-ssm-client.js";
+import { canReadAgain, readTogether, selectParameterSource } from "./parameter-router.js";
+import type { LookupSource, ParameterSource } from "./parameter-source.js";
 import { systemClock } from "../support/clock.js";
-import { ALL_FIELDS, listLookups, type ParameterReader, TARGET_FIELDS } from "../resolution/resolve-settings.js";
-
-/**
- * ParameterStoreConfigService, or another provider with `get`. Without `getMany` nothing can be read again.
- * @example
- * const parameters: ParameterSource = { get: ({ path }) => process.env[path.join("_").toUpperCase()] ?? null };
- */
-export interface ParameterSource extends ParameterReader {
-	/** The values of the look-ups, in their order. */
-	getMany?(lookups: readonly IStructuredLookup[], options: IParameterStoreGetManyOptions): Promise<readonly (string | null)[]>;
-}
 
 /** While callers wait for credentials, Parameter Store is asked at most this often. */
 const RECOVERY_REFRESH_MS = 10_000;
@@ -30,15 +27,29 @@ export class ConnectorParameters {
 	private refreshedAtMs = Number.NEGATIVE_INFINITY;
 	private hasReportedNoRefresh = false;
 	private hasReportedOutage = false;
-	#known: ReadonlyMap<string, string | null> = new Map();
+	#known: ReadonlyMap<string, IParameterValue | null> = new Map();
 
+	/** Answers at once, from what it has read. */
+	readonly source: LookupSource | undefined;
+	/** `undefined` where no full name is looked up, or the application's own parameter store answers them. */
+	private named: NamedParameters | undefined;
+	private readonly reported = new Set<string>();
+
+	/**
+	 * @param own the application's own parameter store.
+	 * @param findRegion asked for the region where the options name none.
+	 */
 	constructor(
 		config: ITypeOrmAwsConnectorConfig,
-		/** Answers at once, from what it has read. */
-		readonly source: ParameterSource | undefined,
+		own: ParameterSource | undefined,
 		private readonly warn: (message: string) => void,
+		findRegion?: () => string | undefined,
 	) {
 		this.#config = config;
+		const { aws } = config;
+		const open = (): NamedParameters =>
+			new NamedParameters({ describeClient: () => describeSsmClient(aws, findRegion), ssmClient: aws?.ssmClient });
+		this.source = selectParameterSource(config, own, () => (this.named = open()));
 	}
 
 	/** What resolving these fields asks for. A source that has read it already is not made to read it again. */
@@ -88,12 +99,37 @@ export class ConnectorParameters {
 		return this.createReader();
 	}
 
+	/** Warns of each of these once. */
+	report(warnings: readonly string[]): void {
+		for (const warning of warnings) {
+			if (!this.reported.has(warning)) this.warn(warning);
+			this.reported.add(warning);
+		}
+	}
+
+	/** Destroys the client of the reader of full names. */
+	close(): void {
+		this.named?.close();
+	}
+
 	private async read(names: readonly FieldName[], options: IParameterStoreGetManyOptions): Promise<void> {
-		const lookups = listLookups(this.#config, names);
-		if (this.source?.getMany === undefined || lookups.length === 0) return;
-		const values = await this.source.getMany(lookups, options);
+		const { source } = this;
+		const lookups = listLookups(this.#config, names).filter((lookup) => canRead(source, lookup) && canReadAgain(source, lookup));
+		if (lookups.length === 0) return;
+		const values = await readTogether(source, lookups, options);
+		// At the start each field says it for itself, together with what else is wrong.
+		if (options.shouldRefresh === true) this.refuseLists(lookups, values);
 		const fresh = lookups.map((lookup, index) => [JSON.stringify(lookup), values[index] ?? null] as const);
 		this.#known = new Map([...this.#known, ...fresh]);
+	}
+
+	/** What was read before stays, as after every read that fails. */
+	private refuseLists(lookups: readonly TParameterLookup[], values: readonly (IParameterValue | null)[]): void {
+		const lookup = lookups[values.findIndex((value) => value?.type === "StringList")];
+		if (lookup === undefined) return;
+		const path = this.source?.describePath?.(lookup);
+		const label = typeof lookup === "string" ? lookup : lookup.path.join("/");
+		throw new ParameterInvalidError(label, "is a StringList, but must be a String or a SecureString", { lookup, path });
 	}
 
 	private createReader(): ParameterReader | undefined {
@@ -101,17 +137,26 @@ export class ConnectorParameters {
 		const known = this.#known;
 		if (source === undefined || known.size === 0) return source;
 		return {
+			canRead: (lookup) => canRead(source, lookup),
 			describePath: (lookup) => source.describePath?.(lookup),
 			get: (lookup) => {
 				const value = known.get(JSON.stringify(lookup));
-				return value === undefined ? source.get(lookup) : value;
+				return value === undefined ? source.get(lookup) : (value?.text ?? null);
 			},
+			...(source.read && {
+				read: (lookup) => {
+					const value = known.get(JSON.stringify(lookup));
+					return value === undefined ? (source.read?.(lookup) ?? null) : value;
+				},
+			}),
 		};
 	}
 
 	private reportWhenFixed(): void {
-		if (this.hasReportedNoRefresh || this.source === undefined || this.source.getMany !== undefined) return;
-		if (listLookups(this.#config, TARGET_FIELDS).length === 0) return;
+		const { source } = this;
+		if (this.hasReportedNoRefresh || source === undefined) return;
+		const fixed = listLookups(this.#config, TARGET_FIELDS).filter((lookup) => canRead(source, lookup) && !canReadAgain(source, lookup));
+		if (fixed.length === 0) return;
 		this.hasReportedNoRefresh = true;
 		this.warn(
 			"The parameter store in use has no getMany(): a rotation does not see when host, port, secret id, database name or type change.",

@@ -1,13 +1,18 @@
 /** What a connector would do with its configuration: every value, its source, and every problem at once. */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
-import { chooseSource } from "../configuration/credentials-source.js";
+import { chooseSource, isIam } from "../configuration/credentials-source.js";
+import type { GivenLogin } from "../configuration/given-login.js";
 import { validateConfig } from "../configuration/validate-config.js";
 import { DSQL_ADMIN } from "../credentials/dsql-token.js";
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError } from "../errors/errors.js";
 import { describeFault } from "../events/describe-fault.js";
-import { type ExplainedField, type ExplainedProblem, explainFields } from "../resolution/explain-fields.js";
-import { checkRawLogin, type ParameterReader } from "../resolution/resolve-settings.js";
+import { type ExplainedField, type ExplainedProblem, explainFields, type FieldOwner } from "../resolution/explain-fields.js";
+import { type ExplainedLogin, explainLogin, type LoginRequest } from "../resolution/explain-login.js";
+import type { FieldValue } from "../resolution/parse-value.js";
+import type { ParameterReader } from "../resolution/read-parameter.js";
+import type { OpenConnection } from "../resolution/resolve-field.js";
+import { checkRawLogin } from "../resolution/resolve-login.js";
 import { describeGivenOptions, type ExplainedOption } from "./describe-given-options.js";
 import { findAwsRemedy } from "./find-aws-remedy.js";
 
@@ -39,30 +44,46 @@ export interface ExplanationParts {
 	readonly source: ParameterReader | undefined;
 }
 
+/** An explanation, and the values behind it, which are not to be shown. */
+export interface ExaminedConnector {
+	readonly explanation: ConnectorExplanation;
+	/** What is known of each login without a secret, by what stands before the names of its rows. */
+	readonly logins: ReadonlyMap<string, GivenLogin | undefined>;
+	/** By field, as they are. */
+	readonly values: ReadonlyMap<string, FieldValue>;
+}
+
 /** Explains. Never rejects for a configuration that is wrong, nor for a Parameter Store that does not answer. */
-export async function explainConnector({ config, connector, load, source }: ExplanationParts): Promise<ConnectorExplanation> {
+export async function explainConnector(parts: ExplanationParts): Promise<ConnectorExplanation> {
+	return (await examineConnector(parts)).explanation;
+}
+
+/** The same with the values. */
+export async function examineConnector({ config, connector, load, source }: ExplanationParts): Promise<ExaminedConnector> {
 	const shape = findShapeProblems(config);
 	const outage: ExplainedProblem[] = [];
 	const reader = await load().catch((error: unknown) => {
 		outage.push(explainOutage(error));
 		return source;
 	});
-	const { fields, problems } = explainFields(config, reader, outage.length === 0);
-	// A look-up whose shape is wrong fails once more when it is used.
+	const isRead = outage.length === 0;
+	const { fields, owners, problems, values } = explainFields(config, reader, isRead);
+	const logins = explainLogins(config, owners, { isRead, reader });
+	// A lookup whose shape is wrong fails once more when it is used.
 	const isShapeOfLookup = shape.some(({ code }) => code === "ERR_CONNECTOR_LOOKUP_INVALID");
-	const own = problems.filter(({ code }) => !(isShapeOfLookup && code === "ERR_CONNECTOR_LOOKUP_INVALID"));
-	const login = [
-		...checkRawLogin(config),
-		...(config.replicas ?? []).flatMap((replica, index) => checkRawLogin(replica, `replicas[${String(index)}].`)),
-	].map(explainOption);
-	const all = [...shape, ...outage, ...own, ...login];
-	return {
+	const own = [...problems, ...logins.flatMap((login) => login.problems)].filter(
+		({ code }) => !(isShapeOfLookup && code === "ERR_CONNECTOR_LOOKUP_INVALID"),
+	);
+	const raw = owners.flatMap((owner) => checkRawLogin(owner.config, owner.owner)).map(explainOption);
+	const all = [...shape, ...outage, ...own, ...raw];
+	const explanation = {
 		connector,
-		fields: [...fields, ...explainLogins(config)],
+		fields: [...fields, ...logins.flatMap((login) => login.fields)],
 		isValid: all.length === 0,
 		options: describeGivenOptions(config),
 		problems: all,
 	};
+	return { explanation, logins: new Map(logins.map(({ login, owner }) => [owner, login])), values };
 }
 
 function findShapeProblems(config: ITypeOrmAwsConnectorConfig): ExplainedProblem[] {
@@ -88,30 +109,23 @@ function explainOutage(error: unknown): ExplainedProblem {
 	return { code, label: undefined, message, path: undefined, remedy };
 }
 
-/** The two parts of the login, and of each replica's that has one of its own. */
-function explainLogins(config: ITypeOrmAwsConnectorConfig): ExplainedField[] {
-	const replicas = (config.replicas ?? []).flatMap((replica, index) => {
-		const hasLogin = [replica.password, replica.secretId, replica.ssmLookups?.secretId, replica.username].some(Boolean);
-		return hasLogin ? explainLogin(`replicas[${String(index)}].`, replica, "secret") : [];
-	});
-	const { source } = chooseSource(config);
-	const kept = source === "rds-iam" || source === "dsql-iam" ? "token" : "secret";
-	return [...explainLogin("", config, kept, source === "dsql-iam" ? DSQL_ADMIN : undefined), ...replicas];
+/** The login of the connector, and of each replica that has something of its own. */
+function explainLogins(
+	config: ITypeOrmAwsConnectorConfig,
+	owners: readonly FieldOwner[],
+	{ isRead, reader }: Pick<LoginRequest, "isRead" | "reader">,
+): ExplainedLogin[] {
+	const defaultUser = chooseSource(config).source === "dsql-iam" ? DSQL_ADMIN : undefined;
+	return owners
+		.filter(({ config: own, connection, owner }) => owner === "" || hasOwnLogin(own, connection))
+		.map((owner) => {
+			const isConnector = owner.owner === "";
+			const kept = isConnector && isIam(config) ? "token" : "secret";
+			return explainLogin(owner, { defaultUser: isConnector ? defaultUser : undefined, isRead, kept, reader });
+		});
 }
 
-function explainLogin(
-	owner: string,
-	{ password, username }: Pick<ITypeOrmAwsConnectorConfig, "password" | "username">,
-	kept: "secret" | "token",
-	defaultUser?: string,
-): ExplainedField[] {
-	const row = { isRequired: true, path: undefined };
-	const name = `${owner}username`;
-	const secret = `${owner}password`;
-	const isNamed = typeof username === "string";
-	const nameSource = isNamed ? "code" : defaultUser === undefined ? "secret" : "default";
-	return [
-		{ ...row, field: name, label: name, source: nameSource, value: isNamed ? username : defaultUser },
-		{ ...row, field: secret, label: secret, source: password === undefined ? kept : "code", value: "[hidden]" },
-	];
+function hasOwnLogin({ password, secretId, ssmLookups = {}, username }: ITypeOrmAwsConnectorConfig, { stored }: OpenConnection): boolean {
+	const isStored = Object.values(stored?.login ?? {}).some(({ value }) => typeof value === "string");
+	return isStored || [password, secretId, ssmLookups.password, ssmLookups.secretId, ssmLookups.username, username].some(Boolean);
 }

@@ -8,31 +8,27 @@ import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.j
 import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { isTargetInSecret } from "../configuration/secret-target.js";
 import type { INestTypeOrmOptions } from "../configuration/typeorm.options.js";
+import { expandConnectionSecret, hasLoginLookup } from "../configuration/login-lookups.js";
 import { validateConfig } from "../configuration/validate-config.js";
 import type { Credentials } from "../credentials/credentials-provider.js";
 import { createSecretReader } from "../credentials/select-credentials.js";
 import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
 import { cleanText } from "../errors/clean-text.js";
 import { TokenLogin } from "../credentials/token-login.js";
-import {
-	ALL_FIELDS,
-	type ParameterReader,
-	type ResolvedSettings,
-	resolveRotation,
-	resolveSecretId,
-	resolveSettings,
-} from "../resolution/resolve-settings.js";
+import { ALL_FIELDS, type ResolvedSettings, resolveAccess, resolveRotation, resolveSettings } from "../resolution/resolve-settings.js";
+import type { ParameterReader } from "../resolution/read-parameter.js";
 import { ConnectorTls } from "../tls/connector-tls.js";
 import type { TlsOptions } from "../tls/tls-options.js";
 import { chooseLogin } from "./choose-login.js";
 import { type ConfigReader, readRegion } from "./config-reader.js";
 import { noteConnectorClosed, noteConnectorOpened } from "./connector-origin.js";
 import { ConnectorLogins, followMaster, type KnownVersions, type LoginRequest } from "./connector-logins.js";
-import { ConnectorParameters, type ParameterSource } from "./connector-parameters.js";
+import { ConnectorParameters } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
 import { findHost } from "./describe-login.js";
 import { reportDriverAdvisories } from "./driver-advisories.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
+import type { ParameterSource } from "./parameter-source.js";
 import type { ResolveRequest, ResolvedOptions } from "./rotation-source.js";
 import { tryLogin } from "./try-login.js";
 import { refuseUnawaited } from "./unawaited-options.js";
@@ -76,8 +72,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	private readonly tls: ConnectorTls;
 
 	/**
-	 * @param configService Asked for `AWS_REGION` when nothing else names the region of the secret.
-	 * @param parameterStoreConfigService Anything with `get(lookup)`; `undefined` when every field without a default is given in code.
+	 * @param configService Asked for `AWS_REGION` when nothing else names the region of secrets and parameters.
+	 * @param parameterStoreConfigService Anything with `get(lookup)`; `undefined` when no field without a default has a structured lookup.
 	 * @param config The connector's options.
 	 * @throws ConfigurationError with every option that is unknown or of a wrong kind. Values of fields are checked when they are resolved.
 	 */
@@ -115,13 +111,13 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		validateConfig(config);
 		noteConnectorOpened(this.connectorId);
 		const { drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS, shouldRotateOnAuthFailure } = config.rotation ?? {};
-		this.#config = config;
+		this.#config = expandConnectionSecret(config);
 		this.rotationTuning = { drainTimeoutMs, ...(shouldRotateOnAuthFailure === undefined ? {} : { shouldRotateOnAuthFailure }) };
 		const warn = (message: string): void => this.warn(message);
 		const findRegion = (): string | undefined => readRegion(configService);
 		const secrets = sharedSecrets ?? createSecretReader(config, findRegion);
-		this.logins = new ConnectorLogins(config, { findRegion, secrets, warn });
-		this.parameters = new ConnectorParameters(config, parameterStoreConfigService, warn);
+		this.logins = new ConnectorLogins(this.#config, { findRegion, secrets, warn });
+		this.parameters = new ConnectorParameters(this.#config, parameterStoreConfigService, warn, findRegion);
 		this.tls = new ConnectorTls(config, warn);
 	}
 
@@ -168,8 +164,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * const { username, password } = await connector.getCredentials();
 	 */
 	async getCredentials(): Promise<IAwsDatabaseCredentialsSecret> {
-		const parameters = await this.parameters.load(["secretId"]);
-		const credentials = await this.logins.fetch([this.logins.master, resolveSecretId(this.#config, parameters)]);
+		const { login, secretId } = resolveAccess(this.#config, await this.parameters.load(["secretId"]));
+		const credentials = await this.logins.fetch([this.logins.master, secretId, login]);
 		const { password, username } = credentials;
 		if (!(credentials instanceof TokenLogin)) return { password, username };
 		const settings = resolveSettings(this.#config, await this.parameters.load(ALL_FIELDS), this.logins.target);
@@ -271,6 +267,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	close(): void {
 		noteConnectorClosed(this.connectorId);
 		this.logins.close();
+		this.parameters.close();
 	}
 
 	/** Called by Nest: closes the connector. */
@@ -310,20 +307,26 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	): Promise<ResolvedLogins<Fetched>> {
 		const { secretId } = this.#config;
 		const { master: provider, replicas: providers } = this.logins;
-		let fetched = secretId === undefined || secretId === "" ? undefined : fetch([provider, secretId]);
+		// A login with parts in Parameter Store waits for them.
+		const canFetchNow = secretId !== undefined && secretId !== "" && !hasLoginLookup(this.#config);
+		let fetched = canFetchNow ? fetch([provider, secretId]) : undefined;
 		// When a setting is missing, that is what gets reported.
 		fetched?.catch(() => undefined);
 		const reader = await readParameters();
-		if (isTargetInSecret(this.#config)) await (fetched ??= fetch([provider, resolveSecretId(this.#config, reader)]));
+		if (isTargetInSecret(this.#config)) {
+			const access = resolveAccess(this.#config, reader);
+			await (fetched ??= fetch([provider, access.secretId, access.login]));
+		}
 		const settings = resolveSettings(this.#config, reader, this.logins.target);
+		this.parameters.report(settings.warnings);
 		this.lastSecretId = settings.secretId;
 		this.lastReplicaSecretIds = settings.replicas.flatMap((replica) => replica.secretId ?? []);
 		const [master, replicas] = await Promise.all([
-			fetched ?? fetch([provider, settings.secretId]),
+			fetched ?? fetch([provider, settings.secretId, settings.login]),
 			Promise.all(
 				settings.replicas.map(async (replica, index) => {
 					const own = providers[index];
-					return own === undefined || replica.secretId === undefined ? undefined : fetch([own, replica.secretId]);
+					return own === undefined || replica.secretId === undefined ? undefined : fetch([own, replica.secretId, replica.login]);
 				}),
 			),
 		]);
@@ -335,10 +338,10 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		credentials: Credentials,
 		own: readonly (Credentials | undefined)[],
 	): Promise<ResolvedOptions> {
-		const versionIds = [credentials, ...own].flatMap((login) => login?.versionId ?? []);
+		const logins = [credentials, ...settings.replicas.map(({ login }, index) => own[index] ?? login)];
 		return {
 			options: await this.assembleOptions(settings, credentials, own),
-			versionId: versionIds.length === 0 ? undefined : versionIds.join("+"),
+			versionId: logins.flatMap(({ versionId }) => versionId ?? []).join("+") || undefined,
 		};
 	}
 
@@ -352,8 +355,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		own: readonly (Credentials | undefined)[] = [],
 		whole: ResolvedSettings = settings,
 	): Promise<DataSourceOptions> {
-		const replicas = this.#config.replicas ?? [];
-		const replicaCredentials = replicas.map((replica, index) => own[index] ?? followMaster(replica, credentials));
+		const replicaCredentials = settings.replicas.map(({ login }, index) => own[index] ?? followMaster(login, credentials));
 		const listHosts = (servers: ResolvedSettings): string[] =>
 			[servers, ...servers.replicas].map((target) => findHost(credentials, target));
 		const hosts = listHosts(whole);

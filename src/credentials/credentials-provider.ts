@@ -2,6 +2,7 @@
 import { inspect } from "node:util";
 
 import type { IAwsDatabaseCredentialsSecret } from "../configuration/connector.options.js";
+import type { GivenLogin } from "../configuration/given-login.js";
 import type { SecretTarget } from "../configuration/secret-target.js";
 
 /**
@@ -55,10 +56,19 @@ export type SecretLabel = "AWSPENDING" | "AWSPREVIOUS";
 export interface CredentialsProvider {
 	/** Gives back what it holds of AWS. Fetches may fail from now on. */
 	close(): void;
-	/** The login as it is now. `secretId` is the resolved one, `undefined` where no secret is needed. */
-	fetch(secretId: string | undefined, signal?: AbortSignal): Promise<Credentials>;
+	/**
+	 * The login as it is now.
+	 * @param secretId the resolved one, `undefined` where no secret is needed.
+	 * @param given what is known of the login without a secret, which wins over what the secret says. Default: what the configuration has in code.
+	 */
+	fetch(secretId: string | undefined, signal?: AbortSignal, given?: GivenLogin): Promise<Credentials>;
 	/** The login that has another label than AWSCURRENT; `undefined` when there is none that can be read. */
-	fetchLabelled(label: SecretLabel, secretId: string | undefined, signal?: AbortSignal): Promise<Credentials | undefined>;
+	fetchLabelled(
+		label: SecretLabel,
+		secretId: string | undefined,
+		signal?: AbortSignal,
+		given?: GivenLogin,
+	): Promise<Credentials | undefined>;
 	/** Drops clients and whatever else may have gone bad. */
 	renew(): void;
 }

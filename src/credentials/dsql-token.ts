@@ -2,6 +2,7 @@
 import type { IDsqlTokenOptions } from "../configuration/token.options.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { fetchIdentity } from "./aws-identity.js";
+import { readEnvironmentRegion } from "../aws/aws-region.js";
 import { expandClusterId, findRegionInHost } from "../aws/database-host.js";
 import { loadDsqlSigner } from "./token-signer.js";
 
@@ -24,7 +25,7 @@ const DEFAULT_DURATION_SECONDS = 900;
 export function createDsqlTokenProvider({
 	credentials,
 	host,
-	region = findRegionInHost(host),
+	region = findRegionInHost(host) ?? readEnvironmentRegion(),
 	tokenDurationSecs = DEFAULT_DURATION_SECONDS,
 	username = DSQL_ADMIN,
 }: IDsqlTokenOptions): () => Promise<string> {

@@ -1,9 +1,11 @@
 /** Logins to RDS and Aurora DSQL with the AWS identity instead of a password. */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { IDsqlIamCredentialsSource, IRdsIamCredentialsSource } from "../configuration/credentials.options.js";
+import type { GivenLogin } from "../configuration/given-login.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
-import { forgetIdentity } from "../secrets/aws-identity-cache.js";
+import { findSdkRegion, forgetIdentity } from "../secrets/aws-identity-cache.js";
 import type { CredentialsProvider } from "./credentials-provider.js";
+import { readEnvironmentRegion } from "../aws/aws-region.js";
 import { expandClusterId, findRegionInHost } from "../aws/database-host.js";
 import { createDsqlTokenProvider, DSQL_ADMIN } from "./dsql-token.js";
 import { LoginRate } from "./login-rate.js";
@@ -16,47 +18,46 @@ const DSQL_LOGINS_PER_SECOND = 100;
 
 /** What tokens are made from. */
 export interface IamCredentialsOptions {
-	readonly config: Pick<ITypeOrmAwsConnectorConfig, "aws" | "username">;
+	readonly config: Pick<ITypeOrmAwsConnectorConfig, "aws" | "ssmLookups" | "username">;
 	/** Asked for a region when neither the options nor the host name one. */
 	readonly findRegion?: (() => string | undefined) | undefined;
 	readonly source: IDsqlIamCredentialsSource | IRdsIamCredentialsSource;
 }
 
-/** Always the same login; the tokens differ. */
+/** One login for each user; the tokens differ. */
 export class IamCredentials implements CredentialsProvider {
-	private readonly login: TokenLogin;
+	private readonly logins = new Map<string, TokenLogin>();
+	/** The last resort, for databases whose host does not name a region. */
+	private sdkRegion: string | undefined;
+	private readonly rate = new LoginRate(DSQL_LOGINS_PER_SECOND);
 	/** Private to the language: an AWS identity may be among them. */
 	readonly #options: IamCredentialsOptions;
 
-	/** @throws OptionInvalidError when the package that signs is missing, or no user is named. */
+	/** @throws OptionInvalidError when the package that signs is missing, or a user is named nowhere. */
 	constructor(options: IamCredentialsOptions) {
 		this.#options = options;
 		const { config, source } = options;
-		if (source.source === "rds-iam") {
-			loadRdsSigner();
-			if (config.username === undefined) {
-				throw new OptionInvalidError(
-					"username",
-					'is needed with credentials.source "rds-iam": the database user that IAM lets log in',
-				);
-			}
-			const { username } = config;
-			this.login = new TokenLogin("rds", username, (target) => this.bindRds(username, target));
-		} else {
-			loadDsqlSigner();
-			const { username = DSQL_ADMIN } = config;
-			const { tokenDurationSecs } = source;
-			const rate = new LoginRate(DSQL_LOGINS_PER_SECOND);
-			this.login = new TokenLogin("dsql", username, (target) => this.bindDsql(username, tokenDurationSecs, rate, target));
-		}
+		if (source.source === "dsql-iam") loadDsqlSigner();
+		else loadRdsSigner();
+		const { connection, username } = config.ssmLookups ?? {};
+		const isUserNamed = [config.username, connection, username].some((place) => place !== undefined);
+		if (source.source === "rds-iam" && !isUserNamed) throw refuseNamelessLogin();
 	}
 
 	close(): void {
 		// Signing needs nothing that could be closed.
 	}
 
-	fetch(): Promise<TokenLogin> {
-		return Promise.resolve(this.login);
+	/** @throws OptionInvalidError when no user is named. */
+	async fetch(_secretId?: string, _signal?: AbortSignal, given?: GivenLogin): Promise<TokenLogin> {
+		const { config, source } = this.#options;
+		const username = given?.username ?? config.username ?? (source.source === "dsql-iam" ? DSQL_ADMIN : undefined);
+		if (username === undefined) throw refuseNamelessLogin();
+		const login = this.logins.get(username) ?? this.createLogin(username);
+		this.logins.set(username, login);
+		// Only the SDK reads the shared configuration files, and not at once.
+		if (this.findGivenRegion() === undefined) this.sdkRegion ??= await findSdkRegion();
+		return login;
 	}
 
 	fetchLabelled(): Promise<undefined> {
@@ -67,16 +68,18 @@ export class IamCredentials implements CredentialsProvider {
 		forgetIdentity(this.#options.config.aws?.credentials);
 	}
 
+	private createLogin(username: string): TokenLogin {
+		const { source } = this.#options;
+		if (source.source === "rds-iam") return new TokenLogin("rds", username, (target) => this.bindRds(username, target));
+		const { tokenDurationSecs } = source;
+		return new TokenLogin("dsql", username, (target) => this.bindDsql(username, tokenDurationSecs, target));
+	}
+
 	private bindRds(username: string, { host, port }: TokenTarget): BoundLogin {
 		return { host, sign: createRdsTokenProvider({ ...this.pickIdentity(), host, port, region: this.requireRegion(host), username }) };
 	}
 
-	private bindDsql(
-		username: string,
-		tokenDurationSecs: number | undefined,
-		rate: LoginRate,
-		{ host: hostOrId }: TokenTarget,
-	): BoundLogin {
+	private bindDsql(username: string, tokenDurationSecs: number | undefined, { host: hostOrId }: TokenTarget): BoundLogin {
 		const region = this.requireRegion(hostOrId);
 		const host = expandClusterId(hostOrId, region);
 		const duration = tokenDurationSecs === undefined ? {} : { tokenDurationSecs };
@@ -84,7 +87,7 @@ export class IamCredentials implements CredentialsProvider {
 		return {
 			host,
 			sign: async () => {
-				await rate.takeTurn();
+				await this.rate.takeTurn();
 				return sign();
 			},
 		};
@@ -95,10 +98,19 @@ export class IamCredentials implements CredentialsProvider {
 		return credentials === undefined ? {} : { credentials };
 	}
 
-	private requireRegion(host: string): string {
+	/** The region of databases whose host does not name one. */
+	private findGivenRegion(): string | undefined {
 		const { config, findRegion, source } = this.#options;
-		const region = source.region ?? findRegionInHost(host) ?? config.aws?.region ?? findRegion?.();
+		return source.region ?? config.aws?.region ?? findRegion?.() ?? readEnvironmentRegion();
+	}
+
+	private requireRegion(host: string): string {
+		const region = this.#options.source.region ?? findRegionInHost(host) ?? this.findGivenRegion() ?? this.sdkRegion;
 		if (region !== undefined) return region;
 		throw new ConfigurationError([new OptionInvalidError("credentials.region", `is needed, since host "${host}" does not name one`)]);
 	}
+}
+
+function refuseNamelessLogin(): OptionInvalidError {
+	return new OptionInvalidError("username", 'is needed with credentials.source "rds-iam": the database user that IAM lets log in');
 }

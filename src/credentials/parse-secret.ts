@@ -1,29 +1,23 @@
 /** The text of a secret → a login, and where to use it. Nothing of the text gets into an error: V8 quotes it in its own messages. */
 import type { IAwsDatabaseCredentialsSecret } from "../configuration/connector.options.js";
 import type { ISecretKeys } from "../configuration/credentials.options.js";
-import { completeSecretKeys, SECRET_TARGET_FIELDS, type SecretTarget } from "../configuration/secret-target.js";
+import { completeSecretKeys, readOwnValue, readTargetValues, type SecretTarget } from "../configuration/secret-target.js";
 import { SecretMalformedError } from "../errors/errors.js";
 import { parseJson } from "../secrets/secret-text.js";
 
-/** Parts of a login that are given in code. */
-export type GivenLogin = { readonly [Field in keyof IAwsDatabaseCredentialsSecret]?: string | undefined };
-
-/** Names that Aurora has for engines that speak like another. */
-const ENGINES: ReadonlyMap<string, string> = new Map([
-	["aurora-mysql", "mysql"],
-	["aurora-postgresql", "postgres"],
-]);
+/** Parts of a login that are known without the secret. */
+export type KnownLogin = Readonly<Partial<Record<keyof IAwsDatabaseCredentialsSecret, string | undefined>>>;
 
 /**
  * Reads user name and password, verbatim. What is given in code wins and need not be in the secret.
  * @throws SecretMalformedError when the text is no JSON object, or lacks one of them as a string of its own that is not empty.
  */
-export function parseSecret(text: string, secretId: string, given: GivenLogin = {}, keys?: ISecretKeys): IAwsDatabaseCredentialsSecret {
+export function parseSecret(text: string, secretId: string, given: KnownLogin = {}, keys?: ISecretKeys): IAwsDatabaseCredentialsSecret {
 	const { password, username } = completeSecretKeys(keys);
 	const expectation = `It must be a JSON object with the strings "${username}" and "${password}".`;
 	const secret = parseObject(text, secretId, expectation);
 	const read = (key: string): string => {
-		const value = readOwn(secret, key);
+		const value = readOwnValue(secret, key);
 		if (typeof value !== "string" || value === "") throw new SecretMalformedError(secretId, "missing-field", key, expectation);
 		return value;
 	};
@@ -36,27 +30,12 @@ export function parseSecret(text: string, secretId: string, given: GivenLogin = 
  */
 export function parseSecretTarget(text: string, secretId: string, keys?: ISecretKeys): SecretTarget {
 	const secret = parseObject(text, secretId, "It must be a JSON object.");
-	const names = completeSecretKeys(keys);
-	const values = SECRET_TARGET_FIELDS.flatMap((field) => {
-		const key = names[field];
-		const value = readOwn(secret, key);
-		if (value === undefined || value === null || value === "") return [];
-		if (typeof value !== "string" && typeof value !== "number") {
-			throw new SecretMalformedError(secretId, "invalid-field", key, "It must be a string or a number.");
-		}
-		const given = String(value);
-		return [[field, { key, text: field === "type" ? (ENGINES.get(given) ?? given) : given }] as const];
-	});
-	return { secretId, values: Object.fromEntries(values) };
+	const refuse = (key: string): Error => new SecretMalformedError(secretId, "invalid-field", key, "It must be a string or a number.");
+	return { secretId, values: readTargetValues(secret, keys, refuse) };
 }
 
 function parseObject(text: string, secretId: string, expectation: string): object {
 	const value = parseJson(text, secretId, expectation);
 	if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
 	throw new SecretMalformedError(secretId, "not-object", undefined, expectation);
-}
-
-/** Own fields only: a key "__proto__" must not supply what the secret itself does not say. */
-function readOwn(secret: object, key: string): unknown {
-	return Object.hasOwn(secret, key) ? (secret as Record<string, unknown>)[key] : undefined;
 }

@@ -2,6 +2,7 @@
 import type { IRdsTokenOptions } from "../configuration/token.options.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { fetchIdentity } from "./aws-identity.js";
+import { readEnvironmentRegion } from "../aws/aws-region.js";
 import { findRegionInHost } from "../aws/database-host.js";
 import { loadRdsSigner } from "./token-signer.js";
 
@@ -21,7 +22,7 @@ export function createRdsTokenProvider({
 	credentials,
 	host,
 	port = DEFAULT_PORT,
-	region = findRegionInHost(host),
+	region = findRegionInHost(host) ?? readEnvironmentRegion(),
 	username,
 }: IRdsTokenOptions): () => Promise<string> {
 	const Signer = loadRdsSigner();

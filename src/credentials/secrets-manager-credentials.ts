@@ -1,17 +1,18 @@
 /** The login kept in a secret, read afresh each time. */
 import type { ISecretsManagerCredentialsSource } from "../configuration/credentials.options.js";
+import type { GivenLogin } from "../configuration/given-login.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConnectorClosedError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
 import type { FetchedSecret, SecretFetcher } from "../secrets/secret-fetcher.js";
 import { Credentials, type CredentialsProvider, type SecretLabel } from "./credentials-provider.js";
-import { type GivenLogin, parseSecret, parseSecretTarget } from "./parse-secret.js";
+import { type KnownLogin, parseSecret, parseSecretTarget } from "./parse-secret.js";
 
 /** What reads the secrets of a connector: a fetcher of its own, or a hold on what it shares with others. */
 export type SecretReader = Pick<SecretFetcher, "close" | "fetch" | "renew">;
 
 /** Reads the secret; what is given in code wins over what it says. */
 export class SecretsManagerCredentials implements CredentialsProvider {
-	readonly #given: GivenLogin;
+	readonly #given: KnownLogin;
 	private hasWarned = false;
 
 	/**
@@ -20,7 +21,7 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 	 */
 	constructor(
 		private readonly fetcher: SecretReader,
-		given: GivenLogin = {},
+		given: KnownLogin = {},
 		private readonly warn: (message: string) => void = () => undefined,
 		private readonly source: Pick<ISecretsManagerCredentialsSource, "keys" | "shouldProvideTarget"> = {},
 	) {
@@ -31,14 +32,14 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 		this.fetcher.close();
 	}
 
-	async fetch(secretId: string, signal?: AbortSignal): Promise<Credentials> {
-		return this.parse(await this.fetcher.fetch(secretId, { signal }), secretId);
+	async fetch(secretId: string, signal?: AbortSignal, given?: GivenLogin): Promise<Credentials> {
+		return this.parse(await this.fetcher.fetch(secretId, { signal }), secretId, given);
 	}
 
 	/** A version that is missing or has no value (as a rotation leaves it before its first step) is normal. Whatever else goes wrong is no more than a warning. */
-	async fetchLabelled(label: SecretLabel, secretId: string, signal?: AbortSignal): Promise<Credentials | undefined> {
+	async fetchLabelled(label: SecretLabel, secretId: string, signal?: AbortSignal, given?: GivenLogin): Promise<Credentials | undefined> {
 		try {
-			return this.parse(await this.fetcher.fetch(secretId, { signal, versionStage: label }), secretId);
+			return this.parse(await this.fetcher.fetch(secretId, { signal, versionStage: label }), secretId, given);
 		} catch (error) {
 			if (!isAbsence(error)) this.warnOnce(label, secretId, error);
 			return undefined;
@@ -49,10 +50,15 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 		this.fetcher.renew();
 	}
 
-	private parse({ text, versionId }: FetchedSecret, secretId: string): Credentials {
+	private parse({ text, versionId: secretVersion }: FetchedSecret, secretId: string, given?: GivenLogin): Credentials {
 		const { keys, shouldProvideTarget = false } = this.source;
-		const login = parseSecret(text, secretId, this.#given, keys);
-		return new Credentials(login, versionId, shouldProvideTarget ? parseSecretTarget(text, secretId, keys) : undefined);
+		const login = parseSecret(text, secretId, given ?? this.#given, keys);
+		const versionId = [secretVersion, given?.versionId].filter((version) => version !== undefined).join("+");
+		return new Credentials(
+			login,
+			versionId === "" ? undefined : versionId,
+			shouldProvideTarget ? parseSecretTarget(text, secretId, keys) : undefined,
+		);
 	}
 
 	private warnOnce(label: SecretLabel, secretId: string, error: unknown): void {

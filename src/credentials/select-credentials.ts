@@ -5,6 +5,7 @@ import { isTargetInSecret } from "../configuration/secret-target.js";
 import { SecretFetcher } from "../secrets/secret-fetcher.js";
 import type { CredentialsProvider } from "./credentials-provider.js";
 import { IamCredentials } from "./iam-credentials.js";
+import { ParameterCredentials } from "./parameter-credentials.js";
 import { type SecretReader, SecretsManagerCredentials } from "./secrets-manager-credentials.js";
 import { StaticCredentials } from "./static-credentials.js";
 
@@ -23,6 +24,7 @@ export function selectCredentials(
 	const { password, username } = config;
 	const source = chooseSource(config);
 	if (source.source === "rds-iam" || source.source === "dsql-iam") return new IamCredentials({ config, findRegion, source });
+	if (source.source === "parameter-store") return new ParameterCredentials();
 	if (username !== undefined && password !== undefined && !isTargetInSecret(config)) return new StaticCredentials({ password, username });
 	return new SecretsManagerCredentials(secrets, { password, username }, warn, source.source === "secrets-manager" ? source : {});
 }

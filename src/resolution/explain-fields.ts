@@ -1,21 +1,19 @@
 /** Every field with its value, its source and the place of its parameter. A problem is part of the answer: nothing here throws for a configuration. */
+import { describePutParameter } from "../aws/aws-command.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../configuration/connector-fields.js";
 import { isTargetInSecret, SECRET_TARGET_FIELDS } from "../configuration/secret-target.js";
 import { isTypeOrmAwsConnectorError, type TConnectorErrorCode, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
 import { cleanText } from "../errors/clean-text.js";
-import { buildFieldLookup } from "./field-lookup.js";
+import type { TParameterLookup } from "../parameter-store/parameter-store.options.js";
+import { buildFieldLookup, buildLoginLookup } from "./field-lookup.js";
+import { isInConnection, isNeeded } from "./list-lookups.js";
 import { describeKind, type FieldValue } from "./parse-value.js";
-import {
-	ALL_FIELDS,
-	type FieldSource,
-	isNeeded,
-	listReplicaFields,
-	type ParameterReader,
-	resolveField,
-	toReplicaConfig,
-} from "./resolve-settings.js";
+import { canRead, type ParameterReader } from "./read-parameter.js";
+import { describeOwner, listReplicaFields, toReplicaConfig } from "./replica-fields.js";
+import { type FieldSource, type OpenConnection, resolveField } from "./resolve-field.js";
+import { ALL_FIELDS, openConnection } from "./resolve-settings.js";
 
 /**
  * One field. `source` says where its value came from: `code`, `parameter`, `default`, the `secret`, or a `token` made for each connection. It is `missing` where
@@ -34,7 +32,7 @@ export interface ExplainedField {
 	readonly path: string | undefined;
 	/** Where the value came from. */
 	readonly source: FieldSource | "missing" | "secret" | "token" | "unneeded" | "unread";
-	/** The value; `"[hidden]"` for a password, `undefined` where there is none. */
+	/** The value; `"[hidden]"` for a password and for what is in a SecureString, `undefined` where there is none. */
 	readonly value: FieldValue | undefined;
 }
 
@@ -56,18 +54,22 @@ export interface ExplainedProblem {
 	readonly remedy: string;
 }
 
-/** What the fields come to. */
-interface ExplainedFields {
-	readonly fields: readonly ExplainedField[];
-	readonly problems: readonly ExplainedProblem[];
-}
-
 /** The connector itself or one of its replicas, in the shape of a connector. */
-interface FieldOwner {
+export interface FieldOwner {
 	readonly config: ITypeOrmAwsConnectorConfig;
+	readonly connection: OpenConnection;
 	readonly names: readonly FieldName[];
 	/** What stands before the names of its fields. */
 	readonly owner: string;
+}
+
+/** What the fields come to. */
+interface ExplainedFields {
+	readonly fields: readonly ExplainedField[];
+	readonly owners: readonly FieldOwner[];
+	readonly problems: readonly ExplainedProblem[];
+	/** The values as they are, by field. */
+	readonly values: ReadonlyMap<string, FieldValue>;
 }
 
 interface FieldParts extends Omit<FieldOwner, "names"> {
@@ -76,7 +78,15 @@ interface FieldParts extends Omit<FieldOwner, "names"> {
 	/** Takes the problem, when there is one. */
 	readonly problems: ExplainedProblem[];
 	readonly reader: ParameterReader | undefined;
+	/** Takes the value, when there is one. */
+	readonly values: Map<string, FieldValue>;
 }
+
+/** What is shown of a secret value. */
+export const HIDDEN = "[hidden]";
+
+/** What `--value` names for the parameter of a connection. */
+const CONNECTION_FILE = `file://connection.json   # {"engine": …, "host": …, "port": …, "dbname": …, "username": …, "password": …}`;
 
 /**
  * Explains all fields of the table, then those that are the replicas' own.
@@ -84,14 +94,22 @@ interface FieldParts extends Omit<FieldOwner, "names"> {
  */
 export function explainFields(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined, isRead: boolean): ExplainedFields {
 	const problems: ExplainedProblem[] = [];
-	const explain = ({ config: own, names, owner }: FieldOwner): ExplainedField[] =>
-		names.map((name) => explainField({ config: own, isRead, name, owner, problems, reader }));
-	const replicas = (config.replicas ?? []).map((replica, index) => ({
-		config: toReplicaConfig(config, replica),
-		names: listReplicaFields(replica),
-		owner: `replicas[${String(index)}].`,
-	}));
-	return { fields: [{ config, names: ALL_FIELDS, owner: "" }, ...replicas].flatMap(explain), problems };
+	const values = new Map<string, FieldValue>();
+	const open = (own: ITypeOrmAwsConnectorConfig, owner: string): OpenConnection => {
+		const found: TypeOrmAwsConnectorError[] = [];
+		const connection = isRead ? openConnection(own, reader, found, config, owner) : { isUsable: false, stored: undefined };
+		for (const problem of found) problems.push(explainConnection(problem, own, reader, owner));
+		return connection;
+	};
+	const replicas = (config.replicas ?? []).map((replica, index) => {
+		const own = toReplicaConfig(config, replica);
+		return { config: own, connection: open(own, describeOwner(index)), names: listReplicaFields(replica), owner: describeOwner(index) };
+	});
+	const owners: FieldOwner[] = [{ config, connection: open(config, ""), names: ALL_FIELDS, owner: "" }, ...replicas];
+	const fields = owners.flatMap(({ names, ...owner }) =>
+		names.map((name) => explainField({ ...owner, isRead, name, problems, reader, values })),
+	);
+	return { fields, owners, problems, values };
 }
 
 /**
@@ -107,17 +125,13 @@ export function hideLogin(text: string): string {
 	return colon !== -1 && colon < at ? `[hidden]${text.slice(at)}` : text;
 }
 
-/** A word for a POSIX shell. */
-export function quoteForShell(text: string): string {
-	return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-function explainField({ config, isRead, name, owner, problems, reader }: FieldParts): ExplainedField {
+function explainField({ config, connection, isRead, name, owner, problems, reader, values }: FieldParts): ExplainedField {
 	const { defaultValue, findDefault, label: ownLabel }: FieldDefinition = CONNECTOR_FIELDS[name];
+	const field = `${owner}${name}`;
 	const label = `${owner}${ownLabel}`;
 	const path = findPath(name, config, reader);
 	const explain = (source: ExplainedField["source"], value?: FieldValue): ExplainedField => ({
-		field: `${owner}${name}`,
+		field,
 		isRequired: (findDefault?.(config) ?? defaultValue) === undefined,
 		label,
 		path,
@@ -127,11 +141,14 @@ function explainField({ config, isRead, name, owner, problems, reader }: FieldPa
 	if (!isNeeded(name, config)) return explain("unneeded");
 	const isGiven = CONNECTOR_FIELDS[name].readRaw(config) !== undefined;
 	// The secret is not asked: what it lacks is looked up, which shows at the start.
-	if (!isGiven && isTargetInSecret(config) && SECRET_TARGET_FIELDS.some((field) => field === name)) return explain("secret");
+	if (!isGiven && isTargetInSecret(config) && SECRET_TARGET_FIELDS.some((target) => target === name)) return explain("secret");
 	if (!isRead && !isGiven) return explain("unread");
+	// What is wrong with the connection has been said.
+	if (!isGiven && !connection.isUsable && isInConnection(name, config)) return explain("missing");
 	try {
-		const { source, value } = resolveField(name, config, reader, owner);
-		return explain(source, value);
+		const { isSecure, source, value } = resolveField(name, { config, connection, owner, reader });
+		values.set(field, value);
+		return explain(source, isSecure === true ? HIDDEN : value);
 	} catch (problem) {
 		if (!isTypeOrmAwsConnectorError(problem)) throw problem;
 		problems.push({ code: problem.code, label, message: problem.message, path, remedy: findRemedy(problem, name, owner, path) });
@@ -139,13 +156,35 @@ function explainField({ config, isRead, name, owner, problems, reader }: FieldPa
 	}
 }
 
+/** The full name of the parameter that a field has, or would have. */
 function findPath(name: FieldName, config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): string | undefined {
+	const lookup = isInConnection(name, config) ? buildLoginLookup("connection", config) : buildFieldLookup(name, config);
+	return lookup === undefined ? undefined : describeLookupPath(lookup, reader);
+}
+
+/** The full name that a lookup stands for; `undefined` where it stands for none, which is told where the lookup is used. */
+export function describeLookupPath(lookup: TParameterLookup, reader: ParameterReader | undefined): string | undefined {
 	try {
-		return reader?.describePath?.(buildFieldLookup(name, config));
+		return canRead(reader, lookup) ? reader.describePath?.(lookup) : undefined;
 	} catch {
-		// Whoever needs the path is told so by the look-up itself.
 		return undefined;
 	}
+}
+
+function explainConnection(
+	problem: TypeOrmAwsConnectorError,
+	config: ITypeOrmAwsConnectorConfig,
+	reader: ParameterReader | undefined,
+	owner: string,
+): ExplainedProblem {
+	const { code, message } = problem;
+	const lookup = buildLoginLookup("connection", config);
+	const path = lookup && describeLookupPath(lookup, reader);
+	const remedy =
+		path === undefined
+			? `Correct the option "${owner}ssmLookups.connection".`
+			: describePutParameter(path, CONNECTION_FILE, problem instanceof ParameterNotFoundError ? "SecureString" : undefined);
+	return { code, label: `${owner}connection`, message, path, remedy };
 }
 
 function findRemedy(problem: TypeOrmAwsConnectorError, name: FieldName, owner: string, path: string | undefined): string {
@@ -154,8 +193,8 @@ function findRemedy(problem: TypeOrmAwsConnectorError, name: FieldName, owner: s
 	const isInParameter = problem instanceof ParameterInvalidError || problem instanceof ParameterNotFoundError;
 	if (isInParameter && path === undefined) return `Correct the parameter, or give the option "${option}".`;
 	if (isInParameter && path !== undefined) {
-		const mode = problem instanceof ParameterInvalidError ? "--overwrite" : "--type String";
-		return `aws ssm put-parameter --name ${quoteForShell(path)} ${mode} --value '<${describeKind(accepts)}>'`;
+		const type = problem instanceof ParameterNotFoundError ? "String" : undefined;
+		return describePutParameter(path, `'<${describeKind(accepts)}>'`, type);
 	}
 	if (problem.code === "ERR_CONNECTOR_LOOKUP_INVALID") {
 		return `Name the segment in ${owner}ssmLookups.${name}, in ssmLookupDefaults or where the ParameterStoreConfigModule is registered.`;

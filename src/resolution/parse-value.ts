@@ -35,7 +35,8 @@ export function parseText(accepts: FieldKind, text: string): Parsed {
 				? { value: Number(trimmed) }
 				: refuse(accepts, quote(trimmed));
 		case "enum": {
-			const value = accepts.values.find((candidate) => candidate.toLowerCase() === trimmed.toLowerCase());
+			const name = (accepts.normalize?.(trimmed) ?? trimmed).toLowerCase();
+			const value = accepts.values.find((candidate) => candidate.toLowerCase() === name);
 			return value === undefined ? refuse(accepts, quote(trimmed)) : { value };
 		}
 		default:

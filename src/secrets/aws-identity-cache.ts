@@ -1,6 +1,8 @@
 /** AWS identities, each kept until shortly before it expires: providers that assume a role ask AWS whenever they are called. */
 import { SecretsManagerClient, type SecretsManagerClientConfig } from "@aws-sdk/client-secrets-manager";
 
+import { withAwsClientDefaults } from "../aws/aws-client-defaults.js";
+
 /** An identity, a function that fetches one, or nothing for the SDK's own chain: environment, files, container, instance. */
 type IdentitySource = SecretsManagerClientConfig["credentials"];
 
@@ -24,6 +26,18 @@ export async function fetchKeptIdentity(
 	const client = regional.get(region) ?? new SecretsManagerClient({ region, ...(source === undefined ? {} : { credentials: source }) });
 	regional.set(region, client);
 	return client.config.credentials(properties);
+}
+
+/** The region of the SDK's own chain, which reads the shared configuration files, too; `undefined` where nothing names one. */
+export async function findSdkRegion(): Promise<string | undefined> {
+	const client = new SecretsManagerClient(withAwsClientDefaults({}));
+	try {
+		return await client.config.region();
+	} catch {
+		return undefined;
+	} finally {
+		client.destroy();
+	}
 }
 
 /** Forgets an identity, so that the next fetch begins afresh. */

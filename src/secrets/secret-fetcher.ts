@@ -10,6 +10,7 @@ import {
 import { ConnectorTimeoutError, SecretMalformedError } from "../errors/errors.js";
 import { withAwsClientDefaults } from "../aws/aws-client-defaults.js";
 import { warnOfPlainEndpoint } from "../aws/plain-endpoint.js";
+import { parseArnOf } from "../aws/parse-arn.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { explainSecretFailure } from "./explain-secret-failure.js";
@@ -23,7 +24,7 @@ export interface SecretFetcherOptions {
 	readonly clock?: Clock;
 	readonly credentials?: SecretsManagerClientConfig["credentials"];
 	readonly endpoint?: string | undefined;
-	/** Asked for the region when neither `region` nor the secret's ARN names one; when it has none either, the SDK finds one. */
+	/** Asked for the region when neither the secret's ARN nor `region` names one; when it has none either, the environment and the SDK are asked. */
 	readonly findRegion?: () => string | undefined;
 	readonly region?: string | undefined;
 	/** A ready-made client: used as it is for every secret, never replaced, never destroyed. */
@@ -151,7 +152,8 @@ export class SecretFetcher {
 	private selectClient({ clients }: Session, secretId: string): Pick<SecretsManagerClient, "send"> {
 		const { credentials, endpoint, findRegion, region: chosenRegion, secretsManagerClient } = this.#options;
 		if (secretsManagerClient !== undefined) return secretsManagerClient;
-		const region = chosenRegion ?? findRegionInArn(secretId) ?? findRegion?.();
+		// A secret that is named by its ARN is in no other region.
+		const region = findRegionInArn(secretId) ?? chosenRegion ?? findRegion?.();
 		const known = clients.get(region);
 		if (known !== undefined) return known;
 		const configuration: SecretsManagerClientConfig = {
@@ -177,7 +179,8 @@ async function endSession({ clients, requests }: Session): Promise<void> {
 }
 
 function findRegionInArn(secretId: string): string | undefined {
-	return /^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):/.exec(secretId)?.[1];
+	const region = parseArnOf("secretsmanager", secretId)?.region;
+	return region === "" ? undefined : region;
 }
 
 function readText(secretId: string, output: GetSecretValueCommandOutput): string {

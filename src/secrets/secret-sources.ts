@@ -4,7 +4,7 @@ import { withAnySignal } from "../support/with-any-signal.js";
 import { type FetchedSecret, SecretFetcher, type FetchSecretOptions } from "./secret-fetcher.js";
 import { SecretStore } from "./secret-store.js";
 
-type Way = ITypeOrmAwsConnectorAws & { readonly fallbackRegion: string | undefined };
+type Way = Omit<ITypeOrmAwsConnectorAws, "ssmClient"> & { readonly fallbackRegion: string | undefined };
 
 /** What distinguishes one way to AWS from another. Identities and clients are compared as objects, never by what is in them. */
 const WAY = Object.keys({

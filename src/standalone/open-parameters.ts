@@ -1,5 +1,5 @@
 /** Parameter Store without its Nest module. */
-import type { ParameterSource } from "../connector/connector-parameters.js";
+import type { ParameterSource } from "../connector/parameter-source.js";
 import type { IParameterStoreConfigProperties } from "../parameter-store/parameter-store.options.js";
 import {
 	ParameterStoreConfigParametersProvider,

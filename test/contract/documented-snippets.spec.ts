@@ -109,6 +109,14 @@ async function bootOnGateway(service: "dsql" | "rds-db", connector: DynamicModul
 	return context.get(DataSource, { strict: false });
 }
 
+/** TypeORM on the default connector, as most snippets leave it out. */
+function wireTypeOrm(): DynamicModule {
+	return TypeOrmModule.forRootAsync({
+		inject: [TypeOrmAwsConnectorService],
+		useFactory: async (connector: TypeOrmAwsConnectorService) => connector.getTypeOrmOptions(),
+	});
+}
+
 async function whoAmI(dataSource: DataSource): Promise<unknown> {
 	const rows = await dataSource.query<unknown[]>('SELECT current_database() AS "database", current_user AS "user"');
 	return rows[0];
@@ -240,6 +248,32 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 			.get(DataSource, { strict: false })
 			.query("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
 		expect(rows).toEqual([{ version: "TLSv1.3" }]);
+	},
+
+	namedConnector: async () => {
+		const { host, port } = server;
+		aws.secrets.put("rds!cluster-6a1b", BLUE);
+		aws.parameters.putMany({
+			"/prod/db/engine": "aurora-postgresql",
+			"/prod/db/host": host,
+			"/prod/db/name": "shop",
+			"/prod/db/port": String(port),
+			"/prod/db/secret-arn": aws.secrets.arn("rds!cluster-6a1b"),
+		});
+
+		const context = await boot({ imports: [run("namedConnector"), wireTypeOrm()] });
+
+		expect(await whoAmI(context.get(DataSource, { strict: false }))).toEqual({ database: "shop", user: BLUE.username });
+	},
+
+	wholeConnector: async () => {
+		const { host, port } = server;
+		const connection = JSON.stringify({ ...BLUE, dbname: "shop", engine: "postgres", host, port });
+		aws.parameters.put("/prod/db", connection, "SecureString");
+
+		const context = await boot({ imports: [run("wholeConnector"), wireTypeOrm()] });
+
+		expect(await whoAmI(context.get(DataSource, { strict: false }))).toEqual({ database: "shop", user: BLUE.username });
 	},
 
 	rdsIamConnector: async () => {

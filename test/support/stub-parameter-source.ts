@@ -1,6 +1,6 @@
 /** A parameter store in memory, for code that only needs look-ups answered. */
 import type { IStructuredLookup } from "../../src/configuration/connector.options.js";
-import type { ParameterSource } from "../../src/connector/connector-parameters.js";
+import type { ParameterSource } from "../../src/connector/parameter-source.js";
 
 /** The thirteen fields at their canonical places, below `/shop/test/api/main`. */
 export const CANONICAL_PARAMETERS: Readonly<Record<string, string>> = {

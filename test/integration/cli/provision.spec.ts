@@ -117,7 +117,7 @@ it("leaves alone what exists", async () => {
 });
 
 it("leaves alone what somebody else creates in the meantime", async () => {
-	aws.faults.inject({ kind: "not-found", operation: "GetParameters" });
+	aws.faults.inject({ kind: "not-found", operation: "GetParametersByPath" });
 	aws.parameters.put(PATHS.host, "old.example.com");
 
 	const { exitCode, stdout } = await provision(...SET, "--apply");

@@ -230,8 +230,8 @@ describe("the region a request is signed for", () => {
 	const ARN = "arn:aws:secretsmanager:us-east-2:123456789012:secret:app/elsewhere-AbCdEf";
 
 	it.each([
-		["the option", { region: "ap-south-1" }, ARN, "eu-central-1", "ap-south-1"],
-		["the ARN", {}, ARN, "eu-central-1", "us-east-2"],
+		["the ARN", { region: "ap-south-1" }, ARN, "eu-central-1", "us-east-2"],
+		["the option", { region: "ap-south-1" }, SECRET_ID, "eu-central-1", "ap-south-1"],
 		["ConfigService", {}, SECRET_ID, "eu-central-1", "eu-central-1"],
 		["the SDK", {}, SECRET_ID, undefined, "eu-west-1"],
 	])("comes from %s", async (_, options, secretId, configured, expected) => {

@@ -4,8 +4,10 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 import { examineServers } from "../../../src/cli/examine-server.js";
 import type { Session } from "../../../src/cli/open-session.js";
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
-import { explainConnector } from "../../../src/connector/explain-connector.js";
+import { ParameterSurvey } from "../../../src/cli/parameter-survey.js";
+import { examineConnector } from "../../../src/connector/explain-connector.js";
 import * as optionalPackages from "../../../src/credentials/optional-packages.js";
+import { ParameterStoreService } from "../../../src/parameter-store/parameter-store.service.js";
 
 jest.mock("../../../src/credentials/optional-packages.js", () => {
 	const actual = jest.requireActual<typeof optionalPackages>("../../../src/credentials/optional-packages.js");
@@ -16,13 +18,16 @@ const PLACE: ITypeOrmAwsConnectorConfig = { databaseName: "shop", entities: [], 
 const RDS: ITypeOrmAwsConnectorConfig = { ...PLACE, credentials: { region: "eu-west-1", source: "rds-iam" }, username: "app" };
 
 async function createSession(config: ITypeOrmAwsConnectorConfig): Promise<Session> {
-	const explanation = await explainConnector({
+	const examined = await examineConnector({
 		config,
 		connector: "default",
 		load: async () => Promise.resolve(undefined),
 		source: undefined,
 	});
-	return { config, explanation, options: {}, region: undefined, ssm: new SSMClient({}), survey: undefined };
+	const ssm = new SSMClient({});
+	const store = new ParameterStoreService(ssm);
+	const survey = new ParameterSurvey({ isOnDemand: false, segments: {}, shouldDecrypt: false, store });
+	return { ...examined, config, configService: { get: () => undefined }, options: {}, region: undefined, ssm, store, survey };
 }
 
 it.each<[string, string, string, ITypeOrmAwsConnectorConfig]>([

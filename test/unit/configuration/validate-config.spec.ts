@@ -20,6 +20,8 @@ function findProblem(options: object): string {
 	return problems[0] as string;
 }
 
+const LOOKUP_KIND = 'must be the full name of a parameter, or an object with a "path"';
+
 describe("validateConfig", () => {
 	it("accepts every option there is", () => {
 		const lookup = { application: "a", environment: "e", instanceName: "i", namespace: "n", path: ["p", "q"] };
@@ -99,7 +101,7 @@ describe("validateConfig", () => {
 
 	it.each([[undefined], [7], ["vault"], ["toString"]])("refuses the source of credentials %p", (source) => {
 		expect(findProblem({ credentials: { source } })).toContain(
-			'Option "credentials.source" must be one of "dsql-iam", "rds-iam", "secrets-manager", "static"',
+			'Option "credentials.source" must be one of "dsql-iam", "parameter-store", "rds-iam", "secrets-manager", "static"',
 		);
 	});
 
@@ -228,8 +230,9 @@ describe("validateConfig", () => {
 		[{ rotation: { shouldRotateOnAuthFailure: "yes" } }, "rotation.shouldRotateOnAuthFailure", "must be true or false"],
 		[{ ssmLookupDefaults: "api" }, "ssmLookupDefaults", "must be an object"],
 		[{ ssmLookups: [] }, "ssmLookups", "must be an object"],
-		[{ ssmLookups: { host: "db/host" } }, "ssmLookups.host", 'must be an object with a "path"'],
-		[{ ssmLookups: { host: ["db", "host"] } }, "ssmLookups.host", 'must be an object with a "path"'],
+		[{ ssmLookups: { host: ["db", "host"] } }, "ssmLookups.host", LOOKUP_KIND],
+		[{ ssmLookups: { host: 7 } }, "ssmLookups.host", LOOKUP_KIND],
+		[{ ssmLookups: { connection: null } }, "ssmLookups.connection", LOOKUP_KIND],
 	])("refuses %j", (options, option, expectation) => {
 		expect(findProblem(options)).toBe(`ERR_CONNECTOR_OPTION_INVALID: Option "${option}" ${expectation}.`);
 	});

@@ -2,15 +2,18 @@
 import { EDatabaseType, ERelationLoadStrategy } from "../../../src/configuration/connector.enums.js";
 import { CONNECTOR_ORIGIN, readOrigin } from "../../../src/connector/connector-origin.js";
 import { createDataSourceOptions, type OptionsParts } from "../../../src/connector/data-source-options.js";
+import { GivenLogin } from "../../../src/configuration/given-login.js";
 import { Credentials } from "../../../src/credentials/credentials-provider.js";
 import type { ResolvedSettings } from "../../../src/resolution/resolve-settings.js";
 
+const NO_LOGIN = new GivenLogin();
 const SETTINGS: ResolvedSettings = {
 	connectionTimeoutMs: 4000,
 	databaseName: "orders",
 	host: "db.example.com",
 	idleTimeoutMs: 5000,
 	isVerbose: true,
+	login: NO_LOGIN,
 	poolSize: 7,
 	port: 5433,
 	relationLoadStrategy: ERelationLoadStrategy.JOIN,
@@ -20,6 +23,7 @@ const SETTINGS: ResolvedSettings = {
 	secretId: "app/database",
 	shouldSynchronize: false,
 	type: EDatabaseType.POSTGRES,
+	warnings: [],
 };
 
 class User {}
@@ -193,8 +197,8 @@ describe("createDataSourceOptions", () => {
 
 	describe("with replicas", () => {
 		const replicas = [
-			{ host: "reader-1", port: 6_432, secretId: undefined },
-			{ host: "reader-2", port: 7_432, secretId: "app/reader" },
+			{ host: "reader-1", login: NO_LOGIN, port: 6_432, secretId: undefined },
+			{ host: "reader-2", login: NO_LOGIN, port: 7_432, secretId: "app/reader" },
 		];
 		const replicaCredentials = [
 			new Credentials({ password: " p ", username: "app" }),

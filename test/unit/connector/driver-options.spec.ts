@@ -4,16 +4,19 @@ import mysql from "mysql2";
 import { EDatabaseType, ERelationLoadStrategy } from "../../../src/configuration/connector.enums.js";
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { createDataSourceOptions } from "../../../src/connector/data-source-options.js";
+import { GivenLogin } from "../../../src/configuration/given-login.js";
 import { Credentials } from "../../../src/credentials/credentials-provider.js";
 import type { ResolvedSettings } from "../../../src/resolution/resolve-settings.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 
+const NO_LOGIN = new GivenLogin();
 const SETTINGS: ResolvedSettings = {
 	connectionTimeoutMs: 4_000,
 	databaseName: "orders",
 	host: "db.example.com",
 	idleTimeoutMs: 5_000,
 	isVerbose: false,
+	login: NO_LOGIN,
 	poolSize: 7,
 	port: 5_433,
 	relationLoadStrategy: ERelationLoadStrategy.JOIN,
@@ -23,8 +26,9 @@ const SETTINGS: ResolvedSettings = {
 	secretId: "app/database",
 	shouldSynchronize: false,
 	type: EDatabaseType.POSTGRES,
+	warnings: [],
 };
-const REPLICA = { host: "reader", port: 6_433, secretId: undefined };
+const REPLICA = { host: "reader", login: NO_LOGIN, port: 6_433, secretId: undefined };
 
 interface MysqlDriver {
 	createConnectionOptions(options: object, credentials: object): mysql.PoolOptions;

@@ -193,15 +193,6 @@ describe("parseSecretTarget", () => {
 		expect(Object.values(parseSecretTarget(text, "s", keys).values).map(({ text: value }) => value)).toEqual(["h", "1", "d", "mysql"]);
 	});
 
-	it.each([
-		["aurora-postgresql", "postgres"],
-		["aurora-mysql", "mysql"],
-		["mariadb", "mariadb"],
-		["oracle", "oracle"],
-	])("calls the engine %s %s", (engine, type) => {
-		expect(parseSecretTarget(JSON.stringify({ engine }), "s").values.type?.text).toBe(type);
-	});
-
 	it.each(['{"host":null,"port":""}', "{}", '{"__proto__":{"host":"h"}}'])("leaves out what %s does not say", (text) => {
 		expect(parseSecretTarget(text, "s").values).toEqual({});
 	});

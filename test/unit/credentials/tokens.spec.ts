@@ -87,6 +87,41 @@ describe("createDsqlTokenProvider", () => {
 	});
 });
 
+describe.each(["AWS_REGION", "AWS_DEFAULT_REGION"])("%s of the environment", (variable) => {
+	const environment = { ...process.env };
+
+	beforeEach(() => {
+		process.env[variable] = "eu-west-3";
+	});
+
+	afterEach(() => {
+		process.env = { ...environment };
+	});
+
+	it("is the region of a cluster of which only the id is known", async () => {
+		const token = await createDsqlTokenProvider({ credentials, host: "abcdef" })();
+
+		expect(read(token)).toMatchObject({ authority: "abcdef.dsql.eu-west-3.on.aws", scope: "eu-west-3/dsql/aws4_request" });
+	});
+
+	it("is the region of a host that names none, as that of a global writer endpoint", async () => {
+		const host = "shop.global-abcdefghijkl.global.rds.amazonaws.com";
+
+		const token = await createRdsTokenProvider({ credentials, host, username: "app" })();
+
+		expect(read(token)).toMatchObject({ authority: `${host}:5432`, scope: "eu-west-3/rds-db/aws4_request" });
+	});
+
+	it("gives way to the region in the host, and to the one that is given", async () => {
+		const [own, given] = await Promise.all([
+			createRdsTokenProvider({ credentials, host: RDS_HOST, username: "app" })(),
+			createRdsTokenProvider({ credentials, host: RDS_HOST, region: "us-west-2", username: "app" })(),
+		]);
+
+		expect([own, given].map((token) => read(token).scope)).toEqual(["eu-west-1/rds-db/aws4_request", "us-west-2/rds-db/aws4_request"]);
+	});
+});
+
 it.each([
 	[
 		"RDS",

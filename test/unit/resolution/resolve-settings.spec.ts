@@ -2,18 +2,12 @@
 import { inspect } from "node:util";
 
 import { EDatabaseType, ERelationLoadStrategy } from "../../../src/configuration/connector.enums.js";
-import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
+import type { IStructuredLookup, ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import type { FieldName } from "../../../src/configuration/connector-fields.js";
 import { ConfigurationError, ParameterNotLoadedError } from "../../../src/errors/errors.js";
-import {
-	ALL_FIELDS,
-	listLookups,
-	type ParameterReader,
-	resolveRotation,
-	resolveSecretId,
-	resolveSettings,
-	TARGET_FIELDS,
-} from "../../../src/resolution/resolve-settings.js";
+import { ALL_FIELDS, resolveRotation, resolveAccess, resolveSettings, TARGET_FIELDS } from "../../../src/resolution/resolve-settings.js";
+import { listLookups } from "../../../src/resolution/list-lookups.js";
+import type { ParameterReader } from "../../../src/resolution/read-parameter.js";
 import { CANONICAL_PARAMETERS, StubParameterSource } from "../../support/stub-parameter-source.js";
 
 const NOTHING_GIVEN: ITypeOrmAwsConnectorConfig = { entities: [] };
@@ -166,8 +160,12 @@ describe("resolveSettings", () => {
 		);
 
 		expect(problems).toEqual([
-			'OptionInvalidError: Option "databaseName" is not given, and no ParameterStoreConfigModule is registered to look it up.',
-			'OptionInvalidError: Option "type" is not given, and no ParameterStoreConfigModule is registered to look it up.',
+			expect.stringMatching(
+				/^OptionInvalidError: Option "databaseName" is not given, and no ParameterStoreConfigModule .* "ssmLookups\.databaseName"\.$/,
+			),
+			expect.stringMatching(
+				/^OptionInvalidError: Option "type" is not given, and no ParameterStoreConfigModule .* "ssmLookups\.type"\.$/,
+			),
 		]);
 	});
 
@@ -216,7 +214,8 @@ describe("resolveSettings", () => {
 
 	it("reports what the parameter store throws as an invalid look-up, and goes on with the others", () => {
 		const reader: ParameterReader = {
-			get: ({ path }) => {
+			get: (lookup) => {
+				const { path } = lookup as IStructuredLookup;
 				if (path.includes("host")) throw new Error("segment refused.");
 				return path.includes("port") ? null : "1";
 			},
@@ -317,20 +316,23 @@ describe("resolveRotation", () => {
 	});
 });
 
-describe("resolveSecretId", () => {
+describe("resolveAccess", () => {
 	it("asks for that parameter only", () => {
 		const reader = new StubParameterSource();
 
-		expect(resolveSecretId(NOTHING_GIVEN, reader)).toBe("app/database");
+		expect(resolveAccess(NOTHING_GIVEN, reader).secretId).toBe("app/database");
 		expect(reader.gets).toEqual([LEVELS.secretId.path]);
 	});
 
 	it("asks for nothing when user name and password are given", () => {
-		expect(resolveSecretId({ entities: [], password: "p", username: "u" }, new StubParameterSource({}))).toBeUndefined();
+		const { login, secretId } = resolveAccess({ entities: [], password: "p", username: "u" }, new StubParameterSource({}));
+
+		expect(secretId).toBeUndefined();
+		expect([login.username, login.password]).toEqual(["u", "p"]);
 	});
 
 	it("refuses an empty password", () => {
-		expect(findProblems(() => resolveSecretId({ entities: [], password: "", username: "u" }, undefined))).toEqual([
+		expect(findProblems(() => resolveAccess({ entities: [], password: "", username: "u" }, undefined))).toEqual([
 			'OptionInvalidError: Option "password" must be a string that is not empty.',
 		]);
 	});
@@ -338,14 +340,14 @@ describe("resolveSecretId", () => {
 
 describe("listLookups", () => {
 	it("lists what is not given in code, in the order of the table", () => {
-		expect(listLookups(NOTHING_GIVEN, ALL_FIELDS).map((lookup) => new StubParameterSource().describePath(lookup))).toEqual(
-			EVERY_FIELD.map(({ path }) => path),
-		);
+		expect(
+			listLookups(NOTHING_GIVEN, ALL_FIELDS).map((lookup) => new StubParameterSource().describePath(lookup as IStructuredLookup)),
+		).toEqual(EVERY_FIELD.map(({ path }) => path));
 		expect(listLookups(ALL_GIVEN, ALL_FIELDS)).toEqual([]);
 	});
 
 	it("lists the five that decide where a connection goes", () => {
-		expect(listLookups(NOTHING_GIVEN, TARGET_FIELDS).map(({ path }) => path.at(-1))).toEqual([
+		expect(listLookups(NOTHING_GIVEN, TARGET_FIELDS).map((lookup) => (lookup as IStructuredLookup).path.at(-1))).toEqual([
 			"host",
 			"port",
 			"secret-id",

@@ -111,7 +111,8 @@ describe("SecretFetcher.fetch", () => {
 
 describe("SecretFetcher and regions", () => {
 	it.each<[string, SecretFetcherOptions, string, string]>([
-		["the option", { findRegion: () => "from-config", region: "from-option" }, ARN, "from-option"],
+		["the option for a name", { findRegion: () => "from-config", region: "from-option" }, "app/database", "from-option"],
+		["the ARN before the option", { findRegion: () => "from-config", region: "from-option" }, ARN, "us-east-2"],
 		["the ARN", { findRegion: () => "from-config" }, ARN, "us-east-2"],
 		["the ARN in China", {}, ARN.replace("arn:aws", "arn:aws-cn"), "us-east-2"],
 		["the fallback for a name", { findRegion: () => "from-config" }, "app/database", "from-config"],
