@@ -3,7 +3,6 @@ import type { Parameter } from "@aws-sdk/client-ssm";
 
 import { isFullName } from "../aws/parameter-name.js";
 import type { LookupSource } from "../connector/parameter-source.js";
-import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { CachedParameters, type ParameterFetcher } from "../parameter-store/cached-parameters.js";
 import { describeParameter } from "../parameter-store/match-parameters.js";
 import { buildParameterPath, buildTreePath, type SegmentDefaults } from "../parameter-store/parameter-path.js";
@@ -24,8 +23,6 @@ export class ParameterSurvey implements LookupSource {
 	readonly canReadFullNames = true;
 	/** What the tree is read below; `undefined` where it is not read. */
 	readonly treePath: string | undefined;
-	/** Why the tree could not be read, with which the application would not start. */
-	treeFailure: TypeOrmAwsConnectorError | undefined;
 
 	readonly #options: SurveyOptions;
 	#parameters: CachedParameters;
@@ -43,32 +40,18 @@ export class ParameterSurvey implements LookupSource {
 	}
 
 	/**
-	 * Reads what the application reads at its start. Where the tree cannot be read, single parameters are, so that more can be said than that.
-	 * @throws ParameterStoreUnavailableError when neither can be read.
+	 * Reads what the application reads at its start: the tree, and single parameters outside of it.
+	 * @throws ParameterStoreUnavailableError when either cannot be read, with which the application would not start.
 	 */
 	async load(lookups: readonly TParameterLookup[]): Promise<void> {
 		const { shouldDecrypt, store } = this.#options;
 		const { treePath } = this;
 		if (treePath !== undefined) {
-			try {
-				const parameters = (await store.getParametersByPath?.(treePath, shouldDecrypt, true)) ?? [];
-				for (const parameter of parameters) this.#found.set(String(parameter.Name), parameter);
-				this.#parameters = this.open(parameters, { isRecursive: true, path: treePath });
-			} catch (error) {
-				if (!isTypeOrmAwsConnectorError(error)) throw error;
-				this.treeFailure = error;
-			}
+			const parameters = (await store.getParametersByPath?.(treePath, shouldDecrypt, true)) ?? [];
+			for (const parameter of parameters) this.#found.set(String(parameter.Name), parameter);
+			this.#parameters = this.open(parameters, { isRecursive: true, path: treePath });
 		}
-		try {
-			await this.readMany(lookups);
-		} catch (error) {
-			throw this.treeFailure ?? error;
-		}
-	}
-
-	/** Whether the tree was read and holds nothing. */
-	get isTreeEmpty(): boolean {
-		return this.treePath !== undefined && this.treeFailure === undefined && this.#found.size === 0;
+		await this.readMany(lookups);
 	}
 
 	canRead(lookup: TParameterLookup): boolean {

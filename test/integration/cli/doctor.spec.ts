@@ -335,6 +335,46 @@ it("lists everything that is wrong at once, as data too", async () => {
 	expect(findSecretsInText("output", run.stdout)).toEqual([]);
 });
 
+it.each([
+	["the tree is denied, with which the application would not start", "ssm:GetParametersByPath", 1],
+	["single parameters are denied, which the application does not read at its start", "ssm:GetParameters", 0],
+])("reads as the application does where %s", async (_, denied, exitCode) => {
+	cloud.aws.permissions.enforce({
+		Statement: [
+			{ Action: ["ssm:*", "secretsmanager:*"], Effect: "Allow", Resource: "*" },
+			{ Action: denied, Effect: "Deny", Resource: "*" },
+		],
+		Version: "2012-10-17",
+	});
+
+	const run = await diagnose();
+
+	cloud.aws.permissions.lift();
+	expect(run.exitCode).toBe(exitCode);
+	expect(run.stdout.includes(denied)).toBe(exitCode === 1);
+});
+
+it("takes full names from its command line, and needs no other place then", async () => {
+	const { aws, server } = cloud;
+	const names = {
+		databaseName: "/prod/db/name",
+		host: "/prod/db/host",
+		port: "/prod/db/port",
+		secretId: "/prod/db/secret",
+		type: "/prod/db/engine",
+	};
+	const values = ["bank", server.host, String(server.port), SECRET_ID, "aurora-postgresql"];
+	for (const [index, name] of Object.values(names).entries()) aws.parameters.put(name, values[index] ?? "");
+	const lookups = Object.entries(names).flatMap(([field, name]) => ["--lookup", `${field}=${name}`]);
+
+	const run = await runHere(["doctor", ...lookups], aws.env);
+	const misspelt = await runHere(["doctor", "--lookup", "hots=/prod/db/host"], aws.env);
+
+	expect(run.exitCode).toBe(0);
+	expect(run.stdout).toMatch(/^host +\S+ +parameter +\/prod\/db\/host$/m);
+	expect(misspelt).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("--lookup hots: there is no such field") });
+});
+
 it("asks for the two segments that most parameters are below", async () => {
 	const run = await runHere(["doctor", ...PLACE.slice(0, 4)], cloud.aws.env);
 
