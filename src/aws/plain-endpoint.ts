@@ -1,6 +1,4 @@
 /** Endpoints of AWS that are reached without TLS: requests, and the secrets in their answers, can be read on the way. */
-import { Logger } from "@nestjs/common";
-
 import { cleanText } from "../errors/clean-text.js";
 import { isLoopbackHost } from "../support/loopback.js";
 
@@ -39,8 +37,10 @@ export function warnOfPlainEndpoint(endpoint: unknown, service: AwsService): voi
 	const address = findPlainEndpoint(endpoint, service);
 	if (address === undefined || said.has(`${service} ${address}`)) return;
 	said.add(`${service} ${address}`);
-	new Logger("AwsEndpoint").warn(
+	// Not by Nest's logger: the entry for secrets runs without Nest.
+	process.emitWarning(
 		`${NAMES[service]} is asked at ${cleanText(address)} without TLS: requests and values can be read and changed on the way. Use an https: endpoint.`,
+		{ type: "AwsEndpointWarning" },
 	);
 }
 

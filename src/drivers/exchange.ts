@@ -79,7 +79,8 @@ export class Exchange {
 		this.pauses += 1;
 		this.wake();
 		const { clock, pool } = this.options;
-		await waitAtMost(this.step, clock, PAUSE_PATIENCE_MS);
+		// The connection of the last check may still be closing, too.
+		await waitAtMost(Promise.all([this.checked, this.step]), clock, PAUSE_PATIENCE_MS);
 		// The socket of a login that was refused closes a moment later.
 		for (let round = 0; round < 2 && pool.socketCount > pool.limit; round += 1) await pool.nextClose(CLOSE_PATIENCE_MS);
 		let isPaused = true;

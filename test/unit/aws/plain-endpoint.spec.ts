@@ -1,6 +1,4 @@
 /** An endpoint without TLS is spoken of, wherever it is named, unless it leads to this machine. */
-import { Logger } from "@nestjs/common";
-
 import { findPlainEndpoint, warnOfPlainEndpoint } from "../../../src/aws/plain-endpoint.js";
 import { createSsmClient } from "../../../src/parameter-store/ssm-client.js";
 import { SecretFetcher } from "../../../src/secrets/secret-fetcher.js";
@@ -8,7 +6,13 @@ import { waitUntil } from "../../support/wait-until.js";
 
 let warn: jest.SpyInstance;
 
-beforeEach(() => (warn = jest.spyOn(Logger.prototype, "warn").mockReturnValue()));
+beforeEach(() => (warn = jest.spyOn(process, "emitWarning").mockReturnValue()));
+
+/** The SDK has warnings of its own. */
+function listWarnings(): unknown[] {
+	const calls = warn.mock.calls as [text: string, options?: { type?: string }][];
+	return calls.filter(([, options]) => options?.type === "AwsEndpointWarning").map(([text]) => text);
+}
 
 describe("findPlainEndpoint", () => {
 	it.each<[unknown, string]>([
@@ -57,9 +61,9 @@ describe("A warning", () => {
 		warnOfPlainEndpoint(() => {
 			throw new Error("no endpoint");
 		}, "SSM");
-		await waitUntil("the function was asked", () => warn.mock.calls.length === 3);
+		await waitUntil("the function was asked", () => listWarnings().length === 3);
 
-		expect(warn.mock.calls.flat()).toEqual([
+		expect(listWarnings()).toEqual([
 			expect.stringContaining("Parameter Store is asked at http://once.example.com without TLS"),
 			expect.stringContaining("Secrets Manager is asked at http://once.example.com without TLS"),
 			expect.stringContaining("Parameter Store is asked at http://made.example.com without TLS"),
@@ -74,7 +78,7 @@ describe("A warning", () => {
 		fetcher.close();
 		createSsmClient({ client: { send: () => undefined } as never });
 
-		expect(warn.mock.calls.flat()).toEqual([
+		expect(listWarnings()).toEqual([
 			expect.stringContaining("Parameter Store is asked at http://parameters.example.com without TLS"),
 			expect.stringContaining("Secrets Manager is asked at http://secrets.invalid without TLS"),
 		]);
