@@ -198,7 +198,8 @@ describe("the options of dsql-iam", () => {
 		});
 
 		expect(options).toMatchObject({
-			extra: { idleTimeoutMillis: 600_000, max: 20 },
+			extra: { idleTimeoutMillis: 600_000 },
+			poolSize: 20,
 			schema: "shop",
 			ssl: { servername: "dsql.internal" },
 		});
