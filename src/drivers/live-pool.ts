@@ -207,7 +207,7 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	wake(): void {
 		// pg-pool neither serves nor rejects a caller that waits in a pool that is ending.
 		if (this.isEnding) this.callers.rejectQueue(new Error("The pool was ended while the caller waited for a connection"));
-		else runInRootContext(() => this.serveQueue());
+		runInRootContext(() => this.serveQueue());
 		this.callers.watch();
 	}
 

@@ -161,6 +161,8 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 
 	protected serveQueue(): void {
 		const pool = this.#pool;
+		// pg-pool's end() waits for a pulse after the last client has gone, and a retired client brings none.
+		if (pool.ending) pool._pulseQueue();
 		for (let count = pool._pendingQueue.length; count > 0; count -= 1) pool._pulseQueue();
 	}
 
