@@ -48,6 +48,18 @@ describe("A pool of pg", () => {
 		expect(scene.live.counts.total).toBe(0);
 	});
 
+	it("ends when its last client is one that was retired", async () => {
+		const scene = createPostgresScene();
+		const [loan] = await lend(scene, 1);
+		let isEnded = false;
+		void scene.end().then(() => (isEnded = true));
+
+		void scene.live.retire(loan?.connection as object);
+		await pass(scene, 1_000);
+
+		expect(isEnded).toBe(true);
+	});
+
 	it("passes on an error of a statement in onConnect, whatever its code: the login has succeeded", async () => {
 		const refusal = Object.assign(new Error("role does not exist"), { code: "28000" });
 		const onConnect = async (): Promise<void> => Promise.reject(refusal);
