@@ -62,6 +62,7 @@ exports.runApplication = async function runApplication(packages) {
 	// The first call may join a scheduled rotation that has read the secret already.
 	await rotator.rotateDatabaseConnection();
 	await rotator.rotateDatabaseConnection();
+	await rotator.waitForExchange();
 
 	equal(await readCurrentUser(dataSource), SECOND_USER);
 	await notes.save({ text: "after" });
