@@ -159,7 +159,7 @@ function promote(context: RotationContext, { index }: RotatedServer, plan: Serve
 		releaseAbandoned: () => live.releaseAbandonedRunners(),
 		server: server.name,
 	});
-	beginExchange(context, server, mode ?? (plan.isMoved ? "moved" : "gradual"), closed);
+	beginExchange(context, server, mode ?? chooseMode(plan, memory.isSilent.has(server.index)), closed);
 }
 
 function beginExchange(
@@ -176,6 +176,12 @@ function beginExchange(
 		if (pool.olderCount > 0 || pool.isEnding) return;
 		events.publish({ durationMs: clock.nowMs() - startedAtMs, generation: pool.generation, server: name, type: "exchange.finished" });
 	});
+}
+
+/** Connections to a former endpoint serve until a new one is ready, unless they do not answer: a caller would wait for ever. */
+function chooseMode({ isMoved }: ServerPlan, isSilent: boolean): ExchangeMode {
+	if (!isMoved) return "gradual";
+	return isSilent ? "at-once" : "moved";
 }
 
 /** Two users of an alternating rotation have settings of their own, and the second one may not see the tables of the first. */

@@ -63,6 +63,8 @@ export class RotationMemory {
 	readonly hurry = new DrainHurry();
 	/** Whether a server was read-only when it was asked last. */
 	readonly isReadOnly = new Map<number, boolean>();
+	/** Servers whose live connection did not answer when it was asked last. */
+	readonly isSilent = new Set<number>();
 	readonly searchPaths = new Map<number, string>();
 
 	/** One server gets newer options; those of the other servers come from the origin that is replaced. */

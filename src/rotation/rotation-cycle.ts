@@ -87,12 +87,14 @@ async function reportHealth(
 	try {
 		const answer = await pool.probeIdle(deadlines.healthMs);
 		if (answer === undefined) return undefined;
+		memory.isSilent.delete(index);
 		events.publish({ isHealthy: true, side: "current", type: "health.checked" });
 		if (answer.isReadOnly !== undefined) memory.isReadOnly.set(index, answer.isReadOnly);
 		if (answer.searchPath !== undefined) memory.searchPaths.set(index, answer.searchPath);
 		return answer;
 	} catch (error) {
 		const { code, name } = error as { code?: unknown; name?: unknown };
+		memory.isSilent.add(index);
 		events.publish({ isHealthy: false, reason: String(code ?? name), side: "current", type: "health.checked" });
 		return undefined;
 	}
