@@ -31,13 +31,12 @@ describeEngines("A replacement", {}, ({ getServers, version }) => {
 		move(proxy.port);
 
 		const { codes, messages, socketGrowth, stages } = await outliveFault(scene, async () => proxy.thaw());
-		await waitUntil("only the live pool is connected", () => proxy.openCount <= 5);
+		await waitUntil("the live pool alone is connected", () => proxy.openCount > 0 && proxy.openCount <= 5);
 
 		expect(codes).toEqual(["ERR_CONNECTOR_STAGING_FAILED"]);
 		expect(messages).toEqual([expect.stringContaining(reason)]);
 		expect(socketGrowth).toBeLessThanOrEqual(MAXIMUM_SOCKET_GROWTH);
 		expect(stages).toEqual(["stage"]);
-		expect(proxy.openCount).toBeGreaterThan(0);
 		expect(await scene.findViolations()).toEqual([]);
 	});
 
