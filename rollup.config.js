@@ -18,11 +18,14 @@ const isExternal = (id) => id !== "tslib" && !/^(?:[./]|[A-Za-z]:\\)/.test(id);
 
 const cleanDist = { name: "clean-dist", buildStart: () => rmSync("dist", { force: true, recursive: true }) };
 
-/** CJS knows its own file as __filename; rollup's general replacement also carries code for browsers. */
+/**
+ * CommonJS knows its own file as __filename. An ES module bundle made of this build has no __filename, so packages are looked up
+ * from the working directory there. Rollup's general replacement also carries code for browsers.
+ */
+const OWN_URL = `require("node:url").pathToFileURL(typeof __filename === "undefined" ? process.cwd() + "/" : __filename).href`;
 const commonJsMeta = {
 	name: "commonjs-meta",
-	resolveImportMeta: (property, { format }) =>
-		format === "cjs" && property === "url" ? `require("node:url").pathToFileURL(__filename).href` : null,
+	resolveImportMeta: (property, { format }) => (format === "cjs" && property === "url" ? OWN_URL : null),
 };
 
 /** Writes `name.mjs` beside each `name.cjs`. Names are listed, since Node does not find all of them behind an `export *` of CommonJS. */

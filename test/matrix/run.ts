@@ -24,6 +24,7 @@ const CHECKS: readonly Check[] = ["install", "types", "ESM", "CJS", ...BUNDLERS]
 /** As many as a small machine has cores. */
 const CONCURRENT_SET_COUNT = 2;
 const PACK_LIMIT_MS = 300_000;
+const MAXIMUM_LINE_LENGTH = 500;
 
 const { only = "" } = parseArgs({ options: { only: { type: "string" } } }).values;
 const countsFile = process.env["COUNTS_FILE"];
@@ -103,7 +104,9 @@ async function runSet(set: VersionSet, name: string, tarball: string, servers: S
 function report(rows: readonly Row[]): void {
 	const results = rows.flatMap((row) => listOutcomes(row).map((result) => ({ ...result, label: row.label })));
 	const failures = results.filter(({ outcome }) => outcome.problem !== undefined);
-	for (const { check, label, outcome } of failures) console.error(`\n${label}, ${check} ${String(outcome.problem)}:\n${outcome.output}`);
+	for (const { check, label, outcome } of failures) {
+		console.error(`\n${label}, ${check} ${String(outcome.problem)}:\n${shortenLines(outcome.output)}`);
+	}
 	const counts = { failed: failures.length, passed: results.length - failures.length };
 
 	const width = Math.max(...rows.map(({ label }) => label.length));
@@ -127,4 +130,12 @@ function listOutcomes(row: Row | undefined): { readonly check: Check; readonly o
 
 function describeOutcome({ check, outcome }: { readonly check: Check; readonly outcome: Outcome }): string {
 	return outcome.problem === undefined ? `${check} ok ${(outcome.durationMs / 1000).toFixed(1)} s` : `${check} FAILED`;
+}
+
+/** Node quotes the line that failed, and a bundle is one line of some megabytes. */
+function shortenLines(text: string): string {
+	return text
+		.split("\n")
+		.map((line) => (line.length > MAXIMUM_LINE_LENGTH ? `${line.slice(0, MAXIMUM_LINE_LENGTH)} …` : line))
+		.join("\n");
 }
