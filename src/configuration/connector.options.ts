@@ -78,6 +78,11 @@ export interface ITypeOrmAwsConnectorSsmLookups {
  * { isEnabled: true, intervalMs: 300_000, drainTimeoutMs: 120_000 }
  */
 export type TDatabaseConfigRotation = {
+	/**
+	 * Hosts to which a rotation may take connections away from a database of AWS: host names, or `*.example.com` for every name below one. Default: none. A
+	 * move from one database of AWS to another, or from a host of another owner, needs no entry.
+	 */
+	allowedHosts?: readonly string[];
 	/** How long a retired pool may finish its work before its connections are cut, in milliseconds. Default 60,000. */
 	drainTimeoutMs?: number;
 	/** Time between two scheduled rotations in milliseconds, 1 … 2,592,000,000 (30 days). Default: SSM, then 3,600,000. */

@@ -1,6 +1,7 @@
 /** Refuses options that nothing would read, or that cannot mean anything, before the first request is made. */
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
+import { findAllowedHostsFault } from "./allowed-hosts.js";
 import { AWS_CHECKS } from "./check-aws.js";
 import { checkIam, DSQL_IAM_CHECKS, RDS_IAM_CHECKS } from "./check-iam.js";
 import { checkLookups, checkSegments, LOOKUP_NAMES } from "./check-lookups.js";
@@ -26,6 +27,7 @@ const ROTATION: Checks<TDatabaseConfigRotation> = {
 	isEnabled: checkLater,
 	shouldRotateOnAuthFailure: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
 	shouldUsePendingSecret: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
+	allowedHosts: findAllowedHostsFault,
 };
 
 const checkKey: Check = (value) => (typeof value === "string" && value !== "" ? undefined : "must be the name of a value in the secret");

@@ -22,6 +22,8 @@ export interface RotationSource {
 
 /** The settings of a rotation that are not looked up in Parameter Store. */
 export interface RotationOptions {
+	/** Hosts to which connections may move away from a database of AWS. */
+	readonly allowedHosts?: readonly string[] | undefined;
 	readonly drainTimeoutMs?: number | undefined;
 	readonly shouldRotateOnAuthFailure?: boolean | undefined;
 }

@@ -26,10 +26,10 @@ import { ConnectorLogins, followMaster, type KnownVersions, type LoginRequest } 
 import { ConnectorParameters } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
 import { findHost } from "./describe-login.js";
-import { reportDriverAdvisories } from "./driver-advisories.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
 import type { ParameterSource } from "./parameter-source.js";
-import type { ResolveRequest, ResolvedOptions } from "./rotation-source.js";
+import type { ResolveRequest, ResolvedOptions, RotationOptions } from "./rotation-source.js";
+import { reportAtStart } from "./start-warnings.js";
 import { tryLogin } from "./try-login.js";
 import { refuseUnawaited } from "./unawaited-options.js";
 
@@ -60,7 +60,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	readonly connectorId = randomUUID();
 
 	/** @internal Settings of a rotation that are given in code only. */
-	readonly rotationTuning: { readonly drainTimeoutMs: number; readonly shouldRotateOnAuthFailure?: boolean };
+	readonly rotationTuning: RotationOptions & { readonly drainTimeoutMs: number };
 
 	readonly #config: ITypeOrmAwsConnectorConfig;
 	private hasWarnedOfInterval = false;
@@ -110,9 +110,10 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	) {
 		validateConfig(config);
 		noteConnectorOpened(this.connectorId);
-		const { drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS, shouldRotateOnAuthFailure } = config.rotation ?? {};
+		const { allowedHosts, drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS, shouldRotateOnAuthFailure } = config.rotation ?? {};
 		this.#config = expandConnectionSecret(config);
-		this.rotationTuning = { drainTimeoutMs, ...(shouldRotateOnAuthFailure === undefined ? {} : { shouldRotateOnAuthFailure }) };
+		const onRefusal = shouldRotateOnAuthFailure === undefined ? {} : { shouldRotateOnAuthFailure };
+		this.rotationTuning = { drainTimeoutMs, ...(allowedHosts && { allowedHosts }), ...onRefusal };
 		const warn = (message: string): void => this.warn(message);
 		const findRegion = (): string | undefined => readRegion(configService);
 		const secrets = sharedSecrets ?? createSecretReader(config, findRegion);
@@ -359,7 +360,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		const listHosts = (servers: ResolvedSettings): string[] =>
 			[servers, ...servers.replicas].map((target) => findHost(credentials, target));
 		const hosts = listHosts(whole);
-		reportDriverAdvisories({ config: this.#config, hosts, type: settings.type, warn: (message) => this.warn(message) });
+		reportAtStart({ config: this.#config, hosts, settings, warn: (message) => this.warn(message) });
 		const describe = async (host: string): Promise<TlsOptions> => this.tls.describe(hosts, settings.type, host);
 		const [ssl, ...replicaSsl] = await Promise.all(listHosts(settings).map(describe));
 		const parts = { config: this.#config, connector: this, credentials, replicaCredentials, replicaSsl, settings, ssl };

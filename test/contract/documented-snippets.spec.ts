@@ -165,6 +165,9 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 		const DatabaseController = run<Type<DatabaseController>>("DatabaseController");
 		const promised = /\/\*\* (state=.*) \*\//.exec(SNIPPETS.get("DatabaseController")?.text ?? "")?.[1];
 		const context = await boot({ controllers: [DatabaseController], imports: [run<Type>("AppModule")] });
+		const [guard] = Reflect.getMetadata("__guards__", DatabaseController) as [new () => { canActivate(request: object): boolean }];
+		const isLetIn = (user?: object): boolean => new guard().canActivate({ switchToHttp: () => ({ getRequest: () => ({ user }) }) });
+		expect([isLetIn(), isLetIn({}), isLetIn({ isOperator: true })]).toEqual([false, false, true]);
 		const controller = context.get<DatabaseController>(DatabaseController);
 		aws.secrets.put(SECRET_ID, GREEN);
 
@@ -340,12 +343,11 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 	},
 
 	handler: async () => {
-		const handler = run<(event: { secretId: string }) => Promise<string>>("handler");
-		aws.secrets.put("shop/key", "sk_1");
 		await boot({});
 
-		expect(await handler({ secretId: "shop/key" })).toBe("sk_1");
-		expect(await handler({ secretId: "shop/none" })).toBe("ERR_CONNECTOR_SECRET_NOT_FOUND");
+		expect(await run<() => Promise<string>>("handler")()).toBe("ERR_CONNECTOR_SECRET_NOT_FOUND");
+		aws.secrets.put("stripe-api-key", "sk_1");
+		expect(await run<() => Promise<string>>("handler")()).toBe("ready");
 	},
 
 	ReportsDatabaseModule: async () => {

@@ -60,7 +60,13 @@ describe("validateConfig", () => {
 					username: "u",
 				},
 			],
-			rotation: { drainTimeoutMs: 0, intervalMs: 1, isEnabled: true, shouldRotateOnAuthFailure: false },
+			rotation: {
+				allowedHosts: ["db.shop.internal"],
+				drainTimeoutMs: 0,
+				intervalMs: 1,
+				isEnabled: true,
+				shouldRotateOnAuthFailure: false,
+			},
 			secretId: "s",
 			shouldSynchronize: false,
 			ssmLookupDefaults: { application: "a", environment: "e", instanceName: "i", namespace: "n" },
@@ -241,6 +247,10 @@ describe("validateConfig", () => {
 		const problem = findProblem({ rotation: { drainTimeoutMs } });
 
 		expect(problem).toBe('ERR_CONNECTOR_OPTION_INVALID: Option "rotation.drainTimeoutMs" must be an integer from 0 to 2147483647.');
+	});
+
+	it("refuses a list of allowed hosts that allows everything", () => {
+		expect(findProblem({ rotation: { allowedHosts: ["*"] } })).toContain('"rotation.allowedHosts" must be a list of host names');
 	});
 
 	it("accepts the longest time Node can sleep as drainTimeoutMs", () => {

@@ -7,6 +7,7 @@ import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/conn
 import { readOrigin } from "../../../src/connector/connector-origin.js";
 import type { ConfigReader } from "../../../src/connector/config-reader.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
+import { ConnectorTls } from "../../../src/tls/connector-tls.js";
 import {
 	ConfigurationError,
 	ParameterStoreUnavailableError,
@@ -90,11 +91,31 @@ describe("TypeOrmAwsConnectorService", () => {
 	it.each([
 		[undefined, { drainTimeoutMs: 60_000 }],
 		[{ drainTimeoutMs: 0 }, { drainTimeoutMs: 0 }],
+		[{ allowedHosts: ["db.shop.internal"] }, { allowedHosts: ["db.shop.internal"], drainTimeoutMs: 60_000 }],
 		[{ shouldRotateOnAuthFailure: false }, { drainTimeoutMs: 60_000, shouldRotateOnAuthFailure: false }],
 	])("tunes rotations as %j says", (rotation, expected) => {
 		const connector = new TypeOrmAwsConnectorService(undefined, undefined, { ...ALL_GIVEN, ...(rotation && { rotation }) });
 
 		expect(connector.rotationTuning).toStrictEqual(expected);
+	});
+
+	it("encrypts a login on trial as the connections that follow, whatever the host of its own server is called", async () => {
+		const { connector } = setUp({
+			host: "shop.abc123.eu-west-1.rds.amazonaws.com",
+			isPlaintextAllowed: false,
+			replicas: [{ host: "127.0.0.1", port: 1, secretId: "app/reader" }],
+		});
+		serve(LOGIN, "v1");
+		aws.on(GetSecretValueCommand, { SecretId: "app/reader", VersionStage: "AWSPENDING" }).resolves({
+			SecretString: JSON.stringify({ password: "two", username: "reader" }),
+		});
+		const described = jest.spyOn(ConnectorTls.prototype, "describe");
+
+		await connector.getTypeOrmOptions();
+
+		const hosts = ["shop.abc123.eu-west-1.rds.amazonaws.com", "127.0.0.1"];
+		expect(described.mock.calls.length).toBeGreaterThan(2);
+		expect(described.mock.calls.map(([all]) => all)).toEqual(described.mock.calls.map(() => hosts));
 	});
 
 	it("shows no password and no identity when it is printed", async () => {
