@@ -6,6 +6,7 @@ import path from "node:path";
 
 interface Locked {
 	dependencies?: Record<string, string>;
+	integrity?: string;
 	optionalDependencies?: Record<string, string>;
 	os?: string[];
 	version?: string;
@@ -110,6 +111,32 @@ describe("complete-lock", () => {
 		});
 	});
 
+	it("asks the registry for the hash of each entry that has none, and names those without one", () => {
+		const hash = `sha512-${"a".repeat(86)}==`;
+		writeFileSync(
+			path.join(folder, "npm-cli.js"),
+			`if (process.argv.slice(2).join(" ") === "view @scope/tool@3.0.0 dist.integrity --json") console.log('"${hash}"');`,
+		);
+		writePackages("package-lock.json", {
+			"": { version: "1.0.0" },
+			"node_modules/inner": INNER,
+			"node_modules/inner/node_modules/@scope/tool": { optional: true, version: "3.0.0" },
+			"node_modules/unknown": { version: "1.0.0" },
+		});
+
+		const { output } = runScript("complete-lock.mjs");
+
+		expect(output).toMatch(/no hash for:\n {2}unknown@1\.0\.0/);
+		expect(JSON.parse(readFileSync(path.join(folder, "package-lock.json"), "utf8"))).toEqual({
+			packages: {
+				"": { version: "1.0.0" },
+				"node_modules/inner": INNER,
+				"node_modules/inner/node_modules/@scope/tool": { integrity: hash, optional: true, version: "3.0.0" },
+				"node_modules/unknown": { version: "1.0.0" },
+			},
+		});
+	});
+
 	it("refuses a package whose platform its name does not tell", () => {
 		writePackages("package-lock.json", {
 			"": {},
@@ -137,7 +164,28 @@ describe("package-lock.json", () => {
 		expect(missing).toEqual([]);
 	});
 
+	it("has a hash for every package, of every platform", () => {
+		const unhashed = Object.entries(packages).filter(
+			([location, { integrity }]) => location !== "" && !/^sha512-/.test(integrity ?? ""),
+		);
+
+		expect(unhashed.map(([location]) => location)).toEqual([]);
+	});
+
 	it("names no address to download from", () => {
 		expect(text).not.toContain('"resolved"');
 	});
+});
+
+it("pins what makes a release to one version each", () => {
+	const { publishConfig, scripts } = JSON.parse(readFileSync("package.json", "utf8")) as {
+		publishConfig: object;
+		scripts: Record<string, string>;
+	};
+	const plugins = readFileSync("release.config.js", "utf8").match(/@semantic-release\/[a-z-]+/g) ?? [];
+
+	const pinned = [...(scripts["release"] ?? "").matchAll(/--package=(\S+)@(\d+\.\d+\.\d+)(?= )/g)].map(([, name]) => name);
+	expect(pinned).toEqual(expect.arrayContaining(["semantic-release", "conventional-changelog-conventionalcommits", ...new Set(plugins)]));
+	expect(scripts["release"]).not.toMatch(/--package=\S+(?<!@\d+\.\d+\.\d+) /);
+	expect(publishConfig).toMatchObject({ access: "public", provenance: true });
 });
