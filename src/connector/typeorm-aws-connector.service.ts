@@ -116,8 +116,11 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.rotationTuning = { drainTimeoutMs, ...(allowedHosts && { allowedHosts }), ...onRefusal };
 		const warn = (message: string): void => this.warn(message);
 		const findRegion = (): string | undefined => readRegion(configService);
-		const secrets = sharedSecrets ?? createSecretReader(config, findRegion);
-		this.logins = new ConnectorLogins(this.#config, { findRegion, secrets, warn });
+		this.logins = new ConnectorLogins(this.#config, {
+			findRegion,
+			secrets: sharedSecrets ?? createSecretReader(config, findRegion),
+			warn,
+		});
 		this.parameters = new ConnectorParameters(this.#config, parameterStoreConfigService, warn, findRegion);
 		this.tls = new ConnectorTls(config, warn);
 	}
