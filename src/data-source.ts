@@ -1,5 +1,6 @@
 /**
- * The entry `nestjs-typeorm-aws-connector/data-source`: a DataSource without a Nest application. Its classes are those of the main entry.
+ * The entry `nestjs-typeorm-aws-connector/data-source`: a DataSource without a Nest application. Its classes are those
+ * of the main entry.
  * @example
  * import { createDataSource } from "nestjs-typeorm-aws-connector/data-source";
  */

@@ -1,5 +1,6 @@
 /**
- * The entry `nestjs-typeorm-aws-connector/secrets`: secrets at run time, without Nest and TypeORM. Its classes are those of the main entry.
+ * The entry `nestjs-typeorm-aws-connector/secrets`: secrets at run time, without Nest and TypeORM. Its classes are
+ * those of the main entry.
  * @example
  * import { createSecretsManager } from "nestjs-typeorm-aws-connector/secrets";
  */

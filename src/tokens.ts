@@ -1,5 +1,6 @@
 /**
- * The entry `nestjs-typeorm-aws-connector/tokens`: login tokens of RDS, Aurora and Aurora DSQL for clients of one's own, without Nest and TypeORM.
+ * The entry `nestjs-typeorm-aws-connector/tokens`: login tokens of RDS, Aurora and Aurora DSQL for clients of one's
+ * own, without Nest and TypeORM.
  * @example
  * import { createRdsTokenProvider } from "nestjs-typeorm-aws-connector/tokens";
  */

@@ -1,4 +1,4 @@
-/** What AWS and its database are in production: a PostgreSQL server, Parameter Store, Secrets Manager, and whoever rotates the secret. */
+/** What AWS and its database are in production: a PostgreSQL server, Parameter Store, Secrets Manager, and the rotation of the secret. */
 import { type FakeAws, startFakeAws } from "../../test/support/fake-aws/fake-aws.js";
 import { type PostgresServer, startPostgres } from "../../test/support/postgres/postgres-server.js";
 

@@ -28,7 +28,7 @@ export interface Cast {
 	readonly cloud: Cloud;
 	readonly load: Load;
 	readonly rotator: RotatorService;
-	/** Aborts when somebody presses Ctrl-C. */
+	/** Aborts at Ctrl-C. */
 	readonly signal: AbortSignal;
 	readonly timeline: Timeline;
 }
@@ -49,7 +49,7 @@ export async function playStory(cast: Cast): Promise<Report> {
 
 	enter(
 		"single user",
-		`The user in use gets a new password, and the secret follows ${String(SECRET_DELAY_MS)} ms later. Nobody calls the rotator.\n` +
+		`The user in use gets a new password, and the secret follows ${String(SECRET_DELAY_MS)} ms later. The rotator is not called.\n` +
 			"Its idle connections are cut at that moment, so that everybody has to log in.",
 	);
 	for (let change = 1; change <= PASSWORD_CHANGE_COUNT; change += 1) await changePassword(cast);

@@ -1,10 +1,15 @@
-/** While callers wait because a server refuses the credentials, fetches credentials that work: quickly at first, then patiently. */
+/**
+ * While callers wait because a server refuses the credentials, fetches credentials that work: quickly at first, then
+ * patiently.
+ */
 import type { EventChannel } from "../events/event-channel.js";
 import { type Clock, type ScheduledCall, sleep } from "../support/clock.js";
 import { isAccountLocked } from "../support/login-failure.js";
 import { runInRootContext } from "../support/root-context.js";
 
-/** Pauses between two fetches while the first caller waits: 75 to 100 % of this, growing by the factor up to the cap. */
+/**
+ * Pauses between two fetches while the first caller waits: 75 to 100 % of this, growing by the factor up to the cap.
+ */
 const PAUSE_MS = 25;
 const PAUSE_FACTOR = 1.6;
 const PAUSE_CAP_MS = 1_000;

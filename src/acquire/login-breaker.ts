@@ -1,6 +1,7 @@
 /**
- * The circuit breaker in front of the logins of one server. While it is not known whether the server takes the credentials, one login probes and the other
- * callers wait for its outcome: a mass disconnect after a password change costs one refused login instead of one for each caller.
+ * The circuit breaker in front of the logins of one server. While it is not known whether the server takes the
+ * credentials, one login probes and the other callers wait for its outcome: a mass disconnect after a password change
+ * costs one refused login instead of one for each caller.
  */
 import type { LoginGate } from "../drivers/login-gate.js";
 import type { ServerOptions } from "../drivers/loose-options.js";
@@ -10,13 +11,17 @@ import { isAuthenticationFailure, isConnectionLimit } from "../support/login-fai
 import { runInRootContext } from "../support/root-context.js";
 import { findPace, fingerprint, type LoginPace } from "./login-pace.js";
 
-/** After a successful login, further logins skip the probe for this long: too short to outlast a change of the password. */
+/**
+ * After a successful login, further logins skip the probe for this long: too short to outlast a change of the password.
+ */
 const PROVEN_MS = 100;
 
 /** A probe that takes longer says nothing about the credentials; other callers do not wait for it. */
 const PROBE_PATIENCE_MS = 1_000;
 
-/** A server counts a connection for some time after its client has closed it. Until then a full server is asked again. */
+/**
+ * A server counts a connection for some time after its client has closed it. Until then a full server is asked again.
+ */
 const CROWDED_MS = 15_000;
 
 /** A full server is asked again after 50 to 100 % of this. */
@@ -222,7 +227,10 @@ export class LoginBreaker implements LoginGate {
 	}
 }
 
-/** Whether other credentials may be the cure, or the same ones a little later: the server refuses them, or there is no login token at the moment. */
+/**
+ * Whether other credentials may be the cure, or the same ones a little later: the server refuses them, or there is no
+ * login token at the moment.
+ */
 export function isRefusal(error: unknown): boolean {
 	// mysql2 makes an error of its own of what an authentication plugin throws.
 	const reasons = [error, (error as Error | undefined)?.cause];

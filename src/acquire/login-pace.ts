@@ -1,6 +1,7 @@
 /**
- * How often credentials that a server has refused are tried again. The pace belongs to a user at a server: all versions of its password share it, and so
- * do all reasons for a login, since servers lock accounts by the number of refused logins.
+ * How often credentials that a server has refused are tried again. The pace belongs to a user at a server: all versions
+ * of its password share it, and so do all reasons for a login, since servers lock accounts by the number of refused
+ * logins.
  */
 import { createHmac, randomBytes } from "node:crypto";
 
@@ -40,13 +41,18 @@ export class LoginPace {
 		return this.refused.get(version);
 	}
 
-	/** Whether a login with this version may begin now. A version that was never refused may, unless the account is locked. */
+	/**
+	 * Whether a login with this version may begin now. A version that was never refused may, unless the account is locked.
+	 */
 	mayTry(version: string): boolean {
 		if (!this.refused.has(version) && !this.isLocked) return true;
 		return this.clock.nowMs() >= this.nextAtMs(version);
 	}
 
-	/** When that will be, on the monotonic clock. Each refused version that has waited longer has a pause of time to take its turn first. */
+	/**
+	 * When that will be, on the monotonic clock. Each refused version that has waited longer has a pause of time to take
+	 * its turn first.
+	 */
 	nextAtMs(version: string): number {
 		const rank = [...this.refused.keys()].indexOf(version);
 		return this.dueAtMs + Math.max(0, rank) * this.pauseMs;

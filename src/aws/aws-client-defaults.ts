@@ -1,13 +1,17 @@
-/** What every AWS client of the library is made with: time limits, since the SDK itself waits for ever, and the region of the environment. */
+/**
+ * What every AWS client of the library is made with: time limits, since the SDK itself waits for ever, and the region
+ * of the environment.
+ */
 import { readEnvironmentRegion } from "./aws-region.js";
 
 const CONNECTION_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 4_000;
 
 /**
- * A copy of an AWS client's configuration in which connecting ends after 2 s, and a request or a silent socket after 4 s. Its region is the one of the
- * environment where it names none. What the configuration says itself wins; a ready-made request handler is left alone. The number of attempts
- * stays with the SDK (3, or as `AWS_MAX_ATTEMPTS` and the shared configuration file say).
+ * A copy of an AWS client's configuration in which connecting ends after 2 s, and a request or a silent socket after 4
+ * s. Its region is the one of the environment where it names none. What the configuration says itself wins; a
+ * ready-made request handler is left alone. The number of attempts stays with the SDK (3, or as `AWS_MAX_ATTEMPTS` and
+ * the shared configuration file say).
  */
 export function withAwsClientDefaults<Configuration extends object>(configuration: Configuration): Configuration {
 	return withTimeLimits(withRegion(configuration));

@@ -1,4 +1,7 @@
-/** What an AWS SDK error means for us, and a copy of it that is safe to keep: decided by name and HTTP status, never by message. */
+/**
+ * What an AWS SDK error means for us, and a copy of it that is safe to keep: decided by name and HTTP status, never by
+ * message.
+ */
 
 import { cleanText, toClause } from "../errors/clean-text.js";
 
@@ -9,7 +12,7 @@ export type AwsFailureKind = "denied" | "invalid" | "malformed-response" | "no-i
 export interface AwsFailure {
 	/** A copy without the response body, which may hold the value that was asked for. */
 	readonly cause: Error;
-	/** Whether the same call may succeed later although nobody changes anything. */
+	/** Whether the same call may succeed later without any change. */
 	readonly isTransient: boolean;
 	readonly kind: AwsFailureKind;
 	/** One clause for a message: the SDK's error name and its own words where those cannot quote a value. */

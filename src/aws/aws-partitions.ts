@@ -1,4 +1,7 @@
-/** The partitions of AWS: which regions belong to each, and which DNS suffixes it owns. A test compares this table with the AWS SDK. */
+/**
+ * The partitions of AWS: which regions belong to each, and which DNS suffixes it owns. A test compares this table with
+ * the AWS SDK.
+ */
 
 /** One partition: a group of regions with accounts, ARNs and DNS names of its own. */
 export interface AwsPartition {

@@ -14,20 +14,27 @@ export type TAwsCredentials = NonNullable<ConstructorParameters<typeof SecretsMa
  * { region: "eu-west-1", endpoint: "https://vpce-1234.secretsmanager.eu-west-1.vpce.amazonaws.com" }
  */
 export interface ITypeOrmAwsConnectorAws {
-	/** An AWS identity or a function that fetches one: to ask AWS with, and to sign login tokens with. Default: the SDK's own chain. */
+	/**
+	 * An AWS identity or a function that fetches one: to ask AWS with, and to sign login tokens with. Default: the SDK's
+	 * own chain.
+	 */
 	credentials?: TAwsCredentials;
 	/**
-	 * Another address of Secrets Manager, such as a VPC endpoint. One that is no name of AWS, such as that of an emulator, also serves the parameters that
-	 * the connector reads by full name. Default: the SDK's own choice.
+	 * Another address of Secrets Manager, such as a VPC endpoint. One that is no name of AWS, such as that of an emulator,
+	 * also serves the parameters that the connector reads by full name. Default: the SDK's own choice.
 	 */
 	endpoint?: string;
 	/**
-	 * Region of secrets and parameters that are not named by an ARN, which has a region of its own, and of databases with IAM logins whose host does not
-	 * name one. Default: `AWS_REGION` of ConfigService, then `AWS_REGION` or `AWS_DEFAULT_REGION` of the environment, then the SDK's own chain.
+	 * Region of secrets and parameters that are not named by an ARN, which has a region of its own, and of databases with
+	 * IAM logins whose host does not name one. Default: `AWS_REGION` of ConfigService, then `AWS_REGION` or
+	 * `AWS_DEFAULT_REGION` of the environment, then the SDK's own chain.
 	 */
 	region?: string;
 	/** A ready-made client of Secrets Manager. It is used as it is, never replaced and never destroyed. */
 	secretsManagerClient?: SecretsManagerClient;
-	/** A ready-made client for parameters that the connector reads by full name. It is used as it is, never replaced and never destroyed. */
+	/**
+	 * A ready-made client for parameters that the connector reads by full name. It is used as it is, never replaced and
+	 * never destroyed.
+	 */
 	ssmClient?: SSMClient;
 }

@@ -10,8 +10,8 @@ export function isAwsDatabaseHost(host: string): boolean {
 }
 
 /**
- * Whether the name is one of RDS, whose certificates mostly come from authorities of its own: instances, clusters, custom endpoints, RDS Proxy and
- * the global writer endpoint. The region stands before `rds` or behind it.
+ * Whether the name is one of RDS, whose certificates mostly come from authorities of its own: instances, clusters,
+ * custom endpoints, RDS Proxy and the global writer endpoint. The region stands before `rds` or behind it.
  */
 export function isRdsHost(host: string): boolean {
 	return splitRdsHost(host) !== undefined;

@@ -1,7 +1,10 @@
 /** Full names of parameters: a path or an ARN, with a version or a label behind it where one is pinned. */
 import { parseArnOf } from "./parse-arn.js";
 
-/** A full name, taken apart. @see https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html */
+/**
+ * A full name, taken apart. @see
+ * https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
+ */
 export interface ParameterName {
 	/** Account of a parameter that is named by its ARN. */
 	readonly account: string | undefined;
@@ -29,7 +32,10 @@ export function isFullName(lookup: unknown): lookup is string {
 	return typeof lookup === "string";
 }
 
-/** The fault of a full name, as the end of a sentence; `undefined` where it can be used. The text is not quoted: it may be a value in the wrong place. */
+/**
+ * The fault of a full name, as the end of a sentence; `undefined` where it can be used. The text is not quoted: it may
+ * be a value in the wrong place.
+ */
 export function findParameterNameFault(text: string): string | undefined {
 	const { path, selector } = split(text.trim());
 	if (text.trim().startsWith("arn:")) {

@@ -1,4 +1,6 @@
-/** Endpoints of AWS that are reached without TLS: requests, and the secrets in their answers, can be read on the way. */
+/**
+ * Endpoints of AWS that are reached without TLS: requests, and the secrets in their answers, can be read on the way.
+ */
 import { cleanText } from "../errors/clean-text.js";
 import { isLoopbackHost } from "../support/loopback.js";
 

@@ -1,4 +1,6 @@
-/** The IAM policy that allows exactly what one connector does: each operation by its own action, on its own resource. */
+/**
+ * The IAM policy that allows exactly what one connector does: each operation by its own action, on its own resource.
+ */
 
 import { findPartition } from "../aws/aws-partitions.js";
 

@@ -45,7 +45,10 @@ export function fail(name: string, problem: FoundProblem): Examination {
 	return { check: { detail: problem.label ?? problem.code, name, outcome: "failed" }, problems: [problem] };
 }
 
-/** What stands before the names of the fields and checks of each server: nothing for the connector's own, then `replicas[0].` and so on. */
+/**
+ * What stands before the names of the fields and checks of each server: nothing for the connector's own, then
+ * `replicas[0].` and so on.
+ */
 export function listOwners({ config }: Session): readonly string[] {
 	return ["", ...(config.replicas ?? []).map((_, index) => `replicas[${String(index)}].`)];
 }
@@ -65,7 +68,10 @@ export function showValue(session: Session, field: string, owner = ""): string {
 	return String(findRow(session, field, owner)?.value ?? "");
 }
 
-/** The name of a field's parameter, where the value comes from there; `undefined` when it is given in code or not needed. */
+/**
+ * The name of a field's parameter, where the value comes from there; `undefined` when it is given in code or not
+ * needed.
+ */
 export function readPath(session: Session, field: string, owner = ""): string | undefined {
 	const row = findRow(session, field, owner);
 	return row?.source === "code" || row?.source === "unneeded" ? undefined : row?.path;

@@ -9,7 +9,10 @@ import type { Session } from "./open-session.js";
 
 const MARKS = { failed: "✗", passed: "✓", skipped: "–" } as const;
 
-/** Looks at the parameters, then at secrets and servers side by side, then logs in to each server if all of them are well. */
+/**
+ * Looks at the parameters, then at secrets and servers side by side, then logs in to each server if all of them are
+ * well.
+ */
 export async function diagnose(session: Session, notes: readonly string[]): Promise<Diagnosis> {
 	const { explanation } = session;
 	const found = [examineParameters(session), ...(await Promise.all([examineSecrets(session), examineServers(session)])).flat()];
@@ -52,7 +55,9 @@ function examineParameters(session: Session): Examination {
 	return { check: { ...fail("parameters", first).check, detail: labels.join(", ") }, problems };
 }
 
-/** Without the segments of the application's own, most fields have no place: one problem, and not one for each of them. */
+/**
+ * Without the segments of the application's own, most fields have no place: one problem, and not one for each of them.
+ */
 function gatherPlaceless({ explanation: { problems }, options }: Session): FoundProblem[] {
 	const flags = listMissingFlags(options);
 	const labels = problems.filter((problem) => isPlaceless(problem, flags)).map(({ label }) => label);

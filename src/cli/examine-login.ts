@@ -23,7 +23,7 @@ import {
 } from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 
-/** Longer than this, and it is no answer for somebody who waits at a terminal. */
+/** A person at a terminal does not wait longer than this. */
 const DEADLINE_MS = 15_000;
 
 /** A server that did not let in. */
@@ -47,7 +47,7 @@ interface Replication {
 	readonly slaves: readonly object[];
 }
 
-/** Node's names for a server that nobody reaches. */
+/** Node's names for a server that cannot be reached. */
 const UNREACHABLE = new Set(["EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "ETIMEDOUT"]);
 
 /** In the order in which they are looked for. */

@@ -10,10 +10,13 @@ import { quoteForShell } from "../aws/aws-command.js";
 import { type Examination, fail, listOwners, pass, readPath, readValue, skip } from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 
-/** What the file behind `--secret-string` has to look like; the value itself is nobody's business here. */
+/** What the file behind `--secret-string` has to look like; the value itself is not looked at. */
 const FILE = `file://secret.json   # {"username": …, "password": …}`;
 
-/** Reads AWSCURRENT of the connector's secret, then of each replica's that has one of its own. The other fields need not be right for it. */
+/**
+ * Reads AWSCURRENT of the connector's secret, then of each replica's that has one of its own. The other fields need not
+ * be right for it.
+ */
 export async function examineSecrets(session: Session): Promise<Examination[]> {
 	const { config, configService } = session;
 	const findRegion = (): string | undefined => readRegion(configService);

@@ -37,7 +37,7 @@ interface Place {
 /** Node's names for a name that leads nowhere. */
 const NO_SUCH_NAME = new Set(["EAI_AGAIN", "ENOTFOUND"]);
 
-/** The master, then each replica. Nobody logs in for this, so neither the secret nor the database has to be right. */
+/** The primary, then each replica. No login is made, so neither the secret nor the database has to be right. */
 export async function examineServers(session: Session): Promise<Examination[]> {
 	const owners = listOwners(session);
 	const type = Object.values(EDatabaseType).find((engine) => engine === readValue(session, "type"));
@@ -139,7 +139,7 @@ function explainUnreachable(session: Session, address: string, owner: string, co
 	return {
 		code,
 		label: isName ? host : `${String(host)}, ${String(port)}`,
-		message: isName ? `There is no host of that name: ${address} (${code}).` : `Nobody answers at ${address} (${code}).`,
+		message: isName ? `There is no host of that name: ${address} (${code}).` : `No server answers at ${address} (${code}).`,
 		path,
 		remedy: `${correct}   # ${look}? port: ${readPath(session, "port", owner) ?? "given in code"}`,
 	};

@@ -9,7 +9,8 @@ const requireFile = createRequire(import.meta.url);
 
 /**
  * Reads the file. `entities` need not be in it: nothing here looks at them.
- * @throws UsageError when it cannot be read. What it says of the content is its kind of fault only, since a password may be in it.
+ * @throws UsageError when it cannot be read. What it says of the content is its kind of fault only, since a password
+ * may be in it.
  */
 export function loadConfig(file: string | undefined): ITypeOrmAwsConnectorConfig {
 	if (file === undefined) return { entities: [] };

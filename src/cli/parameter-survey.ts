@@ -1,4 +1,7 @@
-/** The parameters of one connector, read as the application reads them, together with the ARNs and types that a policy and a remedy need. */
+/**
+ * The parameters of one connector, read as the application reads them, together with the ARNs and types that a policy
+ * and a remedy need.
+ */
 import type { Parameter } from "@aws-sdk/client-ssm";
 
 import { isFullName } from "../aws/parameter-name.js";

@@ -1,4 +1,6 @@
-/** What is missing of a configuration in AWS, and what would be created for it. Nothing that exists is ever in the plan. */
+/**
+ * What is missing of a configuration in AWS, and what would be created for it. Nothing that exists is ever in the plan.
+ */
 import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../configuration/connector-fields.js";
 import { parseText } from "../resolution/parse-value.js";
 import { ALL_FIELDS } from "../resolution/resolve-settings.js";
@@ -12,7 +14,7 @@ export interface PlannedParameter {
 	readonly value: string;
 }
 
-/** A secret to be created without a value: whoever knows the password puts it in. */
+/** A secret to be created without a value. Its owner puts the password in. */
 export interface PlannedSecret {
 	readonly description: string | undefined;
 	readonly kmsKeyId: string | undefined;
@@ -27,7 +29,7 @@ export interface ProvisionPlan {
 	readonly unresolved: readonly string[];
 }
 
-/** How often a secret is rotated where nobody says so. */
+/** How often a secret is rotated by default. */
 const DEFAULT_ROTATION_DAYS = 30;
 
 /**
@@ -79,7 +81,7 @@ function planSecret(session: Session, values: ReadonlyMap<string, string>): Plan
 	const { explanation, options } = session;
 	if (explanation.fields.some(({ field, source }) => field === "secretId" && source === "unneeded")) return undefined;
 	const id = readValue(session, "secretId") ?? values.get("secretId");
-	// An ARN belongs to a secret that exists, or to nobody.
+	// An ARN belongs to a secret that exists, or to none.
 	if (typeof id !== "string" || id.startsWith("arn:")) return undefined;
 	const lambdaArn = options["rotation-lambda-arn"];
 	const days = Number(options["rotation-days"] ?? DEFAULT_ROTATION_DAYS);

@@ -1,4 +1,7 @@
-/** What a database server shows before anybody logs in: that it answers, whether it offers TLS, and whose certificate it has. */
+/**
+ * What a database server shows before anybody logs in: that it answers, whether it offers TLS, and whose certificate it
+ * has.
+ */
 import { once } from "node:events";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
@@ -25,7 +28,10 @@ const DEADLINE_MS = 5_000;
 const POSTGRES_TLS_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const LETTER_S = 0x53;
 
-/** MySQL: capabilities that the client claims with its request for TLS (protocol 4.1, TLS, secure connection), by the length of its answer. */
+/**
+ * MySQL: capabilities that the client claims with its request for TLS (protocol 4.1, TLS, secure connection), by the
+ * length of its answer.
+ */
 const MYSQL_CAPABILITIES = 0x8a00;
 const MYSQL_CAPABILITY_TLS = 0x0800;
 const MYSQL_ERROR = 0xff;
@@ -34,7 +40,7 @@ const MYSQL_HEADER_LENGTH = 4;
 /** Connects, asks for TLS if the connector would, and hangs up. Never rejects. */
 export async function probeServer(place: ServerPlace): Promise<ServerAnswer> {
 	const socket = connect({ host: place.host, port: place.port });
-	// Whoever waits learns of it; after that nobody does.
+	// The waiting caller receives the first answer; later ones are dropped.
 	socket.on("error", () => undefined);
 	try {
 		return await withDeadline(async () => probe(socket, place), { deadlineMs: DEADLINE_MS, subject: "The server's answer" });
@@ -61,7 +67,7 @@ async function askPostgres(socket: Socket, shouldAsk: boolean): Promise<boolean>
 	return answer[0] === LETTER_S;
 }
 
-/** Whether the server offers TLS, or its errno where it wants nobody. It speaks first. */
+/** Whether the server offers TLS, or its errno where it refuses connections. It speaks first. */
 async function askMysql(socket: Socket): Promise<boolean | string> {
 	const [packet] = (await once(socket, "data")) as [Buffer];
 	if (packet[MYSQL_HEADER_LENGTH] === MYSQL_ERROR) return String(packet.readUInt16LE(MYSQL_HEADER_LENGTH + 1));

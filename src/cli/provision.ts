@@ -1,4 +1,7 @@
-/** `provision`: creates what is missing, and leaves alone what is there, also when somebody else creates it in this moment. */
+/**
+ * `provision`: creates what is missing, and leaves alone what is there, also when another process creates it at the
+ * same moment.
+ */
 import { CreateSecretCommand, DescribeSecretCommand, RotateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
 

@@ -8,8 +8,9 @@ import { isObject } from "../support/check-options.js";
 const PATTERN = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_-])?\.?$/i;
 
 /**
- * Whether connections may move from one host to another without a restart: never from a database of AWS to a host of another owner, unless the list allows
- * that host. Who may write a parameter could otherwise have the password and all queries of a live application.
+ * Whether connections may move from one host to another without a restart: never from a database of AWS to a host of
+ * another owner, unless the list allows that host. Who may write a parameter could otherwise have the password and all
+ * queries of a live application.
  * @param allowedHosts host names, or `*.example.com` for every name below one.
  */
 export function isAllowedMove(from: string, to: string, allowedHosts: readonly string[] = []): boolean {
@@ -18,7 +19,9 @@ export function isAllowedMove(from: string, to: string, allowedHosts: readonly s
 	return allowedHosts.some((pattern) => matches(right, normalize(pattern)));
 }
 
-/** The fault of a given list, as the end of `Option "rotation.allowedHosts" …`; `undefined` where the value can be used. */
+/**
+ * The fault of a given list, as the end of `Option "rotation.allowedHosts" …`; `undefined` where the value can be used.
+ */
 export function findAllowedHostsFault(value: unknown): string | undefined {
 	const isList = isObject(value) && Array.isArray(value) && value.length > 0;
 	const isUsable =

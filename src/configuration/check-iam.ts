@@ -1,4 +1,7 @@
-/** What contradicts a login with a token: an option that another kind of login needs, or one that this kind cannot do without. */
+/**
+ * What contradicts a login with a token: an option that another kind of login needs, or one that this kind cannot do
+ * without.
+ */
 import { inspect } from "node:util";
 
 import { findRegionFault } from "../aws/aws-partitions.js";
@@ -49,7 +52,7 @@ export function checkIam(config: Readonly<Record<string, unknown>>): TypeOrmAwsC
 	];
 }
 
-/** A token is good for whoever holds it, so each option counts by which a server would not have to prove itself. */
+/** A token is valid for its holder, so every option that skips the proof of the server counts. */
 function checkProof(tls: unknown, typeOrmOptions: unknown, type: unknown): (readonly [option: string, fault: string])[] {
 	const { extra, ssl } = isGroup(typeOrmOptions) ? typeOrmOptions : {};
 	return [

@@ -1,4 +1,7 @@
-/** Refuses options of TypeORM and of its drivers that the connector fills in by itself: one of the two would not count, and nobody would notice. */
+/**
+ * Refuses options of TypeORM and of its drivers that the connector fills in by itself: one of the two would be ignored
+ * without notice.
+ */
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError } from "../errors/errors.js";
 

@@ -1,4 +1,7 @@
-/** THE field table: everything that is known of a field, in one place. Types, look-ups, labels and defaults derive from it. */
+/**
+ * THE field table: everything that is known of a field, in one place. Types, look-ups, labels and defaults derive from
+ * it.
+ */
 import type { IStructuredLookup, ITypeOrmAwsConnectorConfig, ITypeOrmAwsConnectorSsmLookups } from "./connector.options.js";
 import { ENamespace } from "../parameter-store/namespace.enum.js";
 import { EDatabaseType, ERelationLoadStrategy } from "./connector.enums.js";

@@ -11,7 +11,8 @@ import type { ITypeOrmAwsConnectorTls } from "./tls.options.js";
 import type { TDatabaseType, TTypeOrmOptions } from "./typeorm.options.js";
 
 /**
- * A structured look-up: `path` below `/<application>/<environment>/<namespace>/<instanceName>`, every other segment optional.
+ * A structured look-up: `path` below `/<application>/<environment>/<namespace>/<instanceName>`, every other segment
+ * optional.
  * @example
  * { namespace: ENamespace.AWS_RDS, instanceName: "aurora-postgres", path: ["host"] }
  */
@@ -25,18 +26,19 @@ export type IStructuredLookup = IConfigGetProperties;
 export type ITypeOrmAwsConnectorSsmLookupDefaults = Omit<IStructuredLookup, "path">;
 
 /**
- * Where each field is looked up, for those that are not at their canonical place: by the full name of the parameter (`/prod/db/host`, or an ARN), or by a
- * structured lookup, which needs its `path`. Default of each: see `TYPEORM_AWS_CONNECTOR_CONSTANT.CANONICAL_SSM_LOOKUPS`; `connection`, `password` and
- * `username` have none.
+ * Where each field is looked up, for those that are not at their canonical place: by the full name of the parameter
+ * (`/prod/db/host`, or an ARN), or by a structured lookup, which needs its `path`. Default of each: see
+ * `TYPEORM_AWS_CONNECTOR_CONSTANT.CANONICAL_SSM_LOOKUPS`; `connection`, `password` and `username` have none.
  * @example
  * { ssmLookups: { host: "/prod/db/host", port: { namespace: "aws-rds", instanceName: "reports", path: ["port"] } } }
  * { ssmLookups: { connection: "/prod/db" } }
  */
 export interface ITypeOrmAwsConnectorSsmLookups {
 	/**
-	 * One parameter for the whole connection: a JSON object with the keys of a secret of RDS (`engine`, `host`, `port`, `dbname`, `username`, `password`), or
-	 * with those of `credentials.keys`. It holds the login, too, where neither `credentials` nor a secret id say otherwise, and should be a SecureString
-	 * then. The ARN of a secret instead of a parameter means that secret.
+	 * One parameter for the whole connection: a JSON object with the keys of a secret of RDS (`engine`, `host`, `port`,
+	 * `dbname`, `username`, `password`), or with those of `credentials.keys`. It holds the login, too, where neither
+	 * `credentials` nor a secret id say otherwise, and should be a SecureString then. The ARN of a secret instead of a
+	 * parameter means that secret.
 	 */
 	connection?: TParameterLookup;
 	/** How long opening a connection may take. */
@@ -79,8 +81,9 @@ export interface ITypeOrmAwsConnectorSsmLookups {
  */
 export type TDatabaseConfigRotation = {
 	/**
-	 * Hosts to which a rotation may take connections away from a database of AWS: host names, or `*.example.com` for every name below one. Default: none. A
-	 * move from one database of AWS to another, or from a host of another owner, needs no entry.
+	 * Hosts to which a rotation may take connections away from a database of AWS: host names, or `*.example.com` for every
+	 * name below one. Default: none. A move from one database of AWS to another, or from a host of another owner, needs no
+	 * entry.
 	 */
 	allowedHosts?: readonly string[];
 	/** How long a retired pool may finish its work before its connections are cut, in milliseconds. Default 60,000. */
@@ -89,14 +92,18 @@ export type TDatabaseConfigRotation = {
 	intervalMs?: number;
 	/** Whether rotations are scheduled. Default: SSM, then `false`. `rotateDatabaseConnection()` works either way. */
 	isEnabled?: boolean;
-	/** Whether a refused login waits for credentials that work, at most `connectionTimeoutMs`. Default: the value of `isEnabled`. */
+	/**
+	 * Whether a refused login waits for credentials that work, at most `connectionTimeoutMs`. Default: the value of
+	 * `isEnabled`.
+	 */
 	shouldRotateOnAuthFailure?: boolean;
 	/**
-	 * Whether AWSPENDING is tried when AWSCURRENT is refused, as happens in the middle of a single-user rotation. Default `true`. Not being allowed to read
-	 * that version costs one warning; switch it off where such calls are denied.
+	 * Whether AWSPENDING is tried when AWSCURRENT is refused, as happens in the middle of a single-user rotation. Default
+	 * `true`. Not being allowed to read that version costs one warning; switch it off where such calls are denied.
 	 *
-	 * While there is such a version, `getTypeOrmOptions()` logs in once to learn which one the server takes, with the connector's own options, `tls` and
-	 * `typeOrmOptions` included: without what an application puts on top of them. `false` does without that login.
+	 * While there is such a version, `getTypeOrmOptions()` logs in once to learn which one the server takes, with the
+	 * connector's own options, `tls` and `typeOrmOptions` included: without what an application puts on top of them.
+	 * `false` does without that login.
 	 */
 	shouldUsePendingSecret?: boolean;
 };
@@ -109,8 +116,8 @@ export type TDatabaseConfigRotation = {
  */
 export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatabaseType> {
 	/**
-	 * Whether `@nestjs/typeorm` adds the entities of every `TypeOrmModule.forFeature()`; `entities` may then be left out. Default `false`. TypeORM by
-	 * itself does not know this option.
+	 * Whether `@nestjs/typeorm` adds the entities of every `TypeOrmModule.forFeature()`; `entities` may then be left out.
+	 * Default `false`. TypeORM by itself does not know this option.
 	 */
 	autoLoadEntities?: boolean;
 	/** How AWS is reached. Default: as the AWS SDK finds out by itself. */
@@ -130,8 +137,8 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 	/** After how many milliseconds an idle connection is closed. Default: SSM, then 30,000. */
 	idleTimeoutMs?: number;
 	/**
-	 * Whether connections without TLS are intended. Default `false`: one warning names each host that is not this machine, and MySQL's logins that would
-	 * send the password in clear are refused.
+	 * Whether connections without TLS are intended. Default `false`: one warning names each host that is not this machine,
+	 * and MySQL's logins that would send the password in clear are refused.
 	 */
 	isPlaintextAllowed?: boolean;
 	/** Whether TypeORM logs its queries. Default: SSM, then `false`. */
@@ -157,19 +164,24 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 	/** Other places for single fields. */
 	ssmLookups?: ITypeOrmAwsConnectorSsmLookups;
 	/**
-	 * Encryption of the connection. Default: on and verified when a host is a database of AWS (RDS, Aurora, RDS Proxy, Aurora DSQL), with the authorities of
-	 * RDS added to those that Node trusts; for every other host as TypeORM and its driver have it, which is off. `true` switches it on for any host, `false`
-	 * off. Without TLS one warning names the host, unless it is this machine or `isPlaintextAllowed` is `true`.
+	 * Encryption of the connection. Default: on and verified when a host is a database of AWS (RDS, Aurora, RDS Proxy,
+	 * Aurora DSQL), with the authorities of RDS added to those that Node trusts; for every other host as TypeORM and its
+	 * driver have it, which is off. `true` switches it on for any host, `false` off. Without TLS one warning names the
+	 * host, unless it is this machine or `isPlaintextAllowed` is `true`.
 	 */
 	tls?: ITypeOrmAwsConnectorTls | boolean;
 	/** Engine. */
 	type?: TType;
 	/**
-	 * Every other option of TypeORM and of `@nestjs/typeorm`: migrations, subscribers, schema, ssl, logger, namingStrategy, cache, extra, retryAttempts …
-	 * What the connector fills in by itself is refused here, with the name of the connector's own option.
+	 * Every other option of TypeORM and of `@nestjs/typeorm`: migrations, subscribers, schema, ssl, logger,
+	 * namingStrategy, cache, extra, retryAttempts … What the connector fills in by itself is refused here, with the name
+	 * of the connector's own option.
 	 */
 	typeOrmOptions?: TTypeOrmOptions<TType>;
-	/** User name. Wins over the secret's. For IAM logins, the database user: required on RDS, `admin` by default on Aurora DSQL. */
+	/**
+	 * User name. Wins over the secret's. For IAM logins, the database user: required on RDS, `admin` by default on Aurora
+	 * DSQL.
+	 */
 	username?: string;
 }
 
@@ -179,16 +191,20 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
  * { dataSourceName: "reports" }
  */
 export interface ITypeOrmAwsConnectorBinding {
-	/** Name of the DataSource that the connector rotates, as given to `TypeOrmModule.forRootAsync({ name })`. Default: the default DataSource. */
+	/**
+	 * Name of the DataSource that the connector rotates, as given to `TypeOrmModule.forRootAsync({ name })`. Default: the
+	 * default DataSource.
+	 */
 	dataSourceName?: string;
 	/**
-	 * Token of that DataSource, where it has no name: a class or a symbol, or what `getDataSourceToken("name")` of `@nestjs/typeorm` gives. A text that is
-	 * no token is refused when the application starts.
+	 * Token of that DataSource, where it has no name: a class or a symbol, or what `getDataSourceToken("name")` of
+	 * `@nestjs/typeorm` gives. A text that is no token is refused when the application starts.
 	 */
 	dataSourceToken?: InjectionToken;
 	/**
-	 * Whether TypeOrmAwsConnectorService and RotatorService mean this registration in every module, or in the importing one alone. Default: `true` for the
-	 * default DataSource, `false` for any other. By the name of its DataSource a registration can be injected everywhere.
+	 * Whether TypeOrmAwsConnectorService and RotatorService mean this registration in every module, or in the importing
+	 * one alone. Default: `true` for the default DataSource, `false` for any other. By the name of its DataSource a
+	 * registration can be injected everywhere.
 	 */
 	isGlobal?: boolean;
 	/** Token of any provider with `get(lookup)`. Default: ParameterStoreConfigService, where the application has it. */

@@ -8,8 +8,8 @@ import { isGivenOutsideOfSecret, isLoginInConnection, type StoredLoginParts } fr
 type Deciding = Pick<ITypeOrmAwsConnectorConfig, "credentials" | "host" | "password" | "secretId" | "ssmLookups" | "username">;
 
 /**
- * What `credentials` says; else a complete login given in code, else one in Parameter Store, else IAM where the host is one of Aurora DSQL, which has no
- * passwords, else a secret.
+ * What `credentials` says; else a complete login given in code, else one in Parameter Store, else IAM where the host is
+ * one of Aurora DSQL, which has no passwords, else a secret.
  */
 export function chooseSource(config: Deciding): TCredentialsSource {
 	const { credentials, host, password, secretId, username } = config;

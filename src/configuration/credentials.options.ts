@@ -1,7 +1,8 @@
 /** The public shape of where a connector's logins come from. */
 
 /**
- * Under which names a secret keeps its values. Default of each: the name that Secrets Manager itself uses for a database.
+ * Under which names a secret keeps its values. Default of each: the name that Secrets Manager itself uses for a
+ * database.
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
  * @example
  * { username: "user", password: "pass", host: "hostname" }
@@ -30,8 +31,9 @@ export interface ISecretsManagerCredentialsSource {
 	/** Other names of the values in the secret. */
 	keys?: ISecretKeys;
 	/**
-	 * Whether the secret also says where the database is: host, port, database name and engine. They then win over Parameter Store, and lose against
-	 * the connector's options; what the secret lacks is looked up as ever. Default `false`.
+	 * Whether the secret also says where the database is: host, port, database name and engine. They then win over
+	 * Parameter Store, and lose against the connector's options; what the secret lacks is looked up as ever. Default
+	 * `false`.
 	 */
 	shouldProvideTarget?: boolean;
 	/** A secret. */
@@ -49,8 +51,9 @@ export interface IStaticCredentialsSource {
 }
 
 /**
- * The login is kept in Parameter Store: in the parameter of `ssmLookups.connection`, or in those of `ssmLookups.username` and `ssmLookups.password`. What is
- * given in code wins. The version of the parameter is the version of the login.
+ * The login is kept in Parameter Store: in the parameter of `ssmLookups.connection`, or in those of
+ * `ssmLookups.username` and `ssmLookups.password`. What is given in code wins. The version of the parameter is the
+ * version of the login.
  * @example
  * { source: "parameter-store", keys: { username: "user" } }
  */
@@ -62,8 +65,8 @@ export interface IParameterStoreCredentialsSource {
 }
 
 /**
- * IAM authentication of RDS and Aurora: a token for each physical connection, signed here, for the user that `username` names. Needs TLS and the package
- * `@aws-sdk/rds-signer`.
+ * IAM authentication of RDS and Aurora: a token for each physical connection, signed here, for the user that `username`
+ * names. Needs TLS and the package `@aws-sdk/rds-signer`.
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
  * @example
  * { source: "rds-iam" }
@@ -76,8 +79,9 @@ export interface IRdsIamCredentialsSource {
 }
 
 /**
- * IAM authentication of Aurora DSQL: a token for each physical connection, signed here. Needs TLS and the package `@aws-sdk/dsql-signer`. `host` may be the
- * id of a cluster where the region is known; the defaults are engine `postgres`, port 5432, database `postgres` and user `admin`.
+ * IAM authentication of Aurora DSQL: a token for each physical connection, signed here. Needs TLS and the package
+ * `@aws-sdk/dsql-signer`. `host` may be the id of a cluster where the region is known; the defaults are engine
+ * `postgres`, port 5432, database `postgres` and user `admin`.
  * @see https://docs.aws.amazon.com/aurora-dsql/latest/userguide/authentication-authorization.html
  * @example
  * { source: "dsql-iam", tokenDurationSecs: 60 }
@@ -87,13 +91,16 @@ export interface IDsqlIamCredentialsSource {
 	region?: string;
 	/** The AWS identity. */
 	source: "dsql-iam";
-	/** How long a token is good for a login, in seconds, 1 … 604,800 (a week). Default 900. Connections outlive their token. */
+	/**
+	 * How long a token is good for a login, in seconds, 1 … 604,800 (a week). Default 900. Connections outlive their
+	 * token.
+	 */
 	tokenDurationSecs?: number;
 }
 
 /**
- * Where logins come from. Default: `static` when both `username` and `password` are given in code, `parameter-store` when `ssmLookups` has both of them or
- * `connection`, `secrets-manager` otherwise.
+ * Where logins come from. Default: `static` when both `username` and `password` are given in code, `parameter-store`
+ * when `ssmLookups` has both of them or `connection`, `secrets-manager` otherwise.
  * @example
  * { source: "secrets-manager", shouldProvideTarget: true }
  */

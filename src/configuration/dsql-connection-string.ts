@@ -5,9 +5,10 @@ import { isDsqlHost } from "../aws/database-host.js";
 
 /**
  * Takes a connection string apart into options of a connector. What it does not say has the defaults of Aurora DSQL.
- * @param connectionString `postgres://<user>@<host>:<port>/<database>`; everything but the host may be left out. The host is one of DSQL, or the id of a
- * cluster.
- * @throws OptionInvalidError when it is no such string or holds a password, which Aurora DSQL does not have. The string itself is not quoted.
+ * @param connectionString `postgres://<user>@<host>:<port>/<database>`; everything but the host may be left out. The
+ * host is one of DSQL, or the id of a cluster.
+ * @throws OptionInvalidError when it is no such string or holds a password, which Aurora DSQL does not have. The string
+ * itself is not quoted.
  * @example
  * TypeOrmAwsConnectorModule.register({
  * 	entities: [UserEntity],

@@ -36,7 +36,10 @@ export function findConnectionSecret(connection: unknown): string | undefined {
 	return typeof connection === "string" && parseArnOf("secretsmanager", connection.trim()) !== undefined ? connection.trim() : undefined;
 }
 
-/** The configuration with a secret in `ssmLookups.connection` as what it means: the secret of the login, which also says where the database is. */
+/**
+ * The configuration with a secret in `ssmLookups.connection` as what it means: the secret of the login, which also says
+ * where the database is.
+ */
 export function expandConnectionSecret<Config extends LoginConfig>(config: Config): Config {
 	const { connection, ...ssmLookups } = config.ssmLookups ?? {};
 	const secretId = findConnectionSecret(connection);

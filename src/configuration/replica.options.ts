@@ -2,8 +2,8 @@
 import type { TParameterLookup } from "../parameter-store/parameter-store.options.js";
 
 /**
- * Where a replica's values are looked up: by the full name of a parameter, or by a structured lookup, which needs its `path` and has the other segments of
- * the connector's own lookup of the same field.
+ * Where a replica's values are looked up: by the full name of a parameter, or by a structured lookup, which needs its
+ * `path` and has the other segments of the connector's own lookup of the same field.
  * @example
  * { host: "/prod/db/reader/host" }
  * { host: { path: ["reader", "host"] } } // …/aws-rds/aurora-postgres/reader/host
@@ -24,8 +24,8 @@ export interface ITypeOrmAwsConnectorReplicaSsmLookups {
 }
 
 /**
- * A read replica. For each field the order is: the value given here, then its look-up, then what the master has. The host has to be given in one of
- * the two ways, and a look-up that is given has to find something.
+ * A read replica. For each field the order is: the value given here, then its look-up, then what the master has. The
+ * host has to be given in one of the two ways, and a look-up that is given has to find something.
  * @example
  * { ssmLookups: { host: { path: ["reader", "host"] } } }
  */

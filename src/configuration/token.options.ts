@@ -16,7 +16,10 @@ export interface IRdsTokenOptions {
 	port?: number;
 	/** Default: the region in the name of the host, then `AWS_REGION` or `AWS_DEFAULT_REGION` of the environment. */
 	region?: string;
-	/** The database user, which needs the role `rds_iam` (PostgreSQL) or the plugin `AWSAuthenticationPlugin` (MySQL, MariaDB). */
+	/**
+	 * The database user, which needs the role `rds_iam` (PostgreSQL) or the plugin `AWSAuthenticationPlugin` (MySQL,
+	 * MariaDB).
+	 */
 	username: string;
 }
 
@@ -33,7 +36,10 @@ export interface IDsqlTokenOptions {
 	host: string;
 	/** Default: the region in the name of the host, then `AWS_REGION` or `AWS_DEFAULT_REGION` of the environment. */
 	region?: string;
-	/** How long a token is good for a login, in seconds, 1 … 604,800 (a week). Default 900. Connections outlive their token. */
+	/**
+	 * How long a token is good for a login, in seconds, 1 … 604,800 (a week). Default 900. Connections outlive their
+	 * token.
+	 */
 	tokenDurationSecs?: number;
 	/** The database role. Default `admin`, which is the one that needs, and gets, another kind of token. */
 	username?: string;

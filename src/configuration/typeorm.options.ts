@@ -11,8 +11,8 @@ import type { EDatabaseType } from "./connector.enums.js";
 export type TDatabaseType = EDatabaseType | `${EDatabaseType}`;
 
 /**
- * TypeORM's own options for an engine, without those that the connector fills in. Of an engine that is not known at compile time: the options of
- * each engine.
+ * TypeORM's own options for an engine, without those that the connector fills in. Of an engine that is not known at
+ * compile time: the options of each engine.
  * @see https://typeorm.io/docs/data-source/data-source-options
  * @example
  * const typeOrmOptions: TTypeOrmOptions<"postgres"> = { applicationName: "shop-api", migrations: [AddOrders], schema: "shop" };
@@ -24,7 +24,9 @@ export type TTypeOrmOptions<TType extends TDatabaseType = TDatabaseType> = TType
 				? INestTypeOrmOptions & {
 						/** Options of the driver, pg or mysql2. The connector adds its own, key by key. */
 						readonly extra?: Readonly<Record<string, unknown>>;
-						/** What TypeORM logs while `isVerbose` is `false`. Default: nothing. With `isVerbose: true` it logs everything. */
+						/**
+						 * What TypeORM logs while `isVerbose` is `false`. Default: nothing. With `isVerbose: true` it logs everything.
+						 */
 						readonly logging?: Exclude<NonNullable<DataSourceOptions["logging"]>, boolean | string>;
 					} & Partial<
 							Omit<
@@ -56,7 +58,8 @@ export type TTypeOrmOptions<TType extends TDatabaseType = TDatabaseType> = TType
 	: never;
 
 /**
- * What `@nestjs/typeorm` reads of the options besides what TypeORM does. `autoLoadEntities` is an option of the connector itself.
+ * What `@nestjs/typeorm` reads of the options besides what TypeORM does. `autoLoadEntities` is an option of the
+ * connector itself.
  * @see https://docs.nestjs.com/techniques/database
  * @example
  * { typeOrmOptions: { retryAttempts: 3, retryDelay: 1_000 } }

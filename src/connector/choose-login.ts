@@ -1,6 +1,6 @@
 /**
- * Which version of the secret an application starts with. TypeORM gets plain strings once and its retries repeat them, so it has to be found out before:
- * in the middle of a single-user rotation it is AWSPENDING that the server takes.
+ * Which version of the secret an application starts with. TypeORM gets plain strings once and its retries repeat them,
+ * so it has to be found out before: in the middle of a single-user rotation it is AWSPENDING that the server takes.
  */
 import type { Credentials } from "../credentials/credentials-provider.js";
 import type { LoginAnswer } from "./try-login.js";
@@ -13,7 +13,10 @@ export interface LoginChoice {
 	readonly tryLogin: (credentials: Credentials) => Promise<LoginAnswer>;
 }
 
-/** AWSCURRENT, unless a rotation is under way, the server refuses it, and takes AWSPENDING or AWSPREVIOUS instead. Without a rotation nobody logs in here. */
+/**
+ * AWSCURRENT, unless a rotation is under way, the server refuses it, and takes AWSPENDING or AWSPREVIOUS instead.
+ * Without a rotation no login is made here.
+ */
 export async function chooseLogin({ current, fetchPrevious, pending, tryLogin }: LoginChoice): Promise<Credentials> {
 	if (pending === undefined || isSameLogin(current, pending)) return current;
 	// A server that cannot be reached is reported where the application connects.

@@ -66,7 +66,10 @@ export class ConnectorLogins {
 		return this.shouldUseOtherVersions ? provider.fetchLabelled(label, secretId, signal, given) : undefined;
 	}
 
-	/** AWSCURRENT and AWSPENDING, asked for at once. The latter is hardly ever there, and a start does not wait for long to learn that. */
+	/**
+	 * AWSCURRENT and AWSPENDING, asked for at once. The latter is hardly ever there, and a start does not wait for long to
+	 * learn that.
+	 */
 	async fetchVersions(request: LoginRequest): Promise<KnownVersions> {
 		const currentFetch = this.fetch(request);
 		const pendingFetch = this.fetchLabelled("AWSPENDING", request);

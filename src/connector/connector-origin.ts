@@ -4,8 +4,8 @@ import type { DataSourceOptions } from "typeorm";
 import { shareInProcess } from "../support/process-wide.js";
 
 /**
- * Key of the mark. Enumerable, so that it survives `{ ...options, host: "127.0.0.1" }`; registered under a global name, so that two
- * installed versions of the library read each other's.
+ * Key of the mark. Enumerable, so that it survives `{ ...options, host: "127.0.0.1" }`; registered under a global name,
+ * so that two installed versions of the library read each other's.
  */
 export const CONNECTOR_ORIGIN = Symbol.for("nestjs-typeorm-aws-connector.origin");
 

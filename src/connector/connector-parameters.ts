@@ -19,8 +19,8 @@ const RECOVERY_REFRESH_MS = 10_000;
 const OUTAGES: ReadonlySet<TConnectorErrorCode> = new Set(["ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE", "ERR_CONNECTOR_TIMEOUT"]);
 
 /**
- * Reads what a connector needs and keeps it, so that a rotation asks again only for what decides where a connection goes. A host and
- * a secret id always come from the same read, whoever else reads from the source meanwhile.
+ * Reads what a connector needs and keeps it, so that a rotation asks again only for what decides where a connection
+ * goes. A host and a secret id always come from the same read, whatever else is read from the source meanwhile.
  */
 export class ConnectorParameters {
 	readonly #config: ITypeOrmAwsConnectorConfig;
@@ -58,15 +58,16 @@ export class ConnectorParameters {
 			await this.read(names, { signal });
 			return this.createReader();
 		} catch (error) {
-			// One parameter is of a wrong type. Asked one by one, the source says so for that one, and the others get their turn.
+			// One parameter is of a wrong type. Asked one by one, the source says so for that one, and the others get their
+			// turn.
 			if (isTypeOrmAwsConnectorError(error) && error.code === "ERR_CONNECTOR_PARAMETER_INVALID") return this.source;
 			throw error;
 		}
 	}
 
 	/**
-	 * Everything, the target having been read again. Where Parameter Store does not answer, or does not allow it, the target stays as
-	 * it was: new credentials do not have to wait for a service that has no part in them.
+	 * Everything, the target having been read again. Where Parameter Store does not answer, or does not allow it, the
+	 * target stays as it was: new credentials do not have to wait for a service that has no part in them.
 	 */
 	async refresh(signal?: AbortSignal): Promise<ParameterReader | undefined> {
 		if (this.#known.size === 0) await this.load(ALL_FIELDS, signal);
@@ -81,14 +82,17 @@ export class ConnectorParameters {
 		return this.createReader();
 	}
 
-	/** Everything as it was read last: the pending version of a secret belongs to the place where the current one was tried. */
+	/**
+	 * Everything as it was read last: the pending version of a secret belongs to the place where the current one was
+	 * tried.
+	 */
 	async reuse(signal?: AbortSignal): Promise<ParameterReader | undefined> {
 		return this.#known.size === 0 ? this.load(ALL_FIELDS, signal) : this.createReader();
 	}
 
 	/**
-	 * The same while callers wait for credentials: Parameter Store is asked beside them and at most every {@link RECOVERY_REFRESH_MS}, so that one that hangs
-	 * holds up no caller. What it answers counts from the next fetch on.
+	 * The same while callers wait for credentials: Parameter Store is asked beside them and at most every {@link
+	 * RECOVERY_REFRESH_MS}, so that one that hangs holds up no caller. What it answers counts from the next fetch on.
 	 */
 	async refreshBeside(signal?: AbortSignal): Promise<ParameterReader | undefined> {
 		const nowMs = systemClock.nowMs();

@@ -11,8 +11,9 @@ import { describeLogin, type LoginOptions } from "./describe-login.js";
 import type { TlsOptions } from "../tls/tls-options.js";
 
 /**
- * A PoolCluster of mysql2 ends the pool of a server after five refused logins, in the middle of the work on it, and by default tries five times for one
- * caller. A server stays in the cluster here, and each caller is told of a refusal at once.
+ * A PoolCluster of mysql2 ends the pool of a server after five refused logins, in the middle of the work on it, and by
+ * default tries five times for one caller. A server stays in the cluster here, and each caller is told of a refusal at
+ * once.
  */
 const CLUSTER = { canRetry: false, removeNodeErrorCount: 1_000_000_000 };
 
@@ -111,8 +112,9 @@ function isPgFamily(type: EDatabaseType): boolean {
 }
 
 /**
- * mysql2 closes idle connections only while `maxIdle` is below the size of the pool, and always closes those above `maxIdle`.
- * One below costs a single connection of a full pool; with a pool of one it would close the only connection every second.
+ * mysql2 closes idle connections only while `maxIdle` is below the size of the pool, and always closes those above
+ * `maxIdle`. One below costs a single connection of a full pool; with a pool of one it would close the only connection
+ * every second.
  */
 function findMaximumIdle(poolSize: number): number {
 	return Math.max(1, poolSize - 1);

@@ -1,4 +1,7 @@
-/** What is given in code besides the fields, in a form that can be shown: an unknown text may be a secret, so only those with a harmless name are. */
+/**
+ * What is given in code besides the fields, in a form that can be shown: an unknown text may be a secret, so only those
+ * with a harmless name are.
+ */
 import { CONNECTOR_FIELDS } from "../configuration/connector-fields.js";
 import { cleanText } from "../errors/clean-text.js";
 import { hideLogin } from "../resolution/explain-fields.js";
@@ -11,7 +14,10 @@ import { hideLogin } from "../resolution/explain-fields.js";
 export interface ExplainedOption {
 	/** As its user writes it, such as `aws.region`. */
 	readonly option: string;
-	/** A number or a truth value as it is, a text where its name is known to hold no secret, a description of anything else. */
+	/**
+	 * A number or a truth value as it is, a text where its name is known to hold no secret, a description of anything
+	 * else.
+	 */
 	readonly value: boolean | number | string | null;
 }
 

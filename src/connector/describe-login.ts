@@ -1,4 +1,7 @@
-/** What a login becomes in TypeORM's options: a password, or the hook through which each engine's driver asks for a token. */
+/**
+ * What a login becomes in TypeORM's options: a password, or the hook through which each engine's driver asks for a
+ * token.
+ */
 import { EDatabaseType } from "../configuration/connector.enums.js";
 import type { Credentials } from "../credentials/credentials-provider.js";
 import { isMysqlType } from "../tls/protection.js";
@@ -7,7 +10,9 @@ import { OptionInvalidError } from "../errors/errors.js";
 import type { ResolvedSettings } from "../resolution/resolve-settings.js";
 import { createPasswordPlugins, createTokenPlugins, type MysqlAuthPlugins } from "./mysql-auth-plugins.js";
 
-/** Aurora DSQL ends connections after 60 minutes; they are retired after 50 to 55, so that not all of them go at once. */
+/**
+ * Aurora DSQL ends connections after 60 minutes; they are retired after 50 to 55, so that not all of them go at once.
+ */
 const DSQL_LIFETIME_SECONDS = 3_300;
 const DSQL_LIFETIME_JITTER_SECONDS = 300;
 

@@ -20,7 +20,10 @@ export function describeSsmClient(
 	};
 }
 
-/** The names of AWS, those of VPC endpoints included, lead to Secrets Manager alone. What else is given is an emulator, which answers for all services. */
+/**
+ * The names of AWS, those of VPC endpoints included, lead to Secrets Manager alone. What else is given is an emulator,
+ * which answers for all services.
+ */
 function isOfOneService(endpoint: string): boolean {
 	return splitAwsHost(new URL(endpoint).hostname, "service") !== undefined;
 }

@@ -17,7 +17,8 @@ import { describeGivenOptions, type ExplainedOption } from "./describe-given-opt
 import { findAwsRemedy } from "./find-aws-remedy.js";
 
 /**
- * The answer of `explain()`: plain data that `JSON.stringify()` takes as it is, without a password, a token or the text of a secret.
+ * The answer of `explain()`: plain data that `JSON.stringify()` takes as it is, without a password, a token or the text
+ * of a secret.
  * @example
  * const { isValid, problems } = await connector.explain();
  */

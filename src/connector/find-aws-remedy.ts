@@ -17,7 +17,7 @@ const REMEDIES: Readonly<Record<AwsFailureKind, string>> = {
 
 /** @param permission What the identity must be allowed, such as `ssm:GetParameters on these parameters`. */
 export function findAwsRemedy(error: TypeOrmAwsConnectorError, permission: string): string {
-	// A deadline has no cause: whoever did not answer in time was out of reach.
+	// A deadline has no cause: the service did not answer in time.
 	const kind = error.cause === undefined ? "unavailable" : classifyAwsFailure(error.cause).kind;
 	return kind === "denied"
 		? `Allow ${permission}; the command "policy" prints the statement. To see who was denied: ${WHO_AM_I}`

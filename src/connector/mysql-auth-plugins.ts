@@ -58,8 +58,8 @@ export function createTokenPlugins(login: TokenLogin, served: TokenTarget): Mysq
 }
 
 /**
- * The server gets the password itself only over TLS and on this machine. mysql2 would give it to any server that asks, some versions in clear, all of them
- * encrypted with the key that this server sends.
+ * The server gets the password itself only over TLS and on this machine. mysql2 would give it to any server that asks,
+ * some versions in clear, all of them encrypted with the key that this server sends.
  */
 export function createPasswordPlugins(): MysqlAuthPlugins {
 	return protect({

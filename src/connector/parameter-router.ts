@@ -1,10 +1,16 @@
-/** Leads each lookup to what can answer it: the application's own parameter store, or the connector's reader of full names. */
+/**
+ * Leads each lookup to what can answer it: the application's own parameter store, or the connector's reader of full
+ * names.
+ */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { isFullName } from "../aws/parameter-name.js";
 import type { IParameterStoreGetManyOptions, IParameterValue, TParameterLookup } from "../parameter-store/parameter-store.options.js";
 import type { LookupSource } from "./parameter-source.js";
 
-/** The source for a configuration: the application's own where that answers everything, `undefined` where nothing is to be looked up. */
+/**
+ * The source for a configuration: the application's own where that answers everything, `undefined` where nothing is to
+ * be looked up.
+ */
 export function selectParameterSource(
 	config: ITypeOrmAwsConnectorConfig,
 	own: LookupSource | undefined,

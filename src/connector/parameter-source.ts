@@ -4,8 +4,8 @@ import type { IParameterStoreGetManyOptions, IParameterValue, TParameterLookup }
 import type { ParameterReader } from "../resolution/read-parameter.js";
 
 /**
- * ParameterStoreConfigService, or another provider with `get`. Without `getMany` nothing can be read again. Full names are asked for only where
- * `canReadFullNames` says so; otherwise the connector reads them itself.
+ * ParameterStoreConfigService, or another provider with `get`. Without `getMany` nothing can be read again. Full names
+ * are asked for only where `canReadFullNames` says so; otherwise the connector reads them itself.
  * @example
  * const parameters: ParameterSource = { get: ({ path }) => process.env[path.join("_").toUpperCase()] ?? null };
  */

@@ -1,4 +1,7 @@
-/** From the live options and the fresh ones to what each server is logged in to with next; what the application has overridden stays as it is. */
+/**
+ * From the live options and the fresh ones to what each server is logged in to with next; what the application has
+ * overridden stays as it is.
+ */
 import type { DataSourceOptions } from "typeorm";
 
 import { CONNECTOR_ORIGIN, type ConnectorOrigin, readOrigin } from "./connector-origin.js";
@@ -21,14 +24,19 @@ export interface ServerPlan {
 	readonly server: ServerOptions;
 }
 
-/** What a server's live options came from, where it is not the origin in the options: the server still waits for newer credentials. */
+/**
+ * What a server's live options came from, where it is not the origin in the options: the server still waits for newer
+ * credentials.
+ */
 export type FormerOrigins = ReadonlyMap<number, ConnectorOrigin | undefined>;
 
 /**
- * Puts fresh credentials into copies of the live options: into each server what the connector has for it, or for all of them where the connector knows
- * of one only. A value that the application put on top of the connector's is kept; all others follow AWS.
+ * Puts fresh credentials into copies of the live options: into each server what the connector has for it, or for all of
+ * them where the connector knows of one only. A value that the application put on top of the connector's is kept; all
+ * others follow AWS.
  * @returns One plan for each server, the primary's first.
- * @throws RotationUnsupportedError when the engine, the database or the number of replicas is another one, which no rotation can follow.
+ * @throws RotationUnsupportedError when the engine, the database or the number of replicas is another one, which no
+ * rotation can follow.
  */
 export function planServers(
 	liveOptions: DataSourceOptions,

@@ -1,7 +1,14 @@
-/** The contract between connector and rotation: where fresh options come from. A hand-made stand-in needs only the two public methods. */
+/**
+ * The contract between connector and rotation: where fresh options come from. A hand-made stand-in needs only the two
+ * public methods.
+ */
 import type { DataSourceOptions } from "typeorm";
 
-/** What a connector offers to a rotator. The first two methods are public and enough; the rest makes rotations cheaper. */
+import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.js";
+
+/**
+ * What a connector offers to a rotator. The first two methods are public and enough; the rest makes rotations cheaper.
+ */
 export interface RotationSource {
 	close?(): Promise<void> | void;
 	readonly connectorId?: string;
@@ -10,7 +17,10 @@ export interface RotationSource {
 	readonly name?: string;
 	prepare?(): Promise<void>;
 	renewClients?(): void;
-	/** The options with the pending version of the secret; `undefined` when there is none, it may not be read or is not to be used. */
+	/**
+	 * The options with the pending version of the secret; `undefined` when there is none, it may not be read or is not to
+	 * be used.
+	 */
 	resolvePendingConnection?(request: ResolveRequest): Promise<ResolvedOptions | undefined>;
 	resolveConnection?(request: ResolveRequest): Promise<ResolvedOptions>;
 	readonly rotationTuning?: RotationOptions;
@@ -43,6 +53,15 @@ export interface ResolveRequest {
 	readonly shouldRefresh?: boolean;
 	/** Ends the wait with a ConnectorClosedError. */
 	readonly signal?: AbortSignal | undefined;
+}
+
+/** The settings of a rotation as they were given in code, with their defaults. */
+export function tuneRotation({
+	allowedHosts,
+	drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS,
+	shouldRotateOnAuthFailure,
+}: RotationOptions = {}): RotationOptions & { readonly drainTimeoutMs: number } {
+	return { allowedHosts, drainTimeoutMs, shouldRotateOnAuthFailure };
 }
 
 /** Asks the connector for the options as they are now in AWS. */

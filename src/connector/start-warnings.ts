@@ -17,7 +17,10 @@ const DEFAULT_TOKEN_SECONDS = 900;
 
 const reported = new WeakMap<object, Set<string>>();
 
-/** Warns of drivers with known faults, of a schema that a parameter lets TypeORM change in production, and of tokens that live for long. */
+/**
+ * Warns of drivers with known faults, of a schema that a parameter lets TypeORM change in production, and of tokens
+ * that live for long.
+ */
 export function reportAtStart({ config, hosts, settings, warn }: StartReport): void {
 	const said = reported.get(config) ?? new Set<string>();
 	reported.set(config, said);

@@ -1,10 +1,15 @@
-/** Runs a whole transaction again when the server gave it up because of another one. Nothing but that is ever repeated. */
+/**
+ * Runs a whole transaction again when the server gave it up because of another one. Nothing but that is ever repeated.
+ */
 import type { DataSource, EntityManager } from "typeorm";
 
 import { type Clock, sleep, systemClock } from "../support/clock.js";
 import type { ITransactionRetryOptions } from "./transaction-retry.options.js";
 
-/** Serialization failure of PostgreSQL, CockroachDB and Aurora DSQL; conflicts over data and over the schema, as DSQL calls them. */
+/**
+ * Serialization failure of PostgreSQL, CockroachDB and Aurora DSQL; conflicts over data and over the schema, as DSQL
+ * calls them.
+ */
 const CONFLICTS = new Set(["40001", "OC000", "OC001"]);
 
 const DEFAULT_ATTEMPTS = 4;
@@ -12,10 +17,11 @@ const DEFAULT_INITIAL_DELAY_MS = 25;
 const DEFAULT_MAXIMUM_DELAY_MS = 1_000;
 
 /**
- * Runs `work` in a transaction, and all of it again after a serialization conflict (`40001`, `OC000`, `OC001`), which the server reports only for
- * transactions that it has rolled back. Aurora DSQL locks nothing and reports conflicts at the commit, so that every application on it has to do this. Each
- * time it is another transaction, perhaps on another connection, after a random pause. Any other error is thrown at once: above all that a connection was
- * lost, since the commit may have been made.
+ * Runs `work` in a transaction, and all of it again after a serialization conflict (`40001`, `OC000`, `OC001`), which
+ * the server reports only for transactions that it has rolled back. Aurora DSQL locks nothing and reports conflicts at
+ * the commit, so that every application on it has to do this. Each time it is another transaction, perhaps on another
+ * connection, after a random pause. Any other error is thrown at once: above all that a connection was lost, since the
+ * commit may have been made.
  * @throws What `work` or the server throws; after the last attempt the conflict itself.
  * @see https://docs.aws.amazon.com/aurora-dsql/latest/userguide/working-with-concurrency-control.html
  * @example

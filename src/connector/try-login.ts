@@ -1,4 +1,7 @@
-/** One login with TypeORM's own driver, to learn whether the server takes the credentials. Nothing of the schema is looked at. */
+/**
+ * One login with TypeORM's own driver, to learn whether the server takes the credentials. Nothing of the schema is
+ * looked at.
+ */
 import { DataSource, type DataSourceOptions } from "typeorm";
 
 import { findPace, fingerprint } from "../acquire/login-pace.js";
@@ -14,8 +17,8 @@ const DEADLINE_MS = 5_000;
 export type LoginAnswer = "accepted" | "refused" | "unknown";
 
 /**
- * Connects once and disconnects. Only a wrong password counts as refused. Never rejects. Credentials that the server has refused are asked about at the pace of
- * every other login: in between the last answer stands.
+ * Connects once and disconnects. Only a wrong password counts as refused. Never rejects. Credentials that the server
+ * has refused are asked about at the pace of every other login: in between the last answer stands.
  */
 export async function tryLogin(options: DataSourceOptions): Promise<LoginAnswer> {
 	const server = toLooseOptions(options);

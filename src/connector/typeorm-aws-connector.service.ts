@@ -4,7 +4,6 @@ import { randomUUID } from "node:crypto";
 import { Injectable, Logger, type OnModuleDestroy } from "@nestjs/common";
 import type { DataSourceOptions } from "typeorm";
 
-import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.js";
 import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { isTargetInSecret } from "../configuration/secret-target.js";
 import type { INestTypeOrmOptions } from "../configuration/typeorm.options.js";
@@ -28,7 +27,7 @@ import { createDataSourceOptions } from "./data-source-options.js";
 import { findHost } from "./describe-login.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
 import type { ParameterSource } from "./parameter-source.js";
-import type { ResolveRequest, ResolvedOptions, RotationOptions } from "./rotation-source.js";
+import { tuneRotation, type ResolveRequest, type ResolvedOptions, type RotationOptions } from "./rotation-source.js";
 import { reportAtStart } from "./start-warnings.js";
 import { tryLogin } from "./try-login.js";
 import { refuseUnawaited } from "./unawaited-options.js";
@@ -45,9 +44,11 @@ const SHORT_INTERVAL_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Makes TypeORM's options from what is given in code, in Parameter Store and in Secrets Manager, in this order of preference.
+ * Makes TypeORM's options from what is given in code, in Parameter Store and in Secrets Manager, in this order of
+ * preference.
  *
- * In a test it can be made by hand: `new TypeOrmAwsConnectorService(undefined, undefined, config)` when everything is given in code.
+ * In a test it can be made by hand: `new TypeOrmAwsConnectorService(undefined, undefined, config)` when everything is
+ * given in code.
  * @example
  * TypeOrmModule.forRootAsync({
  * 	inject: [TypeOrmAwsConnectorService],
@@ -73,9 +74,11 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 
 	/**
 	 * @param configService Asked for `AWS_REGION` when nothing else names the region of secrets and parameters.
-	 * @param parameterStoreConfigService Anything with `get(lookup)`; `undefined` when no field without a default has a structured lookup.
+	 * @param parameterStoreConfigService Anything with `get(lookup)`; `undefined` when no field without a default has a
+	 * structured lookup.
 	 * @param config The connector's options.
-	 * @throws ConfigurationError with every option that is unknown or of a wrong kind. Values of fields are checked when they are resolved.
+	 * @throws ConfigurationError with every option that is unknown or of a wrong kind. Values of fields are checked when
+	 * they are resolved.
 	 */
 	constructor(
 		configService: ConfigReader | undefined,
@@ -85,7 +88,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	/**
 	 * @internal
 	 * @param name Name of the connector in messages.
-	 * @param dataSourceName Becomes `name` in the options. Up to version 11 `@nestjs/typeorm` looks for it there when it closes a named DataSource.
+	 * @param dataSourceName Becomes `name` in the options. Up to version 11 `@nestjs/typeorm` looks for it there when it
+	 * closes a named DataSource.
 	 * @param sharedSecrets Reads secrets together with others. Default: this connector on its own.
 	 */
 	constructor(
@@ -110,17 +114,12 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	) {
 		validateConfig(config);
 		noteConnectorOpened(this.connectorId);
-		const { allowedHosts, drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS, shouldRotateOnAuthFailure } = config.rotation ?? {};
 		this.#config = expandConnectionSecret(config);
-		const onRefusal = shouldRotateOnAuthFailure === undefined ? {} : { shouldRotateOnAuthFailure };
-		this.rotationTuning = { drainTimeoutMs, ...(allowedHosts && { allowedHosts }), ...onRefusal };
+		this.rotationTuning = tuneRotation(config.rotation);
 		const warn = (message: string): void => this.warn(message);
 		const findRegion = (): string | undefined => readRegion(configService);
-		this.logins = new ConnectorLogins(this.#config, {
-			findRegion,
-			secrets: sharedSecrets ?? createSecretReader(config, findRegion),
-			warn,
-		});
+		const secrets = sharedSecrets ?? createSecretReader(config, findRegion);
+		this.logins = new ConnectorLogins(this.#config, { findRegion, secrets, warn });
 		this.parameters = new ConnectorParameters(this.#config, parameterStoreConfigService, warn, findRegion);
 		this.tls = new ConnectorTls(config, warn);
 	}
@@ -136,11 +135,13 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	/**
-	 * Options for `new DataSource()` or `TypeOrmModule.forRootAsync()`. The secret is read afresh each time. While a rotation of it is under way (it has a
-	 * pending version), one login finds out which version the server takes. It uses the connector's own options: what the application puts on top of them
-	 * is no part of it, what it says in `tls` and `typeOrmOptions` is. `rotation.shouldUsePendingSecret: false` does without.
-	 * @throws ConfigurationError with every field that is missing or invalid; ParameterStoreUnavailableError; SecretNotFoundError;
-	 * SecretMalformedError; SecretUnavailableError; ConnectorTimeoutError when AWS does not answer within 10 s.
+	 * Options for `new DataSource()` or `TypeOrmModule.forRootAsync()`. The secret is read afresh each time. While a
+	 * rotation of it is under way (it has a pending version), one login finds out which version the server takes. It uses
+	 * the connector's own options: what the application puts on top of them is no part of it, what it says in `tls` and
+	 * `typeOrmOptions` is. `rotation.shouldUsePendingSecret: false` does without.
+	 * @throws ConfigurationError with every field that is missing or invalid; ParameterStoreUnavailableError;
+	 * SecretNotFoundError; SecretMalformedError; SecretUnavailableError; ConnectorTimeoutError when AWS does not answer
+	 * within 10 s.
 	 * @see https://typeorm.io/docs/data-source/data-source-options
 	 * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 	 * @example
@@ -161,8 +162,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	/**
-	 * User name and password: each as given in code, or from the secret; for an IAM login a token that is good for one login within 15 minutes. A plain
-	 * object, for a client of one's own: do not log it.
+	 * User name and password: each as given in code, or from the secret; for an IAM login a token that is good for one
+	 * login within 15 minutes. A plain object, for a client of one's own: do not log it.
 	 * @throws What {@link getTypeOrmOptions} throws, as far as it concerns the secret.
 	 * @example
 	 * const { username, password } = await connector.getCredentials();
@@ -178,7 +179,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 
 	/**
 	 * Milliseconds between two rotations (default 3,600,000), and whether they are scheduled (default `false`).
-	 * @throws ConfigurationError when one of them is invalid, or has not been read yet because Parameter Store is read on demand.
+	 * @throws ConfigurationError when one of them is invalid, or has not been read yet because Parameter Store is read on
+	 * demand.
 	 * @example
 	 * const { intervalMs, isEnabled } = connector.getRotationConfig();
 	 */
@@ -195,8 +197,9 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	/**
-	 * Every field with its value, where it came from and the name of its parameter, and every problem at once. Passwords are hidden. Parameter Store is
-	 * asked where it has not been; the secret and the server are not. `renderExplanation()` makes a text of it. Never rejects.
+	 * Every field with its value, where it came from and the name of its parameter, and every problem at once. Passwords
+	 * are hidden. Parameter Store is asked where it has not been; the secret and the server are not. `renderExplanation()`
+	 * makes a text of it. Never rejects.
 	 * @example
 	 * const { problems } = await connector.explain();
 	 * for (const { message, remedy } of problems) console.error(message, remedy);
@@ -211,8 +214,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	/**
-	 * Options and the version of the secret they hold. Parameter Store and Secrets Manager are asked one after the other only when the
-	 * id of the secret is in a parameter.
+	 * Options and the version of the secret they hold. Parameter Store and Secrets Manager are asked one after the other
+	 * only when the id of the secret is in a parameter.
 	 * @internal
 	 */
 	async resolveConnection({ isRecovery = false, shouldRefresh = false, signal }: ResolveRequest = {}): Promise<ResolvedOptions> {
@@ -227,8 +230,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	/**
-	 * The same with the pending version of each secret that has one; `undefined` when there is none, when it may not be read, or when it is not to be used. Parameter
-	 * Store is not asked again.
+	 * The same with the pending version of each secret that has one; `undefined` when there is none, when it may not be
+	 * read, or when it is not to be used. Parameter Store is not asked again.
 	 * @internal
 	 */
 	async resolvePendingConnection({ signal }: ResolveRequest = {}): Promise<ResolvedOptions | undefined> {
@@ -262,7 +265,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	/**
-	 * Ends every request and destroys the AWS clients made here; a method that asks AWS rejects from now on. In a Nest application this happens by itself.
+	 * Ends every request and destroys the AWS clients made here; a method that asks AWS rejects from now on. In a Nest
+	 * application this happens by itself.
 	 * @example
 	 * const connector = new TypeOrmAwsConnectorService(undefined, undefined, config);
 	 * const options = await connector.getTypeOrmOptions();
@@ -302,8 +306,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	/**
-	 * Settings, and what `fetch` makes of the master's login and of each replica's own; parameters and the master's secret are asked for at once where the
-	 * id is given in code.
+	 * Settings, and what `fetch` makes of the master's login and of each replica's own; parameters and the master's secret
+	 * are asked for at once where the id is given in code.
 	 */
 	private async resolveWith<Fetched>(
 		fetch: (request: LoginRequest) => Promise<Fetched>,
@@ -370,7 +374,10 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		return createDataSourceOptions(parts);
 	}
 
-	/** What `@nestjs/typeorm` reads of the options. It tries every failed connection again and logs the driver's own text; the remedy stands beside it. */
+	/**
+	 * What `@nestjs/typeorm` reads of the options. It tries every failed connection again and logs the driver's own text;
+	 * the remedy stands beside it.
+	 */
 	private addNestOptions(options: DataSourceOptions): DataSourceOptions {
 		const { ssl, toRetry: shouldRetry } = options as Pick<INestTypeOrmOptions, "toRetry"> & { readonly ssl?: unknown };
 		const toRetry = (error: unknown): boolean => {

@@ -1,4 +1,7 @@
-/** The AWS identity that tokens are signed with. One that has expired signs tokens that look well and are refused, so it is noticed here. */
+/**
+ * The AWS identity that tokens are signed with. One that has expired signs tokens that look well and are refused, so it
+ * is noticed here.
+ */
 import type { TAwsCredentials } from "../aws/aws.options.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConnectorTimeoutError, SecretUnavailableError } from "../errors/errors.js";
@@ -19,7 +22,8 @@ export interface AwsIdentity {
 const DEADLINE_MS = 10_000;
 
 /**
- * Fetches the identity, which is kept until shortly before it expires; once more past all caches when it has expired all the same.
+ * Fetches the identity, which is kept until shortly before it expires; once more past all caches when it has expired
+ * all the same.
  * @param credentials An identity or a function that fetches one. Default: the SDK's own chain.
  * @param region where a provider that has to ask AWS asks.
  * @throws SecretUnavailableError when there is none, none that is still valid, or none within 10 s.

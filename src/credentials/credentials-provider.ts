@@ -59,7 +59,8 @@ export interface CredentialsProvider {
 	/**
 	 * The login as it is now.
 	 * @param secretId the resolved one, `undefined` where no secret is needed.
-	 * @param given what is known of the login without a secret, which wins over what the secret says. Default: what the configuration has in code.
+	 * @param given what is known of the login without a secret, which wins over what the secret says. Default: what the
+	 * configuration has in code.
 	 */
 	fetch(secretId: string | undefined, signal?: AbortSignal, given?: GivenLogin): Promise<Credentials>;
 	/** The login that has another label than AWSCURRENT; `undefined` when there is none that can be read. */

@@ -13,7 +13,10 @@ import { createRdsTokenProvider } from "./rds-token.js";
 import { type BoundLogin, TokenLogin, type TokenTarget } from "./token-login.js";
 import { loadDsqlSigner, loadRdsSigner } from "./token-signer.js";
 
-/** Aurora DSQL takes this many for each cluster. @see https://docs.aws.amazon.com/aurora-dsql/latest/userguide/CHAP_quotas.html */
+/**
+ * Aurora DSQL takes this many for each cluster. @see
+ * https://docs.aws.amazon.com/aurora-dsql/latest/userguide/CHAP_quotas.html
+ */
 const DSQL_LOGINS_PER_SECOND = 100;
 
 /** What tokens are made from. */

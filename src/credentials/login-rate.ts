@@ -21,7 +21,7 @@ export class LoginRate {
 		const earliestMs = nowMs - (this.loginsPerSecond - 1) * this.intervalMs;
 		const atMs = Math.max(this.nextFreeAtMs, earliestMs);
 		this.nextFreeAtMs = atMs + this.intervalMs;
-		// Somebody's query waits for it.
+		// A query waits for it.
 		if (atMs > nowMs) await sleep(this.clock, atMs - nowMs, undefined, false);
 	}
 }

@@ -1,4 +1,7 @@
-/** The text of a secret → a login, and where to use it. Nothing of the text gets into an error: V8 quotes it in its own messages. */
+/**
+ * The text of a secret → a login, and where to use it. Nothing of the text gets into an error: V8 quotes it in its own
+ * messages.
+ */
 import type { IAwsDatabaseCredentialsSecret } from "../configuration/connector.options.js";
 import type { ISecretKeys } from "../configuration/credentials.options.js";
 import { completeSecretKeys, readOwnValue, readTargetValues, type SecretTarget } from "../configuration/secret-target.js";
@@ -10,7 +13,8 @@ export type KnownLogin = Readonly<Partial<Record<keyof IAwsDatabaseCredentialsSe
 
 /**
  * Reads user name and password, verbatim. What is given in code wins and need not be in the secret.
- * @throws SecretMalformedError when the text is no JSON object, or lacks one of them as a string of its own that is not empty.
+ * @throws SecretMalformedError when the text is no JSON object, or lacks one of them as a string of its own that is not
+ * empty.
  */
 export function parseSecret(text: string, secretId: string, given: KnownLogin = {}, keys?: ISecretKeys): IAwsDatabaseCredentialsSecret {
 	const { password, username } = completeSecretKeys(keys);
@@ -25,7 +29,8 @@ export function parseSecret(text: string, secretId: string, given: KnownLogin = 
 }
 
 /**
- * Reads where the database is, as far as the secret says it: text or numbers. What it means is for those to find out who need it.
+ * Reads where the database is, as far as the secret says it: text or numbers. What it means is for those to find out
+ * who need it.
  * @throws SecretMalformedError when the text is no JSON object, or one of the values is something else.
  */
 export function parseSecretTarget(text: string, secretId: string, keys?: ISecretKeys): SecretTarget {

@@ -9,10 +9,12 @@ import { loadRdsSigner } from "./token-signer.js";
 const DEFAULT_PORT = 5_432;
 
 /**
- * A function that signs a token for RDS or Aurora each time it is called: the `password` of a client of one's own. Needs the package
- * `@aws-sdk/rds-signer`. A token is good for one login within 15 minutes; the connection outlives it. AWS is not asked, but for the identity.
- * @throws OptionInvalidError when the package is missing, or no region can be found. The function rejects with a SecretUnavailableError
- * when there is no AWS identity or it has expired, and with a ConnectorTimeoutError when it is not there within 10 s.
+ * A function that signs a token for RDS or Aurora each time it is called: the `password` of a client of one's own.
+ * Needs the package `@aws-sdk/rds-signer`. A token is good for one login within 15 minutes; the connection outlives it.
+ * AWS is not asked, but for the identity.
+ * @throws OptionInvalidError when the package is missing, or no region can be found. The function rejects with a
+ * SecretUnavailableError when there is no AWS identity or it has expired, and with a ConnectorTimeoutError when it is
+ * not there within 10 s.
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.Connecting.html
  * @example
  * const host = "shop.abc123.eu-west-1.rds.amazonaws.com";

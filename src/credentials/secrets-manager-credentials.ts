@@ -36,7 +36,10 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 		return this.parse(await this.fetcher.fetch(secretId, { signal }), secretId, given);
 	}
 
-	/** A version that is missing or has no value (as a rotation leaves it before its first step) is normal. Whatever else goes wrong is no more than a warning. */
+	/**
+	 * A version that is missing or has no value (as a rotation leaves it before its first step) is normal. Whatever else
+	 * goes wrong is no more than a warning.
+	 */
 	async fetchLabelled(label: SecretLabel, secretId: string, signal?: AbortSignal, given?: GivenLogin): Promise<Credentials | undefined> {
 		try {
 			return this.parse(await this.fetcher.fetch(secretId, { signal, versionStage: label }), secretId, given);
@@ -69,7 +72,7 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 	}
 }
 
-/** Whether there is no such version, or nobody waits for it any more. */
+/** Whether there is no such version, or no caller waits for it any more. */
 function isAbsence(error: unknown): boolean {
 	if (error instanceof SecretMalformedError) return error.reason === "empty";
 	return error instanceof SecretNotFoundError || error instanceof ConnectorClosedError;

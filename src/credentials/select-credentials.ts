@@ -29,7 +29,10 @@ export function selectCredentials(
 	return new SecretsManagerCredentials(secrets, { password, username }, warn, source.source === "secrets-manager" ? source : {});
 }
 
-/** Where the logins of the replicas come from that have a secret of their own; one for each replica, with the same AWS clients behind all of them. */
+/**
+ * Where the logins of the replicas come from that have a secret of their own; one for each replica, with the same AWS
+ * clients behind all of them.
+ */
 export function selectReplicaCredentials(
 	config: Pick<ITypeOrmAwsConnectorConfig, "aws" | "credentials" | "replicas">,
 	findRegion?: () => string | undefined,

@@ -1,4 +1,7 @@
-/** Exchanges the connections of one pool, one at a time and in the background. Older connections serve meanwhile, so no caller waits for a login. */
+/**
+ * Exchanges the connections of one pool, one at a time and in the background. Older connections serve meanwhile, so no
+ * caller waits for a login.
+ */
 import { type Clock, sleep } from "../support/clock.js";
 import { isConnectionLimit } from "../support/login-failure.js";
 import { runInRootContext } from "../support/root-context.js";
@@ -8,7 +11,10 @@ import type { LivePool, OpenedConnection } from "./live-pool.js";
 import type { LoginGate } from "./login-gate.js";
 import { CLOSE_PATIENCE_MS } from "./open-sockets.js";
 
-/** How long the additional connection waits beside connections that are all in use, doubled each time when none comes back. */
+/**
+ * How long the additional connection waits beside connections that are all in use, doubled each time when none comes
+ * back.
+ */
 const SURPLUS_MS = 1_000;
 
 /** After a failed login the exchange tries again after this, doubled each time. */
@@ -63,7 +69,8 @@ export class Exchange {
 
 	/**
 	 * Begins after a promotion, or goes on with newer credentials.
-	 * @param checked resolves when the connection that checked the credentials is closed: it is one beside the pool, as the first one of the exchange is.
+	 * @param checked resolves when the connection that checked the credentials is closed: it is one beside the pool, as
+	 * the first one of the exchange is.
 	 */
 	start(mode: ExchangeMode, checked: Promise<void>): void {
 		this.checked = checked;
@@ -74,7 +81,10 @@ export class Exchange {
 		this.running ??= runInRootContext(async () => this.run());
 	}
 
-	/** Resolves when no additional connection of the exchange is open; none is opened before the returned function is called. */
+	/**
+	 * Resolves when no additional connection of the exchange is open; none is opened before the returned function is
+	 * called.
+	 */
 	async pause(): Promise<() => void> {
 		this.pauses += 1;
 		this.wake();

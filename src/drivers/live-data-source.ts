@@ -1,6 +1,7 @@
 /**
- * The live DataSource as what a rotation needs of it: its servers, each with a pool, and its options. With typeorm-driver.ts it is the one place that
- * touches TypeORM's internals. No pool, driver, DataSource or metadata is ever made anew.
+ * The live DataSource as what a rotation needs of it: its servers, each with a pool, and its options. With
+ * typeorm-driver.ts it is the one place that touches TypeORM's internals. No pool, driver, DataSource or metadata is
+ * ever made anew.
  */
 import type { DataSource, DataSourceOptions } from "typeorm";
 
@@ -49,7 +50,9 @@ interface TypeOrmDriver {
 /** Drivers that have a rotator. */
 const attachedDrivers = shareInProcess("attached-drivers", () => new WeakSet());
 
-/** Options that win over the credentials a rotation brings, so that a rotation would seem to work and change nothing. */
+/**
+ * Options that win over the credentials a rotation brings, so that a rotation would seem to work and change nothing.
+ */
 const STRONGER_EXTRA_KEYS = ["connectionString", "host", "password", "port", "socketPath", "uri", "user"];
 
 /** One initialized DataSource. */
@@ -63,7 +66,8 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 
 	/**
 	 * Puts the gates into the pools.
-	 * @throws RotationUnsupportedError when this DataSource offers no safe way to exchange its connections, or has a rotator already.
+	 * @throws RotationUnsupportedError when this DataSource offers no safe way to exchange its connections, or has a
+	 * rotator already.
 	 */
 	constructor(
 		dataSource: DataSource,
@@ -112,8 +116,8 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 	}
 
 	/**
-	 * Makes the credentials of one server those that `destroy()` and `initialize()` read. The options object is replaced, not changed: it is the
-	 * application's own and may be frozen or shared.
+	 * Makes the credentials of one server those that `destroy()` and `initialize()` read. The options object is replaced,
+	 * not changed: it is the application's own and may be frozen or shared.
 	 */
 	setServerOptions(index: number, server: ServerOptions, common: LooseOptions): void {
 		const options = { ...replaceServerOptions(toLooseOptions(this.#dataSource.options), index, server, common), ...pickMarks(common) };
@@ -134,8 +138,8 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 	}
 
 	/**
-	 * Closes the connections of runners that were released while they were still connecting. TypeORM never does, and its `destroy()` spins for ever on
-	 * one of these runners. Only the pg family keeps a list of them.
+	 * Closes the connections of runners that were released while they were still connecting. TypeORM never does, and its
+	 * `destroy()` spins for ever on one of these runners. Only the pg family keeps a list of them.
 	 */
 	releaseAbandonedRunners(): void {
 		const runners = this.#driver.connectedQueryRunners ?? [];
@@ -143,7 +147,8 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 		for (const runner of abandoned) runners.splice(runners.indexOf(runner), 1);
 		for (const runner of abandoned) {
 			try {
-				// The connection may be in the middle of a transaction. Closed, it cannot pass the transaction on to the next caller.
+				// The connection may be in the middle of a transaction. Closed, it cannot pass the transaction on to the next
+				// caller.
 				runner.releaseCallback?.(new Error("The query runner was released while it was connecting"));
 			} catch {
 				// pg-pool throws when the connection was released already.

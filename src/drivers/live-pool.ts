@@ -1,6 +1,6 @@
 /**
- * One pool of the application that stays while its credentials and connections are exchanged inside it. Each connection has the generation with which it
- * was made. postgres-pool.ts and mysql-pool.ts say how each driver does it.
+ * One pool of the application that stays while its credentials and connections are exchanged inside it. Each connection
+ * has the generation with which it was made. postgres-pool.ts and mysql-pool.ts say how each driver does it.
  */
 import type { Clock, ScheduledCall } from "../support/clock.js";
 import { runInRootContext } from "../support/root-context.js";
@@ -120,7 +120,9 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	abstract detach(): void;
 	/** Logs in once more than the limit allows, without touching the limit, for an exchange. */
 	abstract open(): Promise<OpenedConnection<Connection>>;
-	/** Asks `SELECT 1` over a connection that is idle at this moment; `undefined` when there is none. Opens no connection. */
+	/**
+	 * Asks `SELECT 1` over a connection that is idle at this moment; `undefined` when there is none. Opens no connection.
+	 */
 	abstract probeIdle(deadlineMs: number): Promise<ServerAnswer | undefined>;
 	/** Sets the fields from which the pool makes its next connections. */
 	protected abstract applyFields(fields: object): void;
@@ -191,7 +193,8 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	/**
 	 * Waits for the next connection of an older generation that comes back.
 	 * @param shouldClaim whether it serves no other caller but is left to the exchange.
-	 * @returns `undefined` when other credentials were promoted, no older connection is left, the patience is over, or `signal` aborts.
+	 * @returns `undefined` when other credentials were promoted, no older connection is left, the patience is over, or
+	 * `signal` aborts.
 	 */
 	async nextReturn(shouldClaim: boolean, signal: AbortSignal, patienceMs?: number): Promise<Connection | undefined> {
 		this.watchReturns();
@@ -262,7 +265,10 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 		return true;
 	}
 
-	/** To be called for each connection that comes back. @returns Whether the connection has to be closed instead of serving another caller. */
+	/**
+	 * To be called for each connection that comes back. @returns Whether the connection has to be closed instead of
+	 * serving another caller.
+	 */
 	protected handleReturn(connection: Connection): boolean {
 		this.returns.release(connection);
 		return this.isOlder(connection) && (this.returns.noteReturn(connection) || this.shouldRetireReturns);

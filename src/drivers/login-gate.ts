@@ -1,4 +1,7 @@
-/** What a pool asks before it logs in, and what it reports afterwards. The room `acquire` implements it; `drivers` only declares it. */
+/**
+ * What a pool asks before it logs in, and what it reports afterwards. The room `acquire` implements it; `drivers` only
+ * declares it.
+ */
 
 /** Decides for one server whether its pool may log in. */
 export interface LoginGate {

@@ -30,7 +30,8 @@ export function listServerOptions(options: LooseOptions): readonly ServerOptions
 }
 
 /**
- * A copy of `options` in which the server with this index has other credentials. The objects of the application stay as they are.
+ * A copy of `options` in which the server with this index has other credentials. The objects of the application stay as
+ * they are.
  * @param common what the options say beside the servers; only the primary's promotion changes it.
  */
 export function replaceServerOptions(options: LooseOptions, index: number, server: ServerOptions, common: ServerOptions): LooseOptions {

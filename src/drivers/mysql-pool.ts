@@ -1,4 +1,7 @@
-/** The gate and the exchange inside a pool of mysql2, alone or as a node of a cluster. Two methods of the pool are replaced, and its config at a promotion. */
+/**
+ * The gate and the exchange inside a pool of mysql2, alone or as a node of a cluster. Two methods of the pool are
+ * replaced, and its config at a promotion.
+ */
 import { startOfTurn } from "../support/clock.js";
 import { putOwnProperty } from "../support/own-property.js";
 import { LivePool, type LivePoolOptions, type OpenedConnection } from "./live-pool.js";
@@ -48,7 +51,10 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		return probe(async () => borrowMysqlConnection({ getConnection: this.plainGet }), { clock: this.clock, deadlineMs });
 	}
 
-	/** mysql2 has no limit of time in the queue. While credentials are refused, a caller has the time that a connection may take. */
+	/**
+	 * mysql2 has no limit of time in the queue. While credentials are refused, a caller has the time that a connection may
+	 * take.
+	 */
 	protected get driverBudgetMs(): number | undefined {
 		return this.#pool.config.connectionConfig.connectTimeout || undefined;
 	}
@@ -213,7 +219,10 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		for (const item of earlier.reverse()) queue.unshift(item);
 	}
 
-	/** With `waitForConnections: false` a caller is never held back: it gets the refusal that is known, or tries for itself. */
+	/**
+	 * With `waitForConnections: false` a caller is never held back: it gets the refusal that is known, or tries for
+	 * itself.
+	 */
 	private answerAtOnce(callback: MysqlCallback): void {
 		const { failure } = this.gate;
 		if (failure === undefined) this.logIn(callback, false);

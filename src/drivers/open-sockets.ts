@@ -1,7 +1,10 @@
 /** The sockets of one pool, also those that the pool has told to end and that are not closed yet. */
 import type { Clock } from "../support/clock.js";
 
-/** A socket that is told to end and does not close is destroyed after this; a lost event must not keep a place in the pool. */
+/**
+ * A socket that is told to end and does not close is destroyed after this; a lost event must not keep a place in the
+ * pool.
+ */
 export const CLOSE_PATIENCE_MS = 250;
 
 /** What sockets are followed with. */

@@ -1,4 +1,6 @@
-/** The parts of pg and pg-pool 3.6 to 3.14 that are used, the test whether a pool has them, and how a server is asked. */
+/**
+ * The parts of pg and pg-pool 3.6 to 3.14 that are used, the test whether a pool has them, and how a server is asked.
+ */
 import type { BorrowedConnection, ServerAnswer } from "./probe.js";
 
 export type PgRelease = (error?: Error | boolean) => void;

@@ -1,4 +1,7 @@
-/** The gate and the exchange inside a pool of pg-pool. Two methods of the pool are replaced, and its fields are set at a promotion. */
+/**
+ * The gate and the exchange inside a pool of pg-pool. Two methods of the pool are replaced, and its fields are set at a
+ * promotion.
+ */
 import { startOfTurn } from "../support/clock.js";
 import { putOwnProperty } from "../support/own-property.js";
 import { LivePool, type LivePoolOptions, type OpenedConnection } from "./live-pool.js";
@@ -62,7 +65,8 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 
 	async probeIdle(deadlineMs: number): Promise<ServerAnswer | undefined> {
 		const pool = this.#pool;
-		// pg-pool hands out its idle client on the next tick. At the start of a turn of the event loop no caller can take the client first.
+		// pg-pool hands out its idle client on the next tick. At the start of a turn of the event loop no caller can take the
+		// client first.
 		await startOfTurn();
 		if (pool.ending || pool._idle.length === 0 || pool._pendingQueue.length > 0) return undefined;
 		return probe(async () => borrowPgClient(pool), { clock: this.clock, deadlineMs });
@@ -171,8 +175,8 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	}
 
 	/**
-	 * "Full" also means that no login may begin now. pg-pool then queues the caller by its own rules, and the next client that is released serves the
-	 * queue. While a client is idle the answer does not matter.
+	 * "Full" also means that no login may begin now. pg-pool then queues the caller by its own rules, and the next client
+	 * that is released serves the queue. While a client is idle the answer does not matter.
 	 */
 	private isFull(isPlainFull: boolean): boolean {
 		if (!isPlainFull && (this.isGranted || (!this.isFullOfClosing() && this.gate.mayLogin()))) {
@@ -267,8 +271,8 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 }
 
 /**
- * The server's last word may come in one packet with the end of the login, before the caller listens. Without a listener it would end the process. After
- * this turn the caller's own listeners count, as with pg alone.
+ * The server's last word may come in one packet with the end of the login, before the caller listens. Without a
+ * listener it would end the process. After this turn the caller's own listeners count, as with pg alone.
  */
 async function guardFirstTurn(client: PgClient): Promise<void> {
 	client.on("error", ignore);

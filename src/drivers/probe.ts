@@ -26,7 +26,8 @@ export interface BorrowedConnection {
 }
 
 /**
- * Borrows a connection, asks, and gives the connection back. One that does not answer is destroyed: it would keep its place in the pool for ever.
+ * Borrows a connection, asks, and gives the connection back. One that does not answer is destroyed: it would keep its
+ * place in the pool for ever.
  * @throws The driver's error; ConnectorTimeoutError.
  */
 export async function probe(borrow: () => Promise<BorrowedConnection>, request: ProbeRequest): Promise<ServerAnswer> {

@@ -1,11 +1,16 @@
-/** Connections of one pool that come back: who waits for one of them, and which were in use when other credentials were promoted. */
+/**
+ * Connections of one pool that come back: who waits for one of them, and which were in use when other credentials were
+ * promoted.
+ */
 import type { Clock } from "../support/clock.js";
 
 /** Connections that were in use when other credentials were promoted. */
 export interface HeldConnections {
 	/** Connections that have neither come back nor closed since. */
 	readonly count: number;
-	/** Destroys their sockets. The error reaches the owner of each connection, and the stream or statement that runs on it. */
+	/**
+	 * Destroys their sockets. The error reaches the owner of each connection, and the stream or statement that runs on it.
+	 */
 	cut(error: Error): void;
 	/** Resolves when all of them have come back or are closed. */
 	readonly done: Promise<void>;

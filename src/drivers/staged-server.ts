@@ -1,4 +1,7 @@
-/** A connection with fresh credentials to one server, opened outside of the live pools, to learn whether the server takes the credentials. */
+/**
+ * A connection with fresh credentials to one server, opened outside of the live pools, to learn whether the server
+ * takes the credentials.
+ */
 import { RotationUnsupportedError } from "../errors/errors.js";
 import type { Clock } from "../support/clock.js";
 import { waitAtMost } from "../support/wait-at-most.js";
@@ -70,7 +73,10 @@ export function stagePostgres(original: PoolClass, callFactory: (singlePool: Poo
 	};
 }
 
-/** Stages a server of the mysql2 family. TypeORM's own factory is not used: it ends a pool whose login fails, and so does `close()`. */
+/**
+ * Stages a server of the mysql2 family. TypeORM's own factory is not used: it ends a pool whose login fails, and so
+ * does `close()`.
+ */
 export function stageMysql(createPool: (options: object) => Mysql2Pool, options: object): StagedServer {
 	const pool = createPool({ ...options, connectionLimit: 1, queueLimit: 0, waitForConnections: true });
 	/** When the socket of each connection is closed. mysql2 forgets that of a refused login before. */

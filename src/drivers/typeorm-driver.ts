@@ -1,6 +1,6 @@
 /**
- * Where TypeORM's drivers keep their pools and how they make connections: one family around node-postgres, one around mysql2. The same names serve
- * TypeORM 0.3.20 to 1.x.
+ * Where TypeORM's drivers keep their pools and how they make connections: one family around node-postgres, one around
+ * mysql2. The same names serve TypeORM 0.3.20 to 1.x.
  */
 import { RotationUnsupportedError } from "../errors/errors.js";
 import type { LivePool, LivePoolOptions } from "./live-pool.js";
@@ -17,7 +17,10 @@ export interface DriverFamily {
 	createLivePool(pool: object, options: LivePoolOptions): LivePool;
 	/** Names what one of the pools lacks; `undefined` when nothing is missing. */
 	findMissing(pools: readonly (object | undefined)[]): string | undefined;
-	/** The pools: the primary's, then those of the replicas. Empty while the driver is not connected; `undefined` for a node that mysql2 has removed. */
+	/**
+	 * The pools: the primary's, then those of the replicas. Empty while the driver is not connected; `undefined` for a
+	 * node that mysql2 has removed.
+	 */
 	listPools(): readonly (object | undefined)[];
 	/** Adds the nodes again that mysql2 has removed from a cluster after too many errors. */
 	restoreNodes(): void;
@@ -107,7 +110,9 @@ function createPostgresFamily(driver: PostgresDriver): DriverFamily {
 	};
 }
 
-/** TypeORM's own handler keeps the options with which it made the pool, and with them a password that will be retired. */
+/**
+ * TypeORM's own handler keeps the options with which it made the pool, and with them a password that will be retired.
+ */
 function renewErrorHandler(pool: PgPool, { connection, dataSource = connection }: PostgresDriver): void {
 	for (const listener of pool.listeners("error")) {
 		if (!String(listener).includes("Postgres pool raised an error")) continue;

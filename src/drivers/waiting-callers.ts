@@ -1,10 +1,16 @@
-/** The callers of one pool that wait for credentials: since when, and for how long. They stand in the driver's own queue, or log in. */
+/**
+ * The callers of one pool that wait for credentials: since when, and for how long. They stand in the driver's own
+ * queue, or log in.
+ */
 import type { Clock, ScheduledCall } from "../support/clock.js";
 import { copyError } from "../support/copy-error.js";
 import { runInRootContext } from "../support/root-context.js";
 import type { LoginGate } from "./login-gate.js";
 
-/** Timers of the driver must not answer a caller before the server's own refusal does: a caller is answered by this part of its time earlier. */
+/**
+ * Timers of the driver must not answer a caller before the server's own refusal does: a caller is answered by this part
+ * of its time earlier.
+ */
 const BUDGET_MARGIN_FRACTION = 0.1;
 /** More than a busy event loop delays a timer. */
 const BUDGET_MARGIN_CAP_MS = 250;

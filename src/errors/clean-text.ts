@@ -10,7 +10,8 @@ const UNSAFE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\p{Cs}]/gu;
 const CONTROL = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u;
 
 /**
- * The text in one line: what a terminal or a log would obey instead of showing it is written as `\u{1b}`, and what is longer than the limit is cut off.
+ * The text in one line: what a terminal or a log would obey instead of showing it is written as `\u{1b}`, and what is
+ * longer than the limit is cut off.
  * @param limit in characters. Default 500.
  */
 export function cleanText(text: string, limit: number = MAXIMUM_LENGTH): string {

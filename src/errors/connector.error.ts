@@ -63,8 +63,8 @@ export abstract class TypeOrmAwsConnectorError extends Error {
 }
 
 /**
- * Tells whether a caught value is an error of this library, also when another installed version of it raised the error, where
- * `instanceof` says no.
+ * Tells whether a caught value is an error of this library, also when another installed version of it raised the error,
+ * where `instanceof` says no.
  * @example
  * if (isTypeOrmAwsConnectorError(error)) report(error.code);
  */

@@ -1,7 +1,9 @@
 /** Every error this library raises. Each one writes its own text from typed fields; none can carry a secret. */
 import { TypeOrmAwsConnectorError } from "./connector.error.js";
 
-/** Where a value was looked for, as shown in messages: the full SSM path where it is known, and the structured look-up. */
+/**
+ * Where a value was looked for, as shown in messages: the full SSM path where it is known, and the structured look-up.
+ */
 export interface LookupTrace {
 	/** A text is the full name itself. */
 	readonly lookup: object | string;
@@ -25,8 +27,9 @@ const SECRET_DEFECTS: Readonly<Record<SecretDefect, string>> = {
 };
 
 /**
- * Why Secrets Manager gave no secret, or took none: `denied` by a policy, `decryption` refused or impossible for its KMS key, `no-identity` to ask with,
- * `throttled`, `unavailable`, an answer that is no answer (`malformed-response`), or a request that it calls `invalid`.
+ * Why Secrets Manager gave no secret, or took none: `denied` by a policy, `decryption` refused or impossible for its
+ * KMS key, `no-identity` to ask with, `throttled`, `unavailable`, an answer that is no answer (`malformed-response`),
+ * or a request that it calls `invalid`.
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  */
 export type SecretFailureKind = "decryption" | "denied" | "invalid" | "malformed-response" | "no-identity" | "throttled" | "unavailable";
@@ -56,8 +59,8 @@ export class ConfigurationError extends TypeOrmAwsConnectorError {
 }
 
 /**
- * An option given in code is unknown, contradictory or of the wrong kind: at registration, at start, or among the `problems` of a
- * ConfigurationError.
+ * An option given in code is unknown, contradictory or of the wrong kind: at registration, at start, or among the
+ * `problems` of a ConfigurationError.
  * @example
  * if (error instanceof OptionInvalidError) console.error(`Correct the option ${error.option}.`);
  */
@@ -218,7 +221,8 @@ function describeDefect(reason: SecretDefect, field: string | undefined): string
 }
 
 /**
- * Secrets Manager could not be asked (denied, throttled or out of reach), or there is no valid AWS identity to sign a login token with. `kind` tells which, `isTransient` whether waiting may help.
+ * Secrets Manager could not be asked (denied, throttled or out of reach), or there is no valid AWS identity to sign a
+ * login token with. `kind` tells which, `isTransient` whether waiting may help.
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  * @example
  * if (error instanceof SecretUnavailableError && error.kind === "denied") console.error("Look at the IAM policy.", error.cause);
@@ -247,8 +251,8 @@ export class SecretUnavailableError extends TypeOrmAwsConnectorError {
 }
 
 /**
- * A replacement pool could not be opened (`connect`) or did not answer `SELECT 1` (`verify`). The live pool is untouched. The driver's
- * own error is the `cause`.
+ * A replacement pool could not be opened (`connect`) or did not answer `SELECT 1` (`verify`). The live pool is
+ * untouched. The driver's own error is the `cause`.
  * @example
  * const result = await rotator.rotateDatabaseConnection();
  * if (result.outcome === "failed" && result.error instanceof StagingFailedError) console.error(result.error.phase, result.error.cause);
@@ -285,7 +289,8 @@ export class ConnectorClosedError extends TypeOrmAwsConnectorError {
 }
 
 /**
- * A rotating connector is bound to a DataSource whose options came from another connector. The application does not start.
+ * A rotating connector is bound to a DataSource whose options came from another connector. The application does not
+ * start.
  * @example
  * // Among several connectors, name the one that makes the options:
  * TypeOrmModule.forRootAsync({ name: "reports", inject: [getConnectorToken("reports")], useFactory });
@@ -311,7 +316,8 @@ export class DataSourceMismatchError extends TypeOrmAwsConnectorError {
 }
 
 /**
- * This DataSource cannot be rotated: its engine, its driver, its TypeORM version or an option such as `url` offers no way to do it safely.
+ * This DataSource cannot be rotated: its engine, its driver, its TypeORM version or an option such as `url` offers no
+ * way to do it safely.
  * @example
  * if (error instanceof RotationUnsupportedError) console.error(error.message); // The DataSource cannot be rotated: type "mysql" has no rotation.
  */

@@ -26,7 +26,8 @@ export interface EventFault {
 }
 
 /**
- * Everything a connector reports. A subscriber has to catch its own errors: rxjs rethrows them on a later tick, as uncaught exceptions.
+ * Everything a connector reports. A subscriber has to catch its own errors: rxjs rethrows them on a later tick, as
+ * uncaught exceptions.
  * @example
  * rotator.events$.subscribe((event) => { if (event.type === "rotation.failed") alarm(event.fault.code); });
  */

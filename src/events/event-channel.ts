@@ -7,8 +7,9 @@ import type { ConnectorEvent, ConnectorEventDetails } from "./connector-event.js
 /** One connector's stream of events. */
 export class EventChannel {
 	/**
-	 * Hot: a subscriber sees what happens after it subscribed. Completes when the connector is closed. What a subscriber throws reaches neither the
-	 * publisher nor other subscribers: rxjs rethrows it on a later tick, as an uncaught exception.
+	 * Hot: a subscriber sees what happens after it subscribed. Completes when the connector is closed. What a subscriber
+	 * throws reaches neither the publisher nor other subscribers: rxjs rethrows it on a later tick, as an uncaught
+	 * exception.
 	 */
 	readonly events$: Observable<ConnectorEvent>;
 
@@ -26,7 +27,10 @@ export class EventChannel {
 		this.subject.complete();
 	}
 
-	/** Hands the event to every subscriber. Texts of servers may be in it: none of them can break a line or steer a terminal. */
+	/**
+	 * Hands the event to every subscriber. Texts of servers may be in it: none of them can break a line or steer a
+	 * terminal.
+	 */
 	publish(details: ConnectorEventDetails): void {
 		this.subject.next({ connector: this.connector, ...cleanTexts(details) });
 	}

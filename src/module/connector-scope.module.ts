@@ -1,4 +1,7 @@
-/** The modules one registration consists of: a scope that owns the providers, and a directory that names them to everyone. */
+/**
+ * The modules one registration consists of: a scope that owns the providers, and a directory that names them to
+ * everyone.
+ */
 import { type DynamicModule, Module, type ModuleMetadata, type Provider, type Type } from "@nestjs/common";
 
 import type { ITypeOrmAwsConnectorBinding } from "../configuration/connector.options.js";
@@ -17,11 +20,13 @@ export class ConnectorScopeModule {}
 export class ConnectorDirectoryModule {}
 
 /**
- * Joins one registration. By default it is global without a DataSource of its own, and scoped to the importing module with one.
+ * Joins one registration. By default it is global without a DataSource of its own, and scoped to the importing module
+ * with one.
  *
- * The registration provides nothing itself but re-exports the scope. Up to Nest 10, what an imported module exports as its own loses
- * against a global module with the same token once both exist, so that a request-scoped class would be given the global connector; what
- * is re-exported wins. For the same reason the directory stands in front of tokens that its own scope alone has.
+ * The registration provides nothing itself but re-exports the scope. Up to Nest 10, what an imported module exports as
+ * its own loses against a global module with the same token once both exist, so that a request-scoped class would be
+ * given the global connector; what is re-exported wins. For the same reason the directory stands in front of tokens
+ * that its own scope alone has.
  */
 export function assembleConnectorModule(
 	module: Type,

@@ -39,7 +39,8 @@ export function createConnectorProviders<FactoryArguments extends unknown[]>(
 		...(options.extraProviders ?? []),
 		createDatabaseConfigProvider(options),
 		...listOptionsClass(options),
-		// Nest 8 to 10 take two dynamic modules of the same text for one. The factories made here all have the same text; this value differs.
+		// Nest 8 to 10 take two dynamic modules of the same text for one. The factories made here all have the same text;
+		// this value differs.
 		{ provide: ROTATION_INTERVAL_NAME, useValue: intervalName },
 		createConnectorProvider(dataSourceToken, options.parameterStoreToken),
 		createRotatorProvider(dataSourceToken),
@@ -49,7 +50,8 @@ export function createConnectorProviders<FactoryArguments extends unknown[]>(
 /**
  * Provides the configuration that `registerAsync` was told how to make, checked, under `DATABASE_CONFIG_PROVIDER`.
  * Of `useFactory`, `useExisting` and `useClass` the first that is given counts; a class has to be provided beside it.
- * @throws OptionInvalidError when none is given. The provider rejects with a ConfigurationError when the configuration is invalid.
+ * @throws OptionInvalidError when none is given. The provider rejects with a ConfigurationError when the configuration
+ * is invalid.
  * @example
  * providers: [createDatabaseConfigProvider({ useFactory: () => ({ entities: [UserEntity] }) })]
  */
@@ -67,7 +69,8 @@ export function createDatabaseConfigProvider<FactoryArguments extends unknown[]>
 }
 
 /**
- * The configuration within the options of `register`: without what belongs to the registration, such as `dataSourceName`.
+ * The configuration within the options of `register`: without what belongs to the registration, such as
+ * `dataSourceName`.
  * @example
  * toTypeOrmAwsConnectorConfig({ dataSourceToken: "ordersDataSource", entities: [] }); // { entities: [] }
  */
@@ -81,7 +84,7 @@ function createConnectorProvider(dataSourceToken?: InjectionToken, parameterStor
 	return {
 		inject: [
 			DATABASE_CONFIG_PROVIDER,
-			// A token that somebody chose has to exist; without one, all values may have been given in code.
+			// A token that the application chose has to exist; without one, all values may have been given in code.
 			parameterStoreToken ?? ifProvided(ParameterStoreConfigService),
 			SecretSources,
 			ifProvided(SecretsManagerService),
@@ -106,7 +109,10 @@ function createConnectorProvider(dataSourceToken?: InjectionToken, parameterStor
 	};
 }
 
-/** A connector that does not say how to reach AWS does it as the secrets manager of the application does, where there is one. */
+/**
+ * A connector that does not say how to reach AWS does it as the secrets manager of the application does, where there is
+ * one.
+ */
 function selectStore(
 	{ aws }: ConnectorArguments[2],
 	sources: SecretSources,

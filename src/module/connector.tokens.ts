@@ -18,8 +18,10 @@ const TOKEN_OF_NAME = /^(.+)DataSource$/;
 const issuedTokens = new Map<InjectionToken, { connector: symbol; rotator: symbol }>();
 
 /**
- * Token of the TypeOrmAwsConnectorService of one DataSource, for `inject` anywhere in the application, without an import.
- * @param dataSource Name of the DataSource, or its token as `getDataSourceToken("name")` gives it. Default: the default DataSource.
+ * Token of the TypeOrmAwsConnectorService of one DataSource, for `inject` anywhere in the application, without an
+ * import.
+ * @param dataSource Name of the DataSource, or its token as `getDataSourceToken("name")` gives it. Default: the default
+ * DataSource.
  * @example
  * TypeOrmModule.forRootAsync({
  * 	name: "orders",
@@ -34,7 +36,8 @@ export function getConnectorToken(dataSource: InjectionToken = DataSource): Inje
 
 /**
  * Token of the RotatorService of one DataSource, for `inject` anywhere in the application, without an import.
- * @param dataSource Name of the DataSource, or its token as `getDataSourceToken("name")` gives it. Default: the default DataSource.
+ * @param dataSource Name of the DataSource, or its token as `getDataSourceToken("name")` gives it. Default: the default
+ * DataSource.
  * @example
  * constructor(@Inject(getRotatorToken("orders")) private readonly rotator: RotatorService) {}
  */
@@ -81,7 +84,10 @@ export function nameConnector(dataSourceToken: InjectionToken = DataSource): str
 	return nameDataSource(dataSourceToken) ?? (typeof dataSourceToken === "function" ? dataSourceToken.name : String(dataSourceToken));
 }
 
-/** The name behind a token of `getDataSourceToken("name")`; `undefined` for the default DataSource, and for tokens of another kind. */
+/**
+ * The name behind a token of `getDataSourceToken("name")`; `undefined` for the default DataSource, and for tokens of
+ * another kind.
+ */
 export function nameDataSource(dataSourceToken?: InjectionToken): string | undefined {
 	return typeof dataSourceToken === "string" ? TOKEN_OF_NAME.exec(dataSourceToken)?.[1] : undefined;
 }

@@ -28,7 +28,8 @@ export interface ISecretsManagerOptionsFactory {
 }
 
 /**
- * Options of `SecretsManagerModule.registerAsync()`: one of `useFactory`, `useExisting`, `useClass`, looked at in this order.
+ * Options of `SecretsManagerModule.registerAsync()`: one of `useFactory`, `useExisting`, `useClass`, looked at in this
+ * order.
  * @example
  * { inject: [ConfigService], useFactory: (config: ConfigService) => ({ cacheTtlMs: config.get("SECRETS_TTL_MS") }) }
  */

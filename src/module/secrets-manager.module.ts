@@ -16,8 +16,8 @@ const SECRETS_MANAGER_OPTIONS = "SECRETS_MANAGER_OPTIONS";
 let registrationCount = 0;
 
 /**
- * Provides SecretsManagerService, to the whole application by default. Connectors without an `aws` option then reach AWS as it does; with the same `aws`
- * they share its requests, and what one of them reads is in its cache.
+ * Provides SecretsManagerService, to the whole application by default. Connectors without an `aws` option then reach
+ * AWS as it does; with the same `aws` they share its requests, and what one of them reads is in its cache.
  * @example
  * SecretsManagerModule.register({ cacheTtlMs: 60_000 });
  */
@@ -60,7 +60,8 @@ export class SecretsManagerModule {
 				}),
 				...listOptionsClass(options),
 				createServiceProvider(),
-				// Nest 8 to 10 take two dynamic modules of the same text for one, and two factories made by one helper have the same text.
+				// Nest 8 to 10 take two dynamic modules of the same text for one, and two factories made by one helper have the
+				// same text.
 				{ provide: `SECRETS_MANAGER_REGISTRATION_${String(registrationCount)}`, useValue: registrationCount },
 			],
 		};

@@ -9,9 +9,10 @@ import { assembleConnectorModule } from "./connector-scope.module.js";
 /**
  * Provides TypeOrmAwsConnectorService and RotatorService.
  *
- * A registration without `dataSourceName` is global and serves the default DataSource. One with it serves that DataSource, and within
- * the importing module both classes mean this registration; elsewhere `@InjectConnector(name)` and `@InjectRotator(name)` do.
- * ParameterStoreConfigModule, `@nestjs/config` and `@nestjs/schedule` are used where the application has them.
+ * A registration without `dataSourceName` is global and serves the default DataSource. One with it serves that
+ * DataSource, and within the importing module both classes mean this registration; elsewhere `@InjectConnector(name)`
+ * and `@InjectRotator(name)` do. ParameterStoreConfigModule, `@nestjs/config` and `@nestjs/schedule` are used where the
+ * application has them.
  * @example
  * @Module({
  * 	imports: [
@@ -27,7 +28,8 @@ import { assembleConnectorModule } from "./connector-scope.module.js";
 @Module({})
 export class TypeOrmAwsConnectorModule {
 	/**
-	 * Registers with a configuration known in code; it is checked when the application starts, which then fails with a ConfigurationError.
+	 * Registers with a configuration known in code; it is checked when the application starts, which then fails with a
+	 * ConfigurationError.
 	 * @example
 	 * TypeOrmAwsConnectorModule.register({ entities: [UserEntity], rotation: { isEnabled: true } })
 	 */

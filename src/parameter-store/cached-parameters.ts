@@ -64,7 +64,10 @@ export class CachedParameters {
 		this.cache = new ParameterCache(parameters, tree, clock);
 	}
 
-	/** The parameter as it was read last; `null` where it is known not to exist, `undefined` where it was never read. A value past its ttl is read again behind this. */
+	/**
+	 * The parameter as it was read last; `null` where it is known not to exist, `undefined` where it was never read. A
+	 * value past its ttl is read again behind this.
+	 */
 	find(path: string): Parameter | null | undefined {
 		const parameter = this.cache.get(path);
 		// A failure is reported there, and the values stay.
@@ -87,7 +90,10 @@ export class CachedParameters {
 		return isFresh ? this.cache : this.fetchOrKeep(names, signal, isKnown && !shouldRefresh);
 	}
 
-	/** Reads everything again that was read before. Concurrent calls share one read; after a failure everything stays as it was. */
+	/**
+	 * Reads everything again that was read before. Concurrent calls share one read; after a failure everything stays as it
+	 * was.
+	 */
 	async refresh(): Promise<void> {
 		return this.refreshes.run(async () => {
 			try {

@@ -5,8 +5,8 @@ import { parseParameterName } from "../aws/parameter-name.js";
 import type { IParameterValue } from "./parameter-store.options.js";
 
 /**
- * Each name that was asked for, with its parameter or `null`. The service answers with the bare name, and with version or label beside it; a shared
- * parameter is asked for by its ARN.
+ * Each name that was asked for, with its parameter or `null`. The service answers with the bare name, and with version
+ * or label beside it; a shared parameter is asked for by its ARN.
  */
 export function matchParameters(names: readonly string[], found: readonly Parameter[]): ReadonlyMap<string, Parameter | null> {
 	const answers = new Map(found.flatMap((parameter) => listNames(parameter).map((name) => [name, parameter] as const)));

@@ -83,7 +83,8 @@ function assembleModule(
 			ParameterStoreConfigSSMProvider,
 			ParameterStoreConfigService,
 			ParameterStoreService,
-			// Nest 8 to 10 take two dynamic modules of the same text for one, and two factories made by one helper have the same text.
+			// Nest 8 to 10 take two dynamic modules of the same text for one, and two factories made by one helper have the same
+			// text.
 			{ provide: `PARAMETER_STORE_CONFIG_REGISTRATION_${String(registrationCount)}`, useValue: registrationCount },
 		],
 	};

@@ -25,8 +25,8 @@ const USABLE_TYPES: ReadonlySet<string> = new Set(["SecureString", "String"]);
 /**
  * Parameters by lookup: structured, or by full name.
  *
- * In a test it can be made by hand: `new ParameterStoreConfigService(properties, parameters)`. Without the third argument
- * `parameters` are all there is.
+ * In a test it can be made by hand: `new ParameterStoreConfigService(properties, parameters)`. Without the third
+ * argument `parameters` are all there is.
  * @example
  * const host = parameters.get({ namespace: ENamespace.AWS_RDS, instanceName: "aurora-postgres", path: ["host"] });
  */
@@ -36,8 +36,8 @@ export class ParameterStoreConfigService implements OnApplicationShutdown {
 	readonly canReadFullNames = true;
 
 	/**
-	 * What a read found different from what was known before, one by one. Hot; completes when the application shuts down. A subscriber has to catch its own
-	 * errors: rxjs rethrows them on a later tick, as uncaught exceptions.
+	 * What a read found different from what was known before, one by one. Hot; completes when the application shuts down.
+	 * A subscriber has to catch its own errors: rxjs rethrows them on a later tick, as uncaught exceptions.
 	 */
 	readonly changes$: Observable<IParameterChange>;
 
@@ -70,10 +70,10 @@ export class ParameterStoreConfigService implements OnApplicationShutdown {
 	}
 
 	/**
-	 * The value last read, without waiting for Systems Manager. `null` where there is no such parameter, and where the lookup leaves
-	 * the registered application and environment and `getMany` has not read it.
-	 * @throws LookupInvalidError naming the segment; ParameterInvalidError for a StringList; ParameterNotLoadedError when loading on
-	 * demand and `getMany` has not read it.
+	 * The value last read, without waiting for Systems Manager. `null` where there is no such parameter, and where the
+	 * lookup leaves the registered application and environment and `getMany` has not read it.
+	 * @throws LookupInvalidError naming the segment; ParameterInvalidError for a StringList; ParameterNotLoadedError when
+	 * loading on demand and `getMany` has not read it.
 	 * @example
 	 * parameters.get({ path: ["typeorm", "pool-size"] }); // "20"
 	 * parameters.get("/shop/production/feature-flags");
@@ -83,12 +83,12 @@ export class ParameterStoreConfigService implements OnApplicationShutdown {
 	}
 
 	/**
-	 * Values in the order of the lookups, `null` where there is no such parameter. When all are known, and none is older than `cacheTtlMs`, they are served
-	 * at once. Otherwise, or with `shouldRefresh`, all of them are read by exact name, ten a request, all requests at once, within 10 s;
-	 * the answer is what this one read found, and `get` serves it from then on. After a failure `get` serves what it did before, and so does this where the
-	 * values had only become too old.
-	 * @throws LookupInvalidError naming the segment; ParameterInvalidError for a StringList, the other values being kept all the
-	 * same; ParameterStoreUnavailableError; ConnectorClosedError when `signal` aborts.
+	 * Values in the order of the lookups, `null` where there is no such parameter. When all are known, and none is older
+	 * than `cacheTtlMs`, they are served at once. Otherwise, or with `shouldRefresh`, all of them are read by exact name,
+	 * ten a request, all requests at once, within 10 s; the answer is what this one read found, and `get` serves it from
+	 * then on. After a failure `get` serves what it did before, and so does this where the values had only become too old.
+	 * @throws LookupInvalidError naming the segment; ParameterInvalidError for a StringList, the other values being kept
+	 * all the same; ParameterStoreUnavailableError; ConnectorClosedError when `signal` aborts.
 	 * @example
 	 * const [host, port] = await parameters.getMany([{ path: ["host"] }, "/prod/db/port"], { shouldRefresh: true });
 	 */
@@ -102,7 +102,8 @@ export class ParameterStoreConfigService implements OnApplicationShutdown {
 
 	/**
 	 * The same as {@link get}, with type and version of the parameter. A StringList is given as it is.
-	 * @throws LookupInvalidError naming the segment; ParameterNotLoadedError when loading on demand and `getMany` has not read it.
+	 * @throws LookupInvalidError naming the segment; ParameterNotLoadedError when loading on demand and `getMany` has not
+	 * read it.
 	 * @example
 	 * const { version } = parameters.read({ path: ["typeorm", "pool-size"] }) ?? {};
 	 */
@@ -115,7 +116,8 @@ export class ParameterStoreConfigService implements OnApplicationShutdown {
 
 	/**
 	 * The same as {@link getMany}, with type and version of each parameter. A StringList is given as it is.
-	 * @throws LookupInvalidError naming the segment; ParameterStoreUnavailableError; ConnectorClosedError when `signal` aborts.
+	 * @throws LookupInvalidError naming the segment; ParameterStoreUnavailableError; ConnectorClosedError when `signal`
+	 * aborts.
 	 * @example
 	 * const [host] = await parameters.readMany(["/prod/db/host"]);
 	 */
@@ -139,8 +141,9 @@ export class ParameterStoreConfigService implements OnApplicationShutdown {
 	}
 
 	/**
-	 * Reads everything again that was read before: the whole tree, or what `getMany` has asked for. `get` serves it from then on, and `changes$` tells what
-	 * is different. Concurrent calls share one read; after a failure everything stays as it was.
+	 * Reads everything again that was read before: the whole tree, or what `getMany` has asked for. `get` serves it from
+	 * then on, and `changes$` tells what is different. Concurrent calls share one read; after a failure everything stays
+	 * as it was.
 	 * @throws ParameterStoreUnavailableError.
 	 * @example
 	 * await parameters.refresh();

@@ -25,8 +25,8 @@ export interface IConfigGetProperties {
 }
 
 /**
- * Where a parameter is: a structured lookup, or its full name. A full name begins with `/` or is the ARN of a parameter, as for one that another
- * account shares. A version (`:3`) or a label (`:live`) may stand at its end.
+ * Where a parameter is: a structured lookup, or its full name. A full name begins with `/` or is the ARN of a
+ * parameter, as for one that another account shares. A version (`:3`) or a label (`:live`) may stand at its end.
  * @example
  * "/prod/db/host"
  * "arn:aws:ssm:eu-west-1:123456789012:parameter/prod/db/host:3"
@@ -79,16 +79,16 @@ export interface IParameterStoreConfigProperties {
 	/** First segment of look-ups that do not name it. */
 	application: string;
 	/**
-	 * How old values may become, in milliseconds, 1 or more. A `get` of an older one gives it once more and has everything read again behind it; `getMany`
-	 * waits for the new one. While Systems Manager does not answer, the last good values stay. Default: they are read again only when `refresh` or
-	 * `shouldRefresh` says so.
+	 * How old values may become, in milliseconds, 1 or more. A `get` of an older one gives it once more and has everything
+	 * read again behind it; `getMany` waits for the new one. While Systems Manager does not answer, the last good values
+	 * stay. Default: they are read again only when `refresh` or `shouldRefresh` says so.
 	 */
 	cacheTtlMs?: number;
 	/** A ready-made client. It is used as it is and never destroyed. Cannot be combined with `config`. */
 	client?: SSMClient;
 	/**
-	 * Configuration of the client made by the module, which is destroyed when the application shuts down. Default: as the SDK finds
-	 * out by itself, with 2 s to connect and 4 s for a request.
+	 * Configuration of the client made by the module, which is destroyed when the application shuts down. Default: as the
+	 * SDK finds out by itself, with 2 s to connect and 4 s for a request.
 	 */
 	config?: SSMClientConfig;
 	/** Second segment of look-ups that do not name it. */
@@ -127,7 +127,8 @@ export interface IParameterStoreConfigPropertiesFactory {
 }
 
 /**
- * Options of `ParameterStoreConfigModule.registerAsync()`: one of `useFactory`, `useExisting`, `useClass`, looked at in this order.
+ * Options of `ParameterStoreConfigModule.registerAsync()`: one of `useFactory`, `useExisting`, `useClass`, looked at in
+ * this order.
  * @example
  * { imports: [ConfigModule], inject: [ConfigService], useFactory: (config: ConfigService) => config.getOrThrow("parameterStore") }
  */

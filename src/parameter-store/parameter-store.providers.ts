@@ -1,4 +1,7 @@
-/** The providers of a registration. They are public, as users of the companion module put them into modules of their own. */
+/**
+ * The providers of a registration. They are public, as users of the companion module put them into modules of their
+ * own.
+ */
 import type { Parameter, SSMClient } from "@aws-sdk/client-ssm";
 import type { FactoryProvider, ValueProvider } from "@nestjs/common";
 

@@ -52,7 +52,8 @@ export class ParameterStoreService implements OnApplicationShutdown {
 	 * @param shouldDecrypt Whether a SecureString is decrypted. Default `false`.
 	 * @param isRecursive Whether deeper levels are read too. Default `true`.
 	 * @param isVerbose Whether the path and the count are logged. Default `false`.
-	 * @throws ParameterStoreUnavailableError when a page cannot be read, takes more than 10 s, or names itself as the next one.
+	 * @throws ParameterStoreUnavailableError when a page cannot be read, takes more than 10 s, or names itself as the next
+	 * one.
 	 * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html
 	 * @example
 	 * const parameters = await parameterStore.getParametersByPath("/shop/production", true);
@@ -68,8 +69,9 @@ export class ParameterStoreService implements OnApplicationShutdown {
 	}
 
 	/**
-	 * Parameters by their full names or ARNs, ten a request, all requests at once, each within 10 s. Names that do not exist are left out. An ARN is asked
-	 * for in its own region. Behind a name with a version or a label the service answers with the bare name, and with `Selector` beside it.
+	 * Parameters by their full names or ARNs, ten a request, all requests at once, each within 10 s. Names that do not
+	 * exist are left out. An ARN is asked for in its own region. Behind a name with a version or a label the service
+	 * answers with the bare name, and with `Selector` beside it.
 	 * @throws ParameterStoreUnavailableError when any request fails; ConnectorClosedError when `signal` aborts.
 	 * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
 	 * @example
@@ -91,7 +93,10 @@ export class ParameterStoreService implements OnApplicationShutdown {
 		for (const client of [this.#client, ...this.#regionalClients.values()]) destroySsmClient(client);
 	}
 
-	/** An ARN of another region goes to a client of its own, unless the client is a ready-made one, which serves all of them. */
+	/**
+	 * An ARN of another region goes to a client of its own, unless the client is a ready-made one, which serves all of
+	 * them.
+	 */
 	private async groupByClient(names: readonly string[]): Promise<ReadonlyMap<SSMClient, readonly string[]>> {
 		const regions = names.map((name) => parseParameterName(name).region);
 		const ownRegion = regions.every((region) => region === undefined) ? undefined : await readRegion(this.#client);

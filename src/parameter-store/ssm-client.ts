@@ -17,7 +17,10 @@ export function createSsmClient({ client, config = {} }: Pick<IParameterStoreCon
 	return made;
 }
 
-/** Another client with the same configuration, but for `changes`; the client itself where it was not made by {@link createSsmClient}. */
+/**
+ * Another client with the same configuration, but for `changes`; the client itself where it was not made by {@link
+ * createSsmClient}.
+ */
 export function deriveSsmClient(client: SSMClient, changes: SSMClientConfig = {}): SSMClient {
 	const config = madeHere.get(client);
 	return config === undefined ? client : createSsmClient({ config: { ...config, ...changes } });

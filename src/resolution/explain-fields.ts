@@ -1,4 +1,7 @@
-/** Every field with its value, its source and the place of its parameter. A problem is part of the answer: nothing here throws for a configuration. */
+/**
+ * Every field with its value, its source and the place of its parameter. A problem is part of the answer: nothing here
+ * throws for a configuration.
+ */
 import { describePutParameter } from "../aws/aws-command.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../configuration/connector-fields.js";
@@ -16,13 +19,17 @@ import { type FieldSource, type OpenConnection, resolveField } from "./resolve-f
 import { ALL_FIELDS, openConnection } from "./resolve-settings.js";
 
 /**
- * One field. `source` says where its value came from: `code`, `parameter`, `default`, the `secret`, or a `token` made for each connection. It is `missing` where
- * there is none or it cannot be used, `unread` where Parameter Store could not be asked, and `unneeded` where nothing asks for it.
+ * One field. `source` says where its value came from: `code`, `parameter`, `default`, the `secret`, or a `token` made
+ * for each connection. It is `missing` where there is none or it cannot be used, `unread` where Parameter Store could
+ * not be asked, and `unneeded` where nothing asks for it.
  * @example
  * { field: "port", isRequired: true, label: "port", path: "/shop/production/aws-rds/aurora-postgres/port", source: "parameter", value: 5432 }
  */
 export interface ExplainedField {
-	/** Key of the field in `ssmLookups`; `username` or `password` for the two parts of a login. Of a replica with `replicas[0].` before it. */
+	/**
+	 * Key of the field in `ssmLookups`; `username` or `password` for the two parts of a login. Of a replica with
+	 * `replicas[0].` before it.
+	 */
 	readonly field: string;
 	/** Whether the connector cannot do without it. */
 	readonly isRequired: boolean;
@@ -90,7 +97,8 @@ const CONNECTION_FILE = `file://connection.json   # {"engine": …, "host": …,
 
 /**
  * Explains all fields of the table, then those that are the replicas' own.
- * @param isRead `false` when Parameter Store could not be asked: what is not given in code is then not known, which is no problem of the field.
+ * @param isRead `false` when Parameter Store could not be asked: what is not given in code is then not known, which is
+ * no problem of the field.
  */
 export function explainFields(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined, isRead: boolean): ExplainedFields {
 	const problems: ExplainedProblem[] = [];
@@ -113,8 +121,8 @@ export function explainFields(config: ITypeOrmAwsConnectorConfig, reader: Parame
 }
 
 /**
- * A text without the user and the password of an address in it, whatever they are made of: nothing is shown between `://` and the last `@`, nor before the
- * last `@` of a text with a colon before it. An ARN is no address.
+ * A text without the user and the password of an address in it, whatever they are made of: nothing is shown between
+ * `://` and the last `@`, nor before the last `@` of a text with a colon before it. An ARN is no address.
  */
 export function hideLogin(text: string): string {
 	const at = text.lastIndexOf("@");
@@ -162,7 +170,9 @@ function findPath(name: FieldName, config: ITypeOrmAwsConnectorConfig, reader: P
 	return lookup === undefined ? undefined : describeLookupPath(lookup, reader);
 }
 
-/** The full name that a lookup stands for; `undefined` where it stands for none, which is told where the lookup is used. */
+/**
+ * The full name that a lookup stands for; `undefined` where it stands for none, which is told where the lookup is used.
+ */
 export function describeLookupPath(lookup: TParameterLookup, reader: ParameterReader | undefined): string | undefined {
 	try {
 		return canRead(reader, lookup) ? reader.describePath?.(lookup) : undefined;

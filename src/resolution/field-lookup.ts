@@ -1,4 +1,7 @@
-/** Where a value is looked up: its own lookup, then the canonical one, then the connector's defaults, segment by segment. */
+/**
+ * Where a value is looked up: its own lookup, then the canonical one, then the connector's defaults, segment by
+ * segment.
+ */
 import type { IStructuredLookup, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { CONNECTOR_FIELDS, type FieldName } from "../configuration/connector-fields.js";
 import type { LoginLookupName } from "../configuration/login-lookups.js";

@@ -20,8 +20,8 @@ export function isInConnection(name: FieldName, { ssmLookups = {} }: ITypeOrmAws
 }
 
 /**
- * The lookups of these fields, of those whose value is not given in code. Replicas belong to the host, the login to the secret id, and the connection to
- * whatever is in it.
+ * The lookups of these fields, of those whose value is not given in code. Replicas belong to the host, the login to the
+ * secret id, and the connection to whatever is in it.
  */
 export function listLookups(config: ITypeOrmAwsConnectorConfig, names: readonly FieldName[]): TParameterLookup[] {
 	const replicas = names.includes("host") ? (config.replicas ?? []) : [];

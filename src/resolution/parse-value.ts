@@ -1,4 +1,6 @@
-/** From what SSM or a user gives to a value of the right kind. Strict: what JavaScript would bend into shape is refused. */
+/**
+ * From what SSM or a user gives to a value of the right kind. Strict: what JavaScript would bend into shape is refused.
+ */
 import { isIP } from "node:net";
 
 import type { FieldKind } from "../configuration/connector-fields.js";
@@ -13,7 +15,10 @@ export type Parsed = { readonly fault: string } | { readonly value: FieldValue }
 /** What Secrets Manager allows in a name and in an ARN. RDS puts an exclamation mark into the names of its own. */
 const SECRET_NAME = /^[\w/+=.@:!-]+$/;
 
-/** The longest choice, "cockroachdb". What is longer is no slip of the pen, and may be a password at the wrong place: it is never repeated. */
+/**
+ * The longest choice, "cockroachdb". What is longer is no slip of the pen, and may be a password at the wrong place: it
+ * is never repeated.
+ */
 const MAXIMUM_QUOTE_LENGTH = 11;
 /** A number out of range is repeated whatever it is. */
 const NUMBER = /^[+-]?\d{1,20}$/;
@@ -45,8 +50,8 @@ export function parseText(accepts: FieldKind, text: string): Parsed {
 }
 
 /**
- * Checks a value given in code. `configService.get<number>()` returns the text of an environment variable whatever its type says, so numbers, booleans and
- * choices may also come as a text that would do as a parameter.
+ * Checks a value given in code. `configService.get<number>()` returns the text of an environment variable whatever its
+ * type says, so numbers, booleans and choices may also come as a text that would do as a parameter.
  */
 export function parseRaw(accepts: FieldKind, raw: unknown): Parsed {
 	if (typeof raw === "string")

@@ -28,7 +28,8 @@ export function canRead(reader: ParameterReader | undefined, lookup: TParameterL
 
 /**
  * The parameter; `null` where there is none.
- * @throws LookupInvalidError for a lookup that names none; ParameterInvalidError for a list, and for a SecureString that was not decrypted.
+ * @throws LookupInvalidError for a lookup that names none; ParameterInvalidError for a list, and for a SecureString
+ * that was not decrypted.
  */
 export function readParameter(reader: ParameterReader, lookup: TParameterLookup, label: string): IParameterValue | null {
 	const value = request(reader, lookup, label);

@@ -1,4 +1,7 @@
-/** One field from its sources: the value given in code wins, then the secret where it was asked, then the parameter, then the default. */
+/**
+ * One field from its sources: the value given in code wins, then the secret where it was asked, then the parameter,
+ * then the default.
+ */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../configuration/connector-fields.js";
 import { SECRET_TARGET_FIELDS, type SecretTarget } from "../configuration/secret-target.js";

@@ -1,4 +1,7 @@
-/** The parts of a login that are known without a secret: from code, from parameters of their own, from the parameter of the whole connection. */
+/**
+ * The parts of a login that are known without a secret: from code, from parameters of their own, from the parameter of
+ * the whole connection.
+ */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { GivenLogin } from "../configuration/given-login.js";
 import { LOGIN_LOOKUPS } from "../configuration/login-lookups.js";
@@ -52,7 +55,9 @@ export function resolveLogin(sources: LoginSources, problems: TypeOrmAwsConnecto
 	});
 }
 
-/** What is wrong with a login given in code. Never quoted, never trimmed: a password may begin and end with anything. */
+/**
+ * What is wrong with a login given in code. Never quoted, never trimmed: a password may begin and end with anything.
+ */
 export function checkRawLogin(
 	{ password, username }: Pick<ITypeOrmAwsConnectorConfig, "password" | "username">,
 	owner = "",

@@ -1,4 +1,7 @@
-/** One parameter for a whole connection: a JSON object with the keys of a secret of RDS. Nothing of its text gets into an error. */
+/**
+ * One parameter for a whole connection: a JSON object with the keys of a secret of RDS. Nothing of its text gets into
+ * an error.
+ */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { ISecretKeys } from "../configuration/credentials.options.js";
 import type { StoredLoginParts } from "../configuration/login-lookups.js";

@@ -1,4 +1,7 @@
-/** A replica that lags, refuses or cannot be reached keeps its credentials and is asked again, at the pace of refused logins. */
+/**
+ * A replica that lags, refuses or cannot be reached keeps its credentials and is asked again, at the pace of refused
+ * logins.
+ */
 import { sleep } from "../support/clock.js";
 import type { FetchedVersions } from "./fetched-versions.js";
 import { rotateServer, type ServerOutcome } from "./rotate-server.js";
@@ -17,7 +20,9 @@ export interface FollowedReplica {
 	readonly outcome: ServerOutcome | undefined;
 }
 
-/** Asks now, and again until the replica takes the credentials, the next rotation begins, or the application shuts down. */
+/**
+ * Asks now, and again until the replica takes the credentials, the next rotation begins, or the application shuts down.
+ */
 export function followReplica(context: RotationContext, replica: RotatedServer, versions: FetchedVersions): FollowedReplica {
 	const { following } = context.memory;
 	const former = following.get(replica.index);

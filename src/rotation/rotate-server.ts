@@ -1,6 +1,7 @@
 /**
- * One server's part of a rotation: which version of the secret the server takes, and its promotion. AWSCURRENT first; in a single-user rotation the
- * database takes the new password before AWSCURRENT names it, and in between AWSPENDING is the version that works.
+ * One server's part of a rotation: which version of the secret the server takes, and its promotion. AWSCURRENT first;
+ * in a single-user rotation the database takes the new password before AWSCURRENT names it, and in between AWSPENDING
+ * is the version that works.
  */
 import { findPace, fingerprint } from "../acquire/login-pace.js";
 import type { ExchangeMode } from "../drivers/exchange.js";
@@ -178,13 +179,19 @@ function beginExchange(
 	});
 }
 
-/** Connections to a former endpoint serve until a new one is ready, unless they do not answer: a caller would wait for ever. */
+/**
+ * Connections to a former endpoint serve until a new one is ready, unless they do not answer: a caller would wait for
+ * ever.
+ */
 function chooseMode({ isMoved }: ServerPlan, isSilent: boolean): ExchangeMode {
 	if (!isMoved) return "gradual";
 	return isSilent ? "at-once" : "moved";
 }
 
-/** Two users of an alternating rotation have settings of their own, and the second one may not see the tables of the first. */
+/**
+ * Two users of an alternating rotation have settings of their own, and the second one may not see the tables of the
+ * first.
+ */
 function reportSearchPath({ events, memory }: RotationContext, { index, name }: RotatedServer, { searchPath }: ServerAnswer): void {
 	const before = memory.searchPaths.get(index);
 	if (searchPath === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * One rotation: fetch → stage → verify → promote → exchange → drain. Each server is promoted when it takes the new credentials. The primary never waits
- * for a replica, and no live pool is touched before its server has answered.
+ * One rotation: fetch → stage → verify → promote → exchange → drain. Each server is promoted when it takes the new
+ * credentials. The primary never waits for a replica, and no live pool is touched before its server has answered.
  */
 import type { ServerAnswer } from "../drivers/probe.js";
 import { ConnectorClosedError } from "../errors/errors.js";
@@ -31,7 +31,8 @@ export type CycleResult =
 
 /**
  * Runs one rotation.
- * @throws TypeOrmAwsConnectorError when a step of the primary fails; its live pool then serves as before and nothing that was opened is left.
+ * @throws TypeOrmAwsConnectorError when a step of the primary fails; its live pool then serves as before and nothing
+ * that was opened is left.
  */
 export async function runRotationCycle(context: RotationContext): Promise<CycleResult> {
 	const { connector, enter, live, trigger } = context;

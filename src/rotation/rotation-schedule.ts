@@ -1,4 +1,7 @@
-/** When the next rotation starts: spread over time so that a fleet does not move in step, sooner after a failure, never two at once. */
+/**
+ * When the next rotation starts: spread over time so that a fleet does not move in step, sooner after a failure, never
+ * two at once.
+ */
 import type { Clock, ScheduledCall } from "../support/clock.js";
 
 /** First and longest back-off after failures. */

@@ -2,7 +2,10 @@
 import type { Clock } from "../support/clock.js";
 import type { RotationDeadlines } from "./rotation-context.js";
 
-/** How a rotation ended. A failed one is a result and not an exception: the live pool serves on, and the schedule tries again. */
+/**
+ * How a rotation ended. A failed one is a result and not an exception: the live pool serves on, and the schedule tries
+ * again.
+ */
 export type TRotationResult =
 	| { readonly error: Error; readonly outcome: "failed" }
 	| {
@@ -20,8 +23,9 @@ export type TRotationResult =
  */
 export interface IRotateOptions {
 	/**
-	 * `gradual` (default): each older connection serves until its replacement is ready. `at-once`: idle connections are closed at the promotion and the
-	 * others when they come back, so that a leaked password is out of use; callers wait for logins meanwhile.
+	 * `gradual` (default): each older connection serves until its replacement is ready. `at-once`: idle connections are
+	 * closed at the promotion and the others when they come back, so that a leaked password is out of use; callers wait
+	 * for logins meanwhile.
 	 */
 	readonly mode?: "at-once" | "gradual";
 }
@@ -34,7 +38,10 @@ export interface IRotateOptions {
 export interface IRotatorOptions {
 	/** Timers and the time. Default: those of the process. */
 	readonly clock?: Clock;
-	/** Deadlines of the steps in milliseconds. Default: connect 10,000, drain 60,000, fetch 12,000, health 2,000, verify 5,000. */
+	/**
+	 * Deadlines of the steps in milliseconds. Default: connect 10,000, drain 60,000, fetch 12,000, health 2,000, verify
+	 * 5,000.
+	 */
 	readonly deadlines?: Partial<RotationDeadlines>;
 	/** A number from 0 up to 1. Default Math.random. */
 	readonly random?: () => number;

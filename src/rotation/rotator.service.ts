@@ -39,10 +39,12 @@ const NO_DATA_SOURCE =
 	"Import TypeOrmModule.forRootAsync(), or give dataSourceToken: getDataSourceToken(name) for a named one. A script that wants only options may ignore this.";
 
 /**
- * Rotates the credentials of one live DataSource: on a schedule, by hand, on an event of AWS, and when a login is refused.
+ * Rotates the credentials of one live DataSource: on a schedule, by hand, on an event of AWS, and when a login is
+ * refused.
  *
- * One connection is opened with fresh credentials and answers `SELECT 1`. Only then the live pools log in with these credentials, and their connections are
- * exchanged one by one. Connections in use finish their work, at most `rotation.drainTimeoutMs` long.
+ * One connection is opened with fresh credentials and answers `SELECT 1`. Only then the live pools log in with these
+ * credentials, and their connections are exchanged one by one. Connections in use finish their work, at most
+ * `rotation.drainTimeoutMs` long.
  * @example
  * const result = await rotator.rotateDatabaseConnection();
  * if (result.outcome === "failed") console.error(result.error.message);
@@ -54,7 +56,10 @@ export class RotatorService
 	/** Everything that happens, as it happens. Completes at shutdown. */
 	readonly events$: Observable<ConnectorEvent>;
 
-	/** Private to the language, as is the DataSource: TypeORM's objects show the password when they are printed, and this one would with them. */
+	/**
+	 * Private to the language, as is the DataSource: TypeORM's objects show the password when they are printed, and this
+	 * one would with them.
+	 */
 	#live: RotatedDataSource | undefined;
 	readonly #dataSource: DataSource | undefined;
 	private readonly clock: Clock;
@@ -65,7 +70,8 @@ export class RotatorService
 	private schedule: RotationSchedule | undefined;
 
 	/**
-	 * @param dataSource The DataSource to rotate; `undefined` when the application has none, which is an error only if rotation is enabled.
+	 * @param dataSource The DataSource to rotate; `undefined` when the application has none, which is an error only if
+	 * rotation is enabled.
 	 * @param schedulerRegistry Registry of `@nestjs/schedule` in which the interval is listed, if the application has one.
 	 * @param connectorService Source of fresh options; `getRotationConfig()` and `getTypeOrmOptions()` are enough.
 	 * @param intervalName Name of the interval in the registry.
@@ -142,9 +148,10 @@ export class RotatorService
 	/**
 	 * Rotates now. Calls that come while a rotation runs share it. Works with `rotation.isEnabled: false`, too.
 	 *
-	 * The promise resolves when the primary logs in with the new credentials. Connections with the former ones serve on until they are exchanged:
-	 * `await rotator.waitForExchange()` where that matters.
-	 * @returns How it ended. A failure is a result: the live pool serves on. `waitingServers` names replicas that have not taken the credentials yet.
+	 * The promise resolves when the primary logs in with the new credentials. Connections with the former ones serve on
+	 * until they are exchanged: `await rotator.waitForExchange()` where that matters.
+	 * @returns How it ended. A failure is a result: the live pool serves on. `waitingServers` names replicas that have not
+	 * taken the credentials yet.
 	 * @throws ConnectorClosedError during and after shutdown.
 	 * @throws RotationUnsupportedError or DataSourceMismatchError when this DataSource cannot be rotated at all.
 	 * @example
@@ -155,8 +162,8 @@ export class RotatorService
 	}
 
 	/**
-	 * Resolves when every connection of the pools logs in with the credentials that were promoted last. Connections in use are waited for, at most
-	 * `rotation.drainTimeoutMs` long. Resolves at once when nothing is exchanged. Never rejects.
+	 * Resolves when every connection of the pools logs in with the credentials that were promoted last. Connections in use
+	 * are waited for, at most `rotation.drainTimeoutMs` long. Resolves at once when nothing is exchanged. Never rejects.
 	 * @example
 	 * await rotator.rotateDatabaseConnection();
 	 * await rotator.waitForExchange();
@@ -166,12 +173,15 @@ export class RotatorService
 	}
 
 	/**
-	 * Takes an event of EventBridge and rotates if it says that AWSCURRENT of this connector's secret moved: "Secret Label Updated" of Secrets Manager, or
-	 * "RotationSucceeded" of CloudTrail. Any other event is ignored, so that a whole queue may be passed on unsorted.
-	 * @param event The event as an object, or its JSON text: the `body` of a message of SQS, also where SNS has put its own envelope around the event.
+	 * Takes an event of EventBridge and rotates if it says that AWSCURRENT of this connector's secret moved: "Secret Label
+	 * Updated" of Secrets Manager, or "RotationSucceeded" of CloudTrail. Any other event is ignored, so that a whole queue
+	 * may be passed on unsorted.
+	 * @param event The event as an object, or its JSON text: the `body` of a message of SQS, also where SNS has put its
+	 * own envelope around the event.
 	 * @returns How the rotation ended; `undefined` when the event does not concern this connector.
 	 * @throws What {@link rotateDatabaseConnection} throws.
-	 * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
+	 * @see
+	 * https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
 	 * @example
 	 * for (const { body } of messages) await rotator.notifySecretChanged(body);
 	 */
@@ -185,8 +195,8 @@ export class RotatorService
 	}
 
 	/**
-	 * One line for logs and health pages: `state=idle generation=4 connections=5 inUse=3 older=1 waiting=0 draining=1 failures=0 lastSuccess=12s`. Connections
-	 * and callers of all servers are summed up; no host and no user is named.
+	 * One line for logs and health pages: `state=idle generation=4 connections=5 inUse=3 older=1 waiting=0 draining=1
+	 * failures=0 lastSuccess=12s`. Connections and callers of all servers are summed up; no host and no user is named.
 	 * @example
 	 * setInterval(() => logger.debug(rotator.describe()), 60_000);
 	 */
@@ -210,7 +220,10 @@ export class RotatorService
 			.join(" ");
 	}
 
-	/** No rotation starts any more; the one in flight is called off. Connections in use may go on until the application has stopped its servers. */
+	/**
+	 * No rotation starts any more; the one in flight is called off. Connections in use may go on until the application has
+	 * stopped its servers.
+	 */
 	async onModuleDestroy(): Promise<void> {
 		this.schedule?.stop();
 		await this.runner.close();

@@ -20,12 +20,15 @@ export interface SecretChange {
 }
 
 /**
- * Reads "Secret Label Updated" of Secrets Manager and "RotationSucceeded" of CloudTrail, as an object or as JSON text. Either may be inside a notification
- * of SNS: a topic is how an event gets to the queue of each instance.
+ * Reads "Secret Label Updated" of Secrets Manager and "RotationSucceeded" of CloudTrail, as an object or as JSON text.
+ * Either may be inside a notification of SNS: a topic is how an event gets to the queue of each instance.
  *
- * An event of another account or region than the one in its ARNs names nothing, and a name counts for the event's own account and region only.
- * @returns `undefined` for any other event, for labels other than AWSCURRENT, for another source, and for what cannot be read or is larger than an event.
- * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
+ * An event of another account or region than the one in its ARNs names nothing, and a name counts for the event's own
+ * account and region only.
+ * @returns `undefined` for any other event, for labels other than AWSCURRENT, for another source, and for what cannot
+ * be read or is larger than an event.
+ * @see
+ * https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html
  * @see https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html
  */
@@ -54,7 +57,10 @@ function readEnvelope(event: unknown): SecretChange | undefined {
 	return { secretIds: ids.flatMap((id) => placeSecret(id, account, region)) };
 }
 
-/** The id as it counts: an ARN of the event's own account and region; a name as the ARN without its suffix, where the event says whose it is. */
+/**
+ * The id as it counts: an ARN of the event's own account and region; a name as the ARN without its suffix, where the
+ * event says whose it is.
+ */
 function placeSecret(id: string, account: unknown, region: unknown): string[] {
 	const arn = parseArn(id);
 	if (arn !== undefined) {
@@ -91,7 +97,10 @@ function isArn(id: string): boolean {
 	return id.startsWith("arn:");
 }
 
-/** Secrets Manager appends a hyphen and six characters to the name in an ARN. Both forms are in use, and a name may end like a suffix. */
+/**
+ * Secrets Manager appends a hyphen and six characters to the name in an ARN. Both forms are in use, and a name may end
+ * like a suffix.
+ */
 function listForms(id: string, isArnPair: boolean): string[] {
 	if (!isArn(id)) return [id];
 	const arns = [id, id.replace(/-[A-Za-z0-9]{6}$/, "")];

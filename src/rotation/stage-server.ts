@@ -1,4 +1,7 @@
-/** Opens one connection with fresh credentials beside the live pool, checks it, and closes it. The live pool is not touched, whatever fails. */
+/**
+ * Opens one connection with fresh credentials beside the live pool, checks it, and closes it. The live pool is not
+ * touched, whatever fails.
+ */
 import type { LiveServer } from "../drivers/live-data-source.js";
 import type { ServerAnswer } from "../drivers/probe.js";
 import type { StagedServer } from "../drivers/staged-server.js";
@@ -34,7 +37,8 @@ export interface VerifiedServer {
 
 /**
  * Logs in and asks `SELECT 1`.
- * @throws StagingFailedError with the driver's error as its cause; ConnectorClosedError when the application shuts down meanwhile.
+ * @throws StagingFailedError with the driver's error as its cause; ConnectorClosedError when the application shuts down
+ * meanwhile.
  */
 export async function stageServer(request: StagingRequest): Promise<VerifiedServer> {
 	try {

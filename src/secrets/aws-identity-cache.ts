@@ -1,14 +1,23 @@
-/** AWS identities, each kept until shortly before it expires: providers that assume a role ask AWS whenever they are called. */
+/**
+ * AWS identities, each kept until shortly before it expires: providers that assume a role ask AWS whenever they are
+ * called.
+ */
 import { SecretsManagerClient, type SecretsManagerClientConfig } from "@aws-sdk/client-secrets-manager";
 
 import { withAwsClientDefaults } from "../aws/aws-client-defaults.js";
 
-/** An identity, a function that fetches one, or nothing for the SDK's own chain: environment, files, container, instance. */
+/**
+ * An identity, a function that fetches one, or nothing for the SDK's own chain: environment, files, container,
+ * instance.
+ */
 type IdentitySource = SecretsManagerClientConfig["credentials"];
 
 const DEFAULT_CHAIN = {};
 
-/** By source and region. Any client of the SDK finds and keeps the identity for its requests; no request is made through these. */
+/**
+ * By source and region. Any client of the SDK finds and keeps the identity for its requests; no request is made through
+ * these.
+ */
 const clients = new WeakMap<object, Map<string, SecretsManagerClient>>();
 
 /**
@@ -28,7 +37,10 @@ export async function fetchKeptIdentity(
 	return client.config.credentials(properties);
 }
 
-/** The region of the SDK's own chain, which reads the shared configuration files, too; `undefined` where nothing names one. */
+/**
+ * The region of the SDK's own chain, which reads the shared configuration files, too; `undefined` where nothing names
+ * one.
+ */
 export async function findSdkRegion(): Promise<string | undefined> {
 	const client = new SecretsManagerClient(withAwsClientDefaults({}));
 	try {

@@ -7,7 +7,9 @@ import { classifyAwsFailure } from "../aws/aws-failure.js";
 
 const KEY_FAILURES: ReadonlySet<string> = new Set(["DecryptionFailure", "EncryptionFailure", "KMSAccessDeniedException"]);
 
-/** Secrets Manager does not know the identity: it was deleted or deactivated. One that has merely expired is renewed. */
+/**
+ * Secrets Manager does not know the identity: it was deleted or deactivated. One that has merely expired is renewed.
+ */
 const REVOCATIONS: ReadonlySet<string> = new Set(["InvalidClientTokenId", "UnrecognizedClientException"]);
 
 /** Errors by which Secrets Manager itself, and not the service that gives out identities, refused an identity. */
@@ -32,8 +34,8 @@ export function explainSecretFailure(error: unknown, secretId: string, verb: "lo
 }
 
 /**
- * Whether AWS gave no answer, as opposed to one that says no: what was known before is then as good as it was. To an identity that was revoked Secrets
- * Manager has said no.
+ * Whether AWS gave no answer, as opposed to one that says no: what was known before is then as good as it was. To an
+ * identity that was revoked Secrets Manager has said no.
  */
 export function isSecretOutage(error: unknown): boolean {
 	if (error instanceof SecretUnavailableError) return error.isTransient || (error.kind === "no-identity" && !revoked.has(error));

@@ -1,4 +1,7 @@
-/** Reads and writes secrets of Secrets Manager: one client per region, one request at a time per secret and stage, a deadline on each. */
+/**
+ * Reads and writes secrets of Secrets Manager: one client per region, one request at a time per secret and stage, a
+ * deadline on each.
+ */
 import {
 	GetSecretValueCommand,
 	type GetSecretValueCommandOutput,
@@ -24,7 +27,10 @@ export interface SecretFetcherOptions {
 	readonly clock?: Clock;
 	readonly credentials?: SecretsManagerClientConfig["credentials"];
 	readonly endpoint?: string | undefined;
-	/** Asked for the region when neither the secret's ARN nor `region` names one; when it has none either, the environment and the SDK are asked. */
+	/**
+	 * Asked for the region when neither the secret's ARN nor `region` names one; when it has none either, the environment
+	 * and the SDK are asked.
+	 */
 	readonly findRegion?: () => string | undefined;
 	readonly region?: string | undefined;
 	/** A ready-made client: used as it is for every secret, never replaced, never destroyed. */
@@ -76,10 +82,10 @@ export class SecretFetcher {
 	}
 
 	/**
-	 * Makes `text` the current version of a secret that exists, and gives the id of that version. Requests in flight may bring what it was before, so
-	 * nobody joins them any more.
-	 * @throws SecretNotFoundError, SecretUnavailableError, SecretMalformedError when it is too large, ConnectorTimeoutError after 10 s, and
-	 * ConnectorClosedError when the fetcher is closed.
+	 * Makes `text` the current version of a secret that exists, and gives the id of that version. Requests in flight may
+	 * bring what it was before, so no caller joins them any more.
+	 * @throws SecretNotFoundError, SecretUnavailableError, SecretMalformedError when it is too large,
+	 * ConnectorTimeoutError after 10 s, and ConnectorClosedError when the fetcher is closed.
 	 */
 	async put(secretId: string, text: string): Promise<string | undefined> {
 		if (Buffer.byteLength(text) > MAXIMUM_SECRET_BYTES) throw new SecretMalformedError(secretId, "too-large");
@@ -100,7 +106,10 @@ export class SecretFetcher {
 		}
 	}
 
-	/** Drops the clients made here, and with them whatever identity or connection went bad. Requests in flight end undisturbed, but nobody joins them. */
+	/**
+	 * Drops the clients made here, and with them whatever identity or connection went bad. Requests in flight end
+	 * undisturbed, but no caller joins them.
+	 */
 	renew(): void {
 		const retired = this.#session;
 		this.#session = openSession();
@@ -139,7 +148,8 @@ export class SecretFetcher {
 			);
 			return { text: readText(secretId, output), versionId: output.VersionId };
 		} catch (error) {
-			// The SDK asks a provider of identities once at a time: one that never answers would hold up every later request of its client.
+			// The SDK asks a provider of identities once at a time: one that never answers would hold up every later request of
+			// its client.
 			if (error instanceof ConnectorTimeoutError && session === this.#session) this.renew();
 			throw explainSecretFailure(error, secretId, "loaded");
 		}
@@ -190,7 +200,7 @@ function readText(secretId: string, output: GetSecretValueCommandOutput): string
 	if (byteCount > MAXIMUM_SECRET_BYTES) throw new SecretMalformedError(secretId, "too-large");
 	if (text !== undefined) return text;
 	try {
-		// A byte order mark stays: whoever parses the text strips one, wherever the text came from.
+		// A byte order mark stays: the parser strips one, wherever the text came from.
 		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(output.SecretBinary);
 	} catch {
 		throw new SecretMalformedError(secretId, "not-utf8");

@@ -1,4 +1,4 @@
-/** The stores of one application: whoever reaches AWS in the same way shares one. */
+/** The stores of one application: readers that reach AWS in the same way share one. */
 import type { ITypeOrmAwsConnectorAws } from "../aws/aws.options.js";
 import { withAnySignal } from "../support/with-any-signal.js";
 import { type FetchedSecret, SecretFetcher, type FetchSecretOptions } from "./secret-fetcher.js";
@@ -6,7 +6,10 @@ import { SecretStore } from "./secret-store.js";
 
 type Way = Omit<ITypeOrmAwsConnectorAws, "ssmClient"> & { readonly fallbackRegion: string | undefined };
 
-/** What distinguishes one way to AWS from another. Identities and clients are compared as objects, never by what is in them. */
+/**
+ * What distinguishes one way to AWS from another. Identities and clients are compared as objects, never by what is in
+ * them.
+ */
 const WAY = Object.keys({
 	credentials: 1,
 	endpoint: 1,
@@ -21,7 +24,8 @@ export class SecretSources {
 
 	/**
 	 * The store for these settings.
-	 * @param fallbackRegion The region where neither the settings nor the ARN of a secret name one. Default: as the SDK finds out.
+	 * @param fallbackRegion The region where neither the settings nor the ARN of a secret name one. Default: as the SDK
+	 * finds out.
 	 */
 	select(aws: ITypeOrmAwsConnectorAws = {}, fallbackRegion?: string): SecretStore {
 		const way: Way = { ...aws, fallbackRegion };
@@ -38,7 +42,7 @@ export class SecretSources {
 	}
 }
 
-/** One user's hold on a shared store: closing it ends that user's waits, and nobody else's. */
+/** One user's hold on a shared store: closing it ends the waits of that user only. */
 export class SecretLease implements Pick<SecretFetcher, "close" | "fetch" | "renew"> {
 	private readonly closing = new AbortController();
 

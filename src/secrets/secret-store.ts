@@ -5,7 +5,10 @@ import type { FetchedSecret, FetchSecretOptions, SecretFetcher } from "./secret-
 /** The secret used least recently gives way to one more. */
 const MAXIMUM_ENTRY_COUNT = 1_000;
 
-/** How long a value is kept that nothing reads from here: a service that is made a moment later finds what the connectors have read. */
+/**
+ * How long a value is kept that nothing reads from here: a service that is made a moment later finds what the
+ * connectors have read.
+ */
 const UNREAD_AGE_MS = 60_000;
 
 /** The current version of a secret, as it was read last. */
@@ -37,7 +40,10 @@ export class SecretStore implements Fetcher {
 		return this.#entries.size;
 	}
 
-	/** Keeps values for at least as long from now on, for a reader that can use them until then. Without readers they are kept for a minute. */
+	/**
+	 * Keeps values for at least as long from now on, for a reader that can use them until then. Without readers they are
+	 * kept for a minute.
+	 */
 	keepFor(ageMs: number): void {
 		this.maximumAgeMs = Math.max(this.maximumAgeMs ?? 0, ageMs);
 	}

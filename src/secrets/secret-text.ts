@@ -1,4 +1,7 @@
-/** The text of a secret, read as JSON and written as such. Nothing of it gets into an error: V8 quotes it in its own messages. */
+/**
+ * The text of a secret, read as JSON and written as such. Nothing of it gets into an error: V8 quotes it in its own
+ * messages.
+ */
 import { OptionInvalidError, SecretMalformedError } from "../errors/errors.js";
 
 const BYTE_ORDER_MARK = "\uFEFF";
@@ -16,7 +19,9 @@ export function parseJson(text: string, secretId: string, expectation?: string):
 	}
 }
 
-/** The object or list that a text is JSON of, otherwise the text: of a number JSON would keep the value, not the digits. */
+/**
+ * The object or list that a text is JSON of, otherwise the text: of a number JSON would keep the value, not the digits.
+ */
 export function parseWhateverItIs(text: string): unknown {
 	try {
 		const value = parseJson(text, "");

@@ -12,13 +12,14 @@ export interface ISecretsManagerOptions {
 	/** For how long a value is served without asking AWS. Default 300,000 (5 minutes). */
 	cacheTtlMs?: number;
 	/**
-	 * For how much longer the last value is served while AWS does not answer: throttled, out of reach, without an identity. An answer that says no
-	 * (denied, not found, KMS) ends it at once. Default 3,600,000 (1 hour); 0 never serves it.
+	 * For how much longer the last value is served while AWS does not answer: throttled, out of reach, without an
+	 * identity. An answer that says no (denied, not found, KMS) ends it at once. Default 3,600,000 (1 hour); 0 never
+	 * serves it.
 	 */
 	staleIfErrorMs?: number;
 	/**
-	 * For how much longer a value is served while a fresh one is fetched behind it, but never for longer than the ttl itself. Default 60,000; 0 makes
-	 * the caller wait for the fresh one.
+	 * For how much longer a value is served while a fresh one is fetched behind it, but never for longer than the ttl
+	 * itself. Default 60,000; 0 makes the caller wait for the fresh one.
 	 */
 	staleWhileRevalidateMs?: number;
 }

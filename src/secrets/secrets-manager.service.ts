@@ -1,4 +1,7 @@
-/** Secrets at run time: cached, shared, and there while AWS is not. Nothing of Nest is loaded or named here, for the entry `/secrets`. */
+/**
+ * Secrets at run time: cached, shared, and there while AWS is not. Nothing of Nest is loaded or named here, for the
+ * entry `/secrets`.
+ */
 import { ConnectorClosedError } from "../errors/errors.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { isSecretOutage } from "./explain-secret-failure.js";
@@ -25,8 +28,9 @@ export interface SecretsManagerParts {
 }
 
 /**
- * Reads and writes secrets. A value is kept for 5 minutes by default, concurrent readers share one request, and the last value is served for a while when
- * AWS does not answer. At most 1,000 secrets are kept, in memory only; no timer runs.
+ * Reads and writes secrets. A value is kept for 5 minutes by default, concurrent readers share one request, and the
+ * last value is served for a while when AWS does not answer. At most 1,000 secrets are kept, in memory only; no timer
+ * runs.
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html
  * @example
  * const { signingKey } = await secrets.getJson<{ signingKey: string }>("jwt-configuration");
@@ -74,9 +78,9 @@ export class SecretsManagerService {
 
 	/**
 	 * The secret as an object or a list where its text is JSON of one, otherwise the text as it is: `0123` keeps its zero.
-	 * @throws SecretNotFoundError; SecretUnavailableError, whose `kind` tells denied, throttled, KMS and other reasons apart;
-	 * SecretMalformedError when it has no value or is no text; ConnectorTimeoutError after 10 s; ConnectorClosedError after `close()`;
-	 * OptionInvalidError.
+	 * @throws SecretNotFoundError; SecretUnavailableError, whose `kind` tells denied, throttled, KMS and other reasons
+	 * apart; SecretMalformedError when it has no value or is no text; ConnectorTimeoutError after 10 s;
+	 * ConnectorClosedError after `close()`; OptionInvalidError.
 	 * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 	 * @example
 	 * const settings = await secrets.get("app/settings", { cache: false });
@@ -125,9 +129,11 @@ export class SecretsManagerService {
 	}
 
 	/**
-	 * Makes `value` the current version of a secret that exists: a text as it is, anything else as JSON. Later reads give it without asking AWS.
-	 * @throws SecretNotFoundError when nobody has created it; SecretMalformedError beyond 65,536 bytes; OptionInvalidError for what JSON cannot hold;
-	 * SecretUnavailableError, ConnectorTimeoutError and ConnectorClosedError as {@link get} does.
+	 * Makes `value` the current version of a secret that exists: a text as it is, anything else as JSON. Later reads give
+	 * it without asking AWS.
+	 * @throws SecretNotFoundError when the secret does not exist; SecretMalformedError beyond 65,536 bytes;
+	 * OptionInvalidError for what JSON cannot hold; SecretUnavailableError, ConnectorTimeoutError and ConnectorClosedError
+	 * as {@link get} does.
 	 * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
 	 * @example
 	 * await secrets.set("external-api-keys", { stripe: newKey });
@@ -158,8 +164,8 @@ export class SecretsManagerService {
 	}
 
 	/**
-	 * Ends every request, destroys the AWS client made here, and forgets every value. Calls fail from now on with a ConnectorClosedError. In a Nest
-	 * application this happens by itself.
+	 * Ends every request, destroys the AWS client made here, and forgets every value. Calls fail from now on with a
+	 * ConnectorClosedError. In a Nest application this happens by itself.
 	 * @example
 	 * process.once("SIGTERM", () => secrets.close());
 	 */
@@ -182,7 +188,10 @@ export class SecretsManagerService {
 		return this.clock.nowMs() - readAtMs;
 	}
 
-	/** For how long past its ttl a value is served at once. While AWS does not answer nobody waits to hear that again. */
+	/**
+	 * For how long past its ttl a value is served at once. While AWS does not answer, no caller waits for the same failure
+	 * again.
+	 */
 	private findGraceMs({ retryAtMs }: KeptSecret, ttlMs: number): number {
 		const revalidationMs = Math.min(this.staleWhileRevalidateMs, ttlMs);
 		return retryAtMs === undefined ? revalidationMs : Math.max(revalidationMs, this.staleIfErrorMs);

@@ -22,11 +22,14 @@ export interface ICreateDataSourceOptions<TType extends TDatabaseType = TDatabas
 	/** Name of the connector in log lines, events and errors. Default `default`. A connector that exists has its own. */
 	name?: string;
 	/**
-	 * Where parameters are read: the properties of a Parameter Store, or any object with `get(lookup)`. Only the connector's own parameters are read, unless
-	 * `shouldLoadOnDemand: false` says otherwise. Default: none, for a connector whose values are given in code.
+	 * Where parameters are read: the properties of a Parameter Store, or any object with `get(lookup)`. Only the
+	 * connector's own parameters are read, unless `shouldLoadOnDemand: false` says otherwise. Default: none, for a
+	 * connector whose values are given in code.
 	 */
 	parameters?: IParameterStoreConfigProperties | ParameterSource;
-	/** Whether the DataSource is initialized. Default `true`. The CLI of TypeORM wants one that is not, and initializes it. */
+	/**
+	 * Whether the DataSource is initialized. Default `true`. The CLI of TypeORM wants one that is not, and initializes it.
+	 */
 	shouldInitialize?: boolean;
 	/** TypeORM's options on top of those of the connector, such as the schema of a tenant. They survive rotations. */
 	typeOrmOptions?: TTypeOrmOptions<TType>;

@@ -1,4 +1,7 @@
-/** A DataSource for the TypeORM CLI, seeds, scripts, queue workers and functions: the connector without a Nest application. */
+/**
+ * A DataSource for the TypeORM CLI, seeds, scripts, queue workers and functions: the connector without a Nest
+ * application.
+ */
 import { checkTypeOrmOptions } from "../configuration/check-typeorm-options.js";
 import type { TDatabaseType } from "../configuration/typeorm.options.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
@@ -23,8 +26,8 @@ const CHECKS: Checks<ICreateDataSourceOptions> = {
 
 /**
  * A DataSource whose options come from AWS, with rotation and recovery, outside of Nest.
- * @throws ConfigurationError with every option that is unknown or invalid; what `getTypeOrmOptions()` of the connector throws; the driver's own error
- * when the database refuses the connection. Nothing stays open then.
+ * @throws ConfigurationError with every option that is unknown or invalid; what `getTypeOrmOptions()` of the connector
+ * throws; the driver's own error when the database refuses the connection. Nothing stays open then.
  * @example
  * // data-source.ts, for `typeorm migration:run -d data-source.ts`
  * export default createDataSource({

@@ -47,7 +47,7 @@ export function wallClockMs(): number {
 
 /**
  * Resolves after `delayMs`; at once when `signal` aborts. Never rejects.
- * @param isBackground `false` when somebody's query waits for it: the process must not end meanwhile as if all were done.
+ * @param isBackground `false` when a query waits for it: the process must not end meanwhile as if all were done.
  */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal, isBackground = true): Promise<void> {
 	return new Promise((resolve) => {

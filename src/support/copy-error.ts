@@ -1,4 +1,7 @@
-/** A copy of an error, for several callers that fail for the same reason: what one of them adds to its error stays with it. */
+/**
+ * A copy of an error, for several callers that fail for the same reason: what one of them adds to its error stays with
+ * it.
+ */
 
 /** Same class, message, code, stack and other own properties. */
 export function copyError(error: Error): Error {

@@ -1,10 +1,14 @@
 /**
  * How optional packages are loaded.
  *
- * Each `require()` stands in a `try` of its own with a literal name: bundlers then include a package that is installed, and accept one that is not.
+ * Each `require()` stands in a `try` of its own with a literal name: bundlers then include a package that is installed,
+ * and accept one that is not.
  */
 
-/** Loads once. The second `require()` of a missing package does not fail in a bundle of webpack, but gives an empty object. */
+/**
+ * Loads once. The second `require()` of a missing package does not fail in a bundle of webpack, but gives an empty
+ * object.
+ */
 export function loadOnce<Package>(load: () => Package | undefined): () => Package | undefined {
 	let isLoaded = false;
 	let loaded: Package | undefined;
@@ -25,7 +29,10 @@ export function acceptMissingPackage(name: string, error: unknown): void {
 		throw new Error(`The optional package "${name}" is installed but cannot be loaded. Repair or remove it.`, { cause: error });
 }
 
-/** By name, because a package that lacks a dependency of its own fails with the same code. The second wording is that of Yarn's Plug'n'Play. */
+/**
+ * By name, because a package that lacks a dependency of its own fails with the same code. The second wording is that of
+ * Yarn's Plug'n'Play.
+ */
 function isMissing(name: string, error: unknown): boolean {
 	const { code, message = "" } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
 	if (code !== "MODULE_NOT_FOUND") return false;

@@ -4,8 +4,9 @@
 const MINIMUM_PART_LENGTH = 4;
 
 /**
- * The known name with the fewest edits, at most a third of the letters, or one that contains the unknown name or is part of it (`decrypt` in
- * `shouldDecryptParameters`). Upper and lower case count as the same letter. `undefined` where no name is near.
+ * The known name with the fewest edits, at most a third of the letters, or one that contains the unknown name or is
+ * part of it (`decrypt` in `shouldDecryptParameters`). Upper and lower case count as the same letter. `undefined` where
+ * no name is near.
  */
 export function findNearestName(unknown: string, known: readonly string[]): string | undefined {
 	const given = unknown.toLowerCase();

@@ -4,7 +4,10 @@ import type { FactoryProvider, InjectionToken, OptionalFactoryDependency, Type }
 import { OptionInvalidError } from "../errors/errors.js";
 import { isGroup } from "./check-options.js";
 
-/** The ways in which a module takes its options. The first that is given counts, in the order `useFactory`, `useExisting`, `useClass`. */
+/**
+ * The ways in which a module takes its options. The first that is given counts, in the order `useFactory`,
+ * `useExisting`, `useClass`.
+ */
 export interface OptionsSource {
 	readonly inject?: (InjectionToken | OptionalFactoryDependency)[] | undefined;
 	readonly useClass?: Type | undefined;

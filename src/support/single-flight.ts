@@ -1,6 +1,6 @@
 /** Concurrent callers share one promise. */
 
-/** Runs one task at a time; whoever asks while it runs gets the same promise. */
+/** Runs one task at a time; callers that come while it runs get the same promise. */
 export class SingleFlight<Result> {
 	private current: Promise<Result> | undefined;
 

@@ -4,7 +4,10 @@ interface Failure {
 	/** Codes of Node, OpenSSL, mysql2 and the servers. */
 	readonly codes: readonly string[];
 	readonly remedy: string;
-	/** For errors without a code of their own: pg has none for a server without TLS, and mysql2 writes HANDSHAKE_SSL_ERROR over Node's. */
+	/**
+	 * For errors without a code of their own: pg has none for a server without TLS, and mysql2 writes HANDSHAKE_SSL_ERROR
+	 * over Node's.
+	 */
 	readonly text: RegExp;
 }
 

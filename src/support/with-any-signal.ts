@@ -1,8 +1,8 @@
 /** A task that several may call off. */
 
 /**
- * Runs a task under a signal that aborts with the first of `signals`. Nothing of it is left in them afterwards, where `AbortSignal.any()` leaves a
- * reference behind in a signal that lives as long as the application.
+ * Runs a task under a signal that aborts with the first of `signals`. Nothing of it is left in them afterwards, where
+ * `AbortSignal.any()` leaves a reference behind in a signal that lives as long as the application.
  */
 export async function withAnySignal<Result>(
 	signals: readonly AbortSignal[],

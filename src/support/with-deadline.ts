@@ -1,8 +1,11 @@
-/** A promise with a deadline: a call that never answers ends in a ConnectorTimeoutError, and what comes late is disposed of. */
+/**
+ * A promise with a deadline: a call that never answers ends in a ConnectorTimeoutError, and what comes late is disposed
+ * of.
+ */
 import { ConnectorTimeoutError, ConnectorClosedError } from "../errors/errors.js";
 import { type Clock, systemClock } from "./clock.js";
 
-/** How long to wait, for what, and what to do with an answer that nobody waits for any more. */
+/** How long to wait, for what, and what to do with an answer that comes too late. */
 export interface DeadlineOptions<Result> {
 	readonly clock?: Clock | undefined;
 	readonly deadlineMs: number;
@@ -15,8 +18,8 @@ export interface DeadlineOptions<Result> {
 }
 
 /**
- * Runs `task` with an AbortSignal and waits for it at most `deadlineMs`. The wait ends also when the task ignores the signal,
- * as a hanging AWS credential provider does.
+ * Runs `task` with an AbortSignal and waits for it at most `deadlineMs`. The wait ends also when the task ignores the
+ * signal, as a hanging AWS credential provider does.
  *
  * The timer keeps the process alive on purpose: a start that waits for AWS must end in an error, not in a silent exit.
  */

@@ -11,8 +11,8 @@ import { shareInProcess } from "../support/process-wide.js";
 const TEST_AUTHORITY = /^CN=Amazon RDS (?:Beta|Preview) /m;
 
 /**
- * The authorities of RDS that are in force. The bundle is loaded and parsed once in a process, and only when a database of RDS is asked for: 120
- * certificates take some 40 ms.
+ * The authorities of RDS that are in force. The bundle is loaded and parsed once in a process, and only when a database
+ * of RDS is asked for: 120 certificates take some 40 ms.
  */
 export async function loadRdsAuthorities(): Promise<readonly string[]> {
 	return shareInProcess("rds-authorities", async () => {
@@ -21,7 +21,10 @@ export async function loadRdsAuthorities(): Promise<readonly string[]> {
 	});
 }
 
-/** Leaves out what is not among the fingerprints of this library: a bundle decides who may certify a database, and it is another package. */
+/**
+ * Leaves out what is not among the fingerprints of this library: a bundle decides who may certify a database, and it is
+ * another package.
+ */
 export function selectKnown(bundle: readonly string[]): readonly string[] {
 	const known = new Set(RDS_FINGERPRINTS.map(([, sha256]) => sha256));
 	return bundle.filter((text) => known.has(new X509Certificate(text).fingerprint256.replaceAll(":", "").toLowerCase()));
@@ -40,15 +43,19 @@ export function selectAuthorities(bundle: readonly string[], nowMs: number): rea
 	});
 }
 
-/** Where Node says whom it trusts: since 22.15 with a function, whose list also follows NODE_EXTRA_CA_CERTS and --use-system-ca. */
+/**
+ * Where Node says whom it trusts: since 22.15 with a function, whose list also follows NODE_EXTRA_CA_CERTS and
+ * --use-system-ca.
+ */
 interface AuthoritySource {
 	readonly getCACertificates?: (type: "default") => readonly string[];
 	readonly rootCertificates: readonly string[];
 }
 
 /**
- * What Node trusts when it is told nothing. A list of one's own replaces that, so it has to be part of the list. With `--use-openssl-ca`, Node before 22.15
- * cannot list what it trusts: of that, the file in SSL_CERT_FILE is taken, and nothing that Node does not trust is added.
+ * What Node trusts when it is told nothing. A list of one's own replaces that, so it has to be part of the list. With
+ * `--use-openssl-ca`, Node before 22.15 cannot list what it trusts: of that, the file in SSL_CERT_FILE is taken, and
+ * nothing that Node does not trust is added.
  */
 export function listNodeAuthorities({ getCACertificates, rootCertificates }: AuthoritySource = tls): readonly string[] {
 	if (getCACertificates !== undefined) return getCACertificates("default");

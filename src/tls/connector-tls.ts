@@ -44,7 +44,10 @@ export class ConnectorTls {
 		return createTlsOptions({ host, hosts, tls, type });
 	}
 
-	/** Says what to do about an error that a driver gave the application. Nothing is said about errors that are not about TLS. */
+	/**
+	 * Says what to do about an error that a driver gave the application. Nothing is said about errors that are not about
+	 * TLS.
+	 */
 	explain(error: unknown): void {
 		const remedy = findTlsRemedy(error, this.hosts.length === 0 ? undefined : this.hosts.some(isAwsDatabaseHost));
 		if (remedy === undefined) return;
@@ -60,8 +63,8 @@ export class ConnectorTls {
 }
 
 /**
- * TypeORM's own `ssl`, where the application gives that; `false` for any value that switches TLS off in the drivers, such as `null`. To the drivers,
- * what stands in `extra` wins.
+ * TypeORM's own `ssl`, where the application gives that; `false` for any value that switches TLS off in the drivers,
+ * such as `null`. To the drivers, what stands in `extra` wins.
  */
 export function findOwnSsl({ typeOrmOptions }: Pick<TlsConfig, "typeOrmOptions">): unknown {
 	const { extra, ssl } = (typeOrmOptions ?? {}) as { readonly extra?: { readonly ssl?: unknown }; readonly ssl?: unknown };
@@ -69,7 +72,10 @@ export function findOwnSsl({ typeOrmOptions }: Pick<TlsConfig, "typeOrmOptions">
 	return given === undefined ? undefined : given || false;
 }
 
-/** The bundle to fetch, as a sentence, where the authorities of the region of an RDS host are not among those of this library. */
+/**
+ * The bundle to fetch, as a sentence, where the authorities of the region of an RDS host are not among those of this
+ * library.
+ */
 export function findMissingBundle(host: string): string | undefined {
 	const region = isRdsHost(host) ? findRegionInHost(host) : undefined;
 	if (region === undefined || hasRdsAuthority(region)) return undefined;

@@ -1,6 +1,7 @@
 /**
- * The authorities that may certify a database of RDS, by name and SHA-256 of the certificate: those in AWS's bundle of all regions that are in force. A
- * certificate that a new version of the bundle brings is trusted only after it stands here.
+ * The authorities that may certify a database of RDS, by name and SHA-256 of the certificate: those in AWS's bundle of
+ * all regions that are in force. A certificate that a new version of the bundle brings is trusted only after it stands
+ * here.
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html
  */
 export const RDS_FINGERPRINTS: readonly (readonly [name: string, sha256: string])[] = [

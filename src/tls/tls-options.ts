@@ -20,17 +20,24 @@ export interface TlsSubject {
 	readonly type: TDatabaseType;
 }
 
-/** What TypeORM hands to the driver: an object for TLS, `false` for none, `undefined` for whatever the driver does by itself. */
+/**
+ * What TypeORM hands to the driver: an object for TLS, `false` for none, `undefined` for whatever the driver does by
+ * itself.
+ */
 export type TlsOptions = object | false | undefined;
 
 /** Settings of a connector that leaves everything to us. */
 const DEFAULT_SETTINGS: ITypeOrmAwsConnectorTls = {};
 
-/** The same object for the same settings: a rotation sees from it that nothing has changed, and parsing 200 authorities takes some 80 ms. */
+/**
+ * The same object for the same settings: a rotation sees from it that nothing has changed, and parsing 200 authorities
+ * takes some 80 ms.
+ */
 const made = new WeakMap<ITypeOrmAwsConnectorTls, Map<string, Promise<object>>>();
 
 /**
- * TLS as soon as one of the hosts is AWS's, unless it is switched off, and for any other host when the settings ask for it.
+ * TLS as soon as one of the hosts is AWS's, unless it is switched off, and for any other host when the settings ask for
+ * it.
  * @throws ConfigurationError when mysql2 cannot check the name that it would have to.
  */
 export async function createTlsOptions({ hosts, host = hosts[0], tls, type }: TlsSubject): Promise<TlsOptions> {

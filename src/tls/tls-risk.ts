@@ -10,8 +10,8 @@ export interface TlsRiskSubject extends Omit<ProtectionSubject, "ssl"> {
 }
 
 /**
- * What is risky about the settings; `undefined` when nothing is. A connection without TLS is no risk on this machine, and where
- * `isPlaintextAllowed` says so.
+ * What is risky about the settings; `undefined` when nothing is. A connection without TLS is no risk on this machine,
+ * and where `isPlaintextAllowed` says so.
  * @param ssl TypeORM's own option, where the application has given that instead of `tls`.
  */
 export function findTlsRisk(subject: TlsRiskSubject, ssl?: unknown): string | undefined {

@@ -36,7 +36,7 @@ const README = readDocument("README.md");
 const ARCHITECTURE = readDocument("docs/ARCHITECTURE.md");
 const DOCUMENTS = readDocuments();
 const MAXIMUM_ARCHITECTURE_LINES = 260;
-const MAXIMUM_DECISION_LINES = 40;
+const MAXIMUM_DECISION_LINES = 45;
 const PARTS = ["## Context", "## Decision", "## Consequences"];
 const FIELD_NAMES = Object.keys(CONNECTOR_FIELDS) as FieldName[];
 

@@ -116,7 +116,7 @@ it("leaves alone what exists", async () => {
 	expect(stdout).not.toContain("/host");
 });
 
-it("leaves alone what somebody else creates in the meantime", async () => {
+it("leaves alone what another process creates in the meantime", async () => {
 	aws.faults.inject({ kind: "not-found", operation: "GetParametersByPath" });
 	aws.parameters.put(PATHS.host, "old.example.com");
 
