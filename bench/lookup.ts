@@ -1,4 +1,4 @@
-/** What a look-up of one parameter costs among few and among many, against a search through an array. */
+/** What a lookup of one parameter costs among few and among many, against a search through an array. */
 import type { Parameter } from "@aws-sdk/client-ssm";
 
 import { ParameterStoreConfigService } from "../src/parameter-store/parameter-store-config.service.js";
@@ -7,7 +7,7 @@ import { formatDuration, formatRatio, type Result } from "./table.js";
 
 const FEW = 20;
 const MANY = 5_000;
-/** Look-ups of each set, at even distances: the same number for both, since it is the size of the set that is compared. */
+/** Lookups of each set, at even distances: the same number for both, since it is the size of the set that is compared. */
 const LOOKUP_COUNT = 20;
 const CALL_COUNT = 10_000;
 /** A search among many is so much slower that fewer do. */
@@ -55,7 +55,7 @@ export async function benchLookup(): Promise<Result> {
 				what: `search ÷ get, both among ${String(MANY)}`,
 			},
 		],
-		title: "Look-up",
+		title: "Lookup",
 	};
 }
 

@@ -20,7 +20,7 @@ export { DATABASE_CONFIG_PROVIDER, TYPEORM_AWS_CONNECTOR_CONSTANT } from "./conf
 export type {
 	IAwsDatabaseCredentialsSecret,
 	IStructuredLookup,
-	ITypeOrmAwsConnectorBinding,
+	ITypeOrmAwsConnectorTokens,
 	ITypeOrmAwsConnectorConfig,
 	ITypeOrmAwsConnectorConfigFactory,
 	ITypeOrmAwsConnectorModuleAsyncOptions,

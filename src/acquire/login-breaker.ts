@@ -22,7 +22,7 @@ const PROBE_PATIENCE_MS = 1_000;
 /**
  * A server counts a connection for some time after its client has closed it. Until then a full server is asked again.
  */
-const CROWDED_MS = 15_000;
+const AT_LIMIT_MS = 15_000;
 
 /** A full server is asked again after 50 to 100 % of this. */
 const LIMIT_PAUSE_MS = 200;
@@ -54,7 +54,7 @@ export type BreakerState = "closed" | "halfOpen" | "open";
 /** The breaker of one server. */
 export class LoginBreaker implements LoginGate {
 	private alarm: ScheduledCall | undefined;
-	private crowdedUntilMs = 0;
+	private atLimitUntilMs = 0;
 	private isProbing = false;
 	private isRecoveryOn: boolean;
 	private limit: Error | undefined;
@@ -136,7 +136,7 @@ export class LoginBreaker implements LoginGate {
 		const nowMs = clock.nowMs();
 		this.isProbing = false;
 		if (isRefusal(error)) return this.open(error as Error);
-		if (isConnectionLimit(error) && nowMs < this.crowdedUntilMs) {
+		if (isConnectionLimit(error) && nowMs < this.atLimitUntilMs) {
 			this.limit = error as Error;
 			const pauseMs = LIMIT_PAUSE_MS * (1 - random() / 2);
 			this.limitedUntilMs = nowMs + pauseMs;
@@ -158,7 +158,7 @@ export class LoginBreaker implements LoginGate {
 
 	/** A rotation opens and closes connections, so a full server may have room in a moment. */
 	noteCrowd(): void {
-		this.crowdedUntilMs = this.options.clock.nowMs() + CROWDED_MS;
+		this.atLimitUntilMs = this.options.clock.nowMs() + AT_LIMIT_MS;
 	}
 
 	/** No other credentials can be fetched any more: refused logins are passed on. */
@@ -173,7 +173,7 @@ export class LoginBreaker implements LoginGate {
 		const { clock, onRefused, random } = this.options;
 		const { pace, version } = this.findPace();
 		const isCounted = isAuthenticationFailure(error);
-		if (isCounted) pace.noteRefusal(version, error);
+		if (isCounted) pace.recordAuthFailure(version, error);
 		this.tokenRetryAtMs = isCounted ? undefined : clock.nowMs() + TOKEN_PAUSE_MS * (1 - random() / 2);
 		if (this.serverRefusal === undefined) this.refusedSinceMs = clock.nowMs();
 		this.serverRefusal = error;

@@ -68,7 +68,7 @@ export class LoginPace {
 	}
 
 	/** The server refused the login. */
-	noteRefusal(version: string, error: Error): void {
+	recordAuthFailure(version: string, error: Error): void {
 		// A new version starts the pauses anew; a new caller, a schedule or a request do not.
 		if (!this.refused.has(version)) this.step = 0;
 		this.queue(version, error);

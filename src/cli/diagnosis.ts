@@ -49,37 +49,37 @@ export function fail(name: string, problem: FoundProblem): Examination {
  * What stands before the names of the fields and checks of each server: nothing for the connector's own, then
  * `replicas[0].` and so on.
  */
-export function listOwners({ config }: Session): readonly string[] {
+export function listPrefixes({ config }: Session): readonly string[] {
 	return ["", ...(config.replicas ?? []).map((_, index) => `replicas[${String(index)}].`)];
 }
 
 /** The row of a field; of the connector's own, where a replica follows that. */
-export function findRow({ explanation: { fields } }: Session, field: string, owner = ""): ExplainedField | undefined {
-	return fields.find((row) => row.field === `${owner}${field}`) ?? fields.find((row) => row.field === field);
+export function findRow({ explanation: { fields } }: Session, field: string, prefix = ""): ExplainedField | undefined {
+	return fields.find((row) => row.field === `${prefix}${field}`) ?? fields.find((row) => row.field === field);
 }
 
 /** The value of a field that could be used, as it is; `undefined` where there is none. */
-export function readValue({ values }: Session, field: string, owner = ""): boolean | number | string | undefined {
-	return values.get(`${owner}${field}`) ?? values.get(field);
+export function readValue({ values }: Session, field: string, prefix = ""): boolean | number | string | undefined {
+	return values.get(`${prefix}${field}`) ?? values.get(field);
 }
 
 /** The same as it may be shown. */
-export function showValue(session: Session, field: string, owner = ""): string {
-	return String(findRow(session, field, owner)?.value ?? "");
+export function showValue(session: Session, field: string, prefix = ""): string {
+	return String(findRow(session, field, prefix)?.value ?? "");
 }
 
 /**
  * The name of a field's parameter, where the value comes from there; `undefined` when it is given in code or not
  * needed.
  */
-export function readPath(session: Session, field: string, owner = ""): string | undefined {
-	const row = findRow(session, field, owner);
-	return row?.source === "code" || row?.source === "unneeded" ? undefined : row?.path;
+export function readPath(session: Session, field: string, prefix = ""): string | undefined {
+	const row = findRow(session, field, prefix);
+	return row?.source === "code" || row?.source === "not-required" ? undefined : row?.path;
 }
 
 /** The name of a field in messages. */
-export function readLabel(session: Session, field: string, owner = ""): string {
-	return findRow(session, field, owner)?.label ?? field;
+export function readLabel(session: Session, field: string, prefix = ""): string {
+	return findRow(session, field, prefix)?.label ?? field;
 }
 
 /** A clause as the beginning of a sentence. */

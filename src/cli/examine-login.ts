@@ -14,7 +14,7 @@ import {
 	fail,
 	findRow,
 	type FoundProblem,
-	listOwners,
+	listPrefixes,
 	pass,
 	readLabel,
 	readPath,
@@ -29,12 +29,12 @@ const DEADLINE_MS = 15_000;
 /** A server that did not let in. */
 interface LoginFailure {
 	readonly error: unknown;
-	readonly owner: string;
+	readonly prefix: string;
 	readonly session: Session;
 }
 
 /** What an answer of the server means: the field that is to blame, and what to do. */
-interface Meaning {
+interface ErrorRule {
 	readonly field: string;
 	readonly isMeant: (error: unknown, code: string) => boolean;
 	readonly remedy: (failure: LoginFailure) => string;
@@ -51,12 +51,12 @@ interface Replication {
 const UNREACHABLE = new Set(["EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "ETIMEDOUT"]);
 
 /** In the order in which they are looked for. */
-const MEANINGS: readonly Meaning[] = [
+const ERROR_RULES: readonly ErrorRule[] = [
 	{
 		field: "tls",
 		isMeant: (error) => findTlsRemedy(error) !== undefined,
-		remedy: ({ error, owner, session }) =>
-			capitalize(findTlsRemedy(error, isAwsDatabaseHost(String(readValue(session, "host", owner)))) ?? ""),
+		remedy: ({ error, prefix, session }) =>
+			capitalize(findTlsRemedy(error, isAwsDatabaseHost(String(readValue(session, "host", prefix)))) ?? ""),
 		what: "wants another kind of TLS",
 	},
 	{ field: "password", isMeant: isWrongPassword, remedy: correctLogin, what: "does not accept the password" },
@@ -97,7 +97,7 @@ export async function examineLogins(session: Session): Promise<Examination[]> {
 	const connector = new TypeOrmAwsConnectorService(session.configService, session.survey, session.config);
 	try {
 		const servers = listServers(await connector.getTypeOrmOptions());
-		return await Promise.all(listOwners(session).map(async (owner, index) => examine(session, owner, servers[index])));
+		return await Promise.all(listPrefixes(session).map(async (prefix, index) => examine(session, prefix, servers[index])));
 	} catch (error) {
 		return [fail("login", explain(session, "", error))];
 	} finally {
@@ -111,14 +111,14 @@ function listServers({ replication, ...shared }: DataSourceOptions & { readonly 
 	return nodes.map((node) => ({ ...shared, ...node }));
 }
 
-async function examine(session: Session, owner: string, options: DataSourceOptions | undefined): Promise<Examination> {
-	const name = `${owner}login`;
+async function examine(session: Session, prefix: string, options: DataSourceOptions | undefined): Promise<Examination> {
+	const name = `${prefix}login`;
 	if (options === undefined) return skip(name, "is not known");
 	try {
 		await logIn(options);
 		return pass(name, `user "${readUser(options)}" is let into "${String(options.database)}" and SELECT 1 answers`);
 	} catch (error) {
-		return fail(name, explain(session, owner, error, options));
+		return fail(name, explain(session, prefix, error, options));
 	}
 }
 
@@ -146,7 +146,7 @@ async function logIn(options: DataSourceOptions): Promise<void> {
 	}
 }
 
-function explain(session: Session, owner: string, error: unknown, options?: DataSourceOptions): FoundProblem {
+function explain(session: Session, prefix: string, error: unknown, options?: DataSourceOptions): FoundProblem {
 	if (isTypeOrmAwsConnectorError(error)) {
 		return {
 			code: error.code,
@@ -158,8 +158,8 @@ function explain(session: Session, owner: string, error: unknown, options?: Data
 	}
 	const { code: given, message, name } = error as { readonly code?: unknown; readonly message?: unknown; readonly name?: unknown };
 	const code = typeof given === "string" ? given : String(name);
-	const meaning = MEANINGS.find(({ isMeant }) => isMeant(error, code));
-	const place = owner === "" ? "" : ` of ${owner.slice(0, -1)}`;
+	const meaning = ERROR_RULES.find(({ isMeant }) => isMeant(error, code));
+	const place = prefix === "" ? "" : ` of ${prefix.slice(0, -1)}`;
 	const user = options === undefined ? "" : ` of user "${readUser(options)}" to database "${String(options.database)}"${place}`;
 	if (meaning === undefined) {
 		return {
@@ -173,10 +173,10 @@ function explain(session: Session, owner: string, error: unknown, options?: Data
 	const isLogin = ["password", "username"].includes(meaning.field);
 	return {
 		code,
-		label: readLabel(session, meaning.field, owner),
+		label: readLabel(session, meaning.field, prefix),
 		message: `The login${user} fails: the server ${meaning.what} (${code}).`,
-		path: isLogin && isGiven(session, owner) ? undefined : readPath(session, isLogin ? "secretId" : meaning.field, owner),
-		remedy: meaning.remedy({ error, owner, session }),
+		path: isLogin && isGiven(session, prefix) ? undefined : readPath(session, isLogin ? "secretId" : meaning.field, prefix),
+		remedy: meaning.remedy({ error, prefix, session }),
 	};
 }
 
@@ -191,17 +191,17 @@ function hidePassword(message: string, options: DataSourceOptions | undefined): 
 }
 
 /** Whether both parts of the login are in code. */
-function isGiven(session: Session, owner: string): boolean {
-	return ["username", "password"].every((part) => findRow(session, part, owner)?.source === "code");
+function isGiven(session: Session, prefix: string): boolean {
+	return ["username", "password"].every((part) => findRow(session, part, prefix)?.source === "code");
 }
 
-function correctLogin({ owner, session }: LoginFailure): string {
-	if (findRow(session, "password", owner)?.source === "token") {
+function correctLogin({ prefix, session }: LoginFailure): string {
+	if (findRow(session, "password", prefix)?.source === "token") {
 		return 'Allow this identity to log in as that user: the command "policy" prints the statement. In an RDS database the user needs the role rds_iam.';
 	}
-	const secretId = readValue(session, "secretId", owner);
-	if (isGiven(session, owner) || typeof secretId !== "string") {
-		return `Correct the options "${readLabel(session, "username", owner)}" and "${readLabel(session, "password", owner)}".`;
+	const secretId = readValue(session, "secretId", prefix);
+	if (isGiven(session, prefix) || typeof secretId !== "string") {
+		return `Correct the options "${readLabel(session, "username", prefix)}" and "${readLabel(session, "password", prefix)}".`;
 	}
 	const id = quoteForShell(secretId);
 	return (

@@ -7,7 +7,7 @@ import { findAwsRemedy } from "../connector/find-aws-remedy.js";
 import type { CredentialsProvider } from "../credentials/credentials-provider.js";
 import { createSecretReader, selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
 import { quoteForShell } from "../aws/aws-command.js";
-import { type Examination, fail, listOwners, pass, readPath, readValue, skip } from "./diagnosis.js";
+import { type Examination, fail, listPrefixes, pass, readPath, readValue, skip } from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 
 /** What the file behind `--secret-string` has to look like; the value itself is not looked at. */
@@ -20,7 +20,7 @@ const FILE = `file://secret.json   # {"username": …, "password": …}`;
 export async function examineSecrets(session: Session): Promise<Examination[]> {
 	const { config, configService } = session;
 	const findRegion = (): string | undefined => readRegion(configService);
-	const [, ...replicas] = listOwners(session);
+	const [, ...replicas] = listPrefixes(session);
 	const ignore = (): void => undefined;
 	const reader = createSecretReader(config, findRegion);
 	const providers = selectReplicaCredentials(config, findRegion, ignore, reader);
@@ -29,9 +29,9 @@ export async function examineSecrets(session: Session): Promise<Examination[]> {
 			isSecretNeeded(session, "")
 				? examine(session, "", selectCredentials(config, findRegion, ignore, reader))
 				: skip("secret", "no secret is needed"),
-			...replicas.flatMap((owner, index) => {
-				const provider = isSecretNeeded(session, owner) ? providers[index] : undefined;
-				return provider === undefined ? [] : examine(session, owner, provider);
+			...replicas.flatMap((prefix, index) => {
+				const provider = isSecretNeeded(session, prefix) ? providers[index] : undefined;
+				return provider === undefined ? [] : examine(session, prefix, provider);
 			}),
 		]);
 	} finally {
@@ -40,29 +40,29 @@ export async function examineSecrets(session: Session): Promise<Examination[]> {
 }
 
 /** A replica that names the connector's secret is logged in to as the master is. */
-function isSecretNeeded({ explanation: { fields } }: Session, owner: string): boolean {
-	const row = fields.find(({ field }) => field === `${owner}secretId`);
-	if (row === undefined || row.source === "unneeded") return false;
+function isSecretNeeded({ explanation: { fields } }: Session, prefix: string): boolean {
+	const row = fields.find(({ field }) => field === `${prefix}secretId`);
+	if (row === undefined || row.source === "not-required") return false;
 	const isShared = fields.some(({ field, value }) => field === "secretId" && value !== undefined && value === row.value);
-	return owner === "" || !isShared;
+	return prefix === "" || !isShared;
 }
 
-async function examine(session: Session, owner: string, provider: CredentialsProvider): Promise<Examination> {
-	const name = `${owner}secret`;
-	const secretId = readValue(session, "secretId", owner);
+async function examine(session: Session, prefix: string, provider: CredentialsProvider): Promise<Examination> {
+	const name = `${prefix}secret`;
+	const secretId = readValue(session, "secretId", prefix);
 	if (typeof secretId !== "string") return skip(name, "its id is not known");
 	try {
-		const { username, versionId } = await provider.fetch(secretId, undefined, session.logins.get(owner));
+		const { username, versionId } = await provider.fetch(secretId, undefined, session.logins.get(prefix));
 		return pass(name, `"${secretId}" holds a login of user "${username}"${versionId === undefined ? "" : `, version ${versionId}`}`);
 	} catch (error) {
 		if (!isTypeOrmAwsConnectorError(error)) throw error;
-		const path = readPath(session, "secretId", owner);
+		const path = readPath(session, "secretId", prefix);
 		return fail(name, {
 			code: error.code,
-			label: `${owner}${error instanceof SecretMalformedError ? (error.field ?? "secret-id") : "secret-id"}`,
+			label: `${prefix}${error instanceof SecretMalformedError ? (error.field ?? "secret-id") : "secret-id"}`,
 			message: error.message,
 			path,
-			remedy: findRemedy(error, secretId, path, `${owner}secretId`),
+			remedy: findRemedy(error, secretId, path, `${prefix}secretId`),
 		});
 	}
 }

@@ -17,7 +17,7 @@ import {
 	type Examination,
 	fail,
 	type FoundProblem,
-	listOwners,
+	listPrefixes,
 	pass,
 	readLabel,
 	readPath,
@@ -30,7 +30,7 @@ import { probeServer, type ServerAnswer } from "./probe-server.js";
 /** Where the server of an owner is said to be. */
 interface Place {
 	readonly host: string;
-	readonly owner: string;
+	readonly prefix: string;
 	readonly port: number;
 }
 
@@ -39,16 +39,16 @@ const NO_SUCH_NAME = new Set(["EAI_AGAIN", "ENOTFOUND"]);
 
 /** The primary, then each replica. No login is made, so neither the secret nor the database has to be right. */
 export async function examineServers(session: Session): Promise<Examination[]> {
-	const owners = listOwners(session);
+	const prefixes = listPrefixes(session);
 	const type = Object.values(EDatabaseType).find((engine) => engine === readValue(session, "type"));
-	const unknown = owners.map((owner) => skip(`${owner}server`, "host, port or type is not known"));
+	const unknown = prefixes.map((prefix) => skip(`${prefix}server`, "host, port or type is not known"));
 	if (type === undefined) return unknown;
 	const isMysql = type === EDatabaseType.MYSQL || type === EDatabaseType.MARIADB;
 	try {
-		const places = await findPlaces(session, owners);
+		const places = await findPlaces(session, prefixes);
 		return await Promise.all(
 			unknown.map(async (answer, index) => {
-				const place = places.find(({ owner }) => owner === owners[index]);
+				const place = places.find(({ prefix }) => prefix === prefixes[index]);
 				if (place === undefined) return answer;
 				const tls = await chooseTls(session, places, type, place.host);
 				return judge(session, place, await probeServer({ ...place, isMysql, tls }));
@@ -62,11 +62,11 @@ export async function examineServers(session: Session): Promise<Examination[]> {
 }
 
 /** Those that are known, with the host that the connector makes of the id of a cluster. */
-async function findPlaces(session: Session, owners: readonly string[]): Promise<Place[]> {
-	const places = owners.flatMap((owner) => {
-		const host = readValue(session, "host", owner);
-		const port = readValue(session, "port", owner);
-		return typeof host === "string" && typeof port === "number" ? [{ host, owner, port }] : [];
+async function findPlaces(session: Session, prefixes: readonly string[]): Promise<Place[]> {
+	const places = prefixes.flatMap((prefix) => {
+		const host = readValue(session, "host", prefix);
+		const port = readValue(session, "port", prefix);
+		return typeof host === "string" && typeof port === "number" ? [{ host, prefix, port }] : [];
 	});
 	if (!isIam(session.config)) return places;
 	const login = await selectCredentials(session.config, () => readRegion(session.configService)).fetch(
@@ -88,7 +88,7 @@ async function chooseTls({ config }: Session, places: readonly Place[], type: ED
 
 function judge(session: Session, place: Place, answer: ServerAnswer): Examination {
 	const address = `${isIP(place.host) === 6 ? `[${place.host}]` : place.host}:${String(place.port)}`;
-	const name = `${place.owner}server`;
+	const name = `${place.prefix}server`;
 	switch (answer.kind) {
 		case "encrypted": {
 			const { issuer, protocol, validTo } = answer;
@@ -101,15 +101,15 @@ function judge(session: Session, place: Place, answer: ServerAnswer): Examinatio
 		case "refused":
 			return fail(name, {
 				code: answer.code,
-				label: readLabel(session, "host", place.owner),
+				label: readLabel(session, "host", place.prefix),
 				message: `The server at ${address} answers, but wants no connection from here (error ${answer.code}).`,
-				path: readPath(session, "host", place.owner),
+				path: readPath(session, "host", place.prefix),
 				remedy: "Look at the server's limits, and at hosts that it has blocked.",
 			});
 		case "tls-failed":
 			return fail(name, explainTls(place.host, answer.code, `TLS with ${address} fails: ${answer.code}.`));
 		default:
-			return fail(name, explainUnreachable(session, address, place.owner, answer.code));
+			return fail(name, explainUnreachable(session, address, place.prefix, answer.code));
 	}
 }
 
@@ -127,10 +127,10 @@ function explainOption(error: TypeOrmAwsConnectorError): FoundProblem {
 	return { code: problem?.code ?? code, label: option, message: problem?.message ?? message, path: undefined, remedy };
 }
 
-function explainUnreachable(session: Session, address: string, owner: string, code: string): FoundProblem {
+function explainUnreachable(session: Session, address: string, prefix: string, code: string): FoundProblem {
 	const isName = NO_SUCH_NAME.has(code);
-	const path = readPath(session, "host", owner);
-	const [host, port] = ["host", "port"].map((field) => readLabel(session, field, owner));
+	const path = readPath(session, "host", prefix);
+	const [host, port] = ["host", "port"].map((field) => readLabel(session, field, prefix));
 	const correct =
 		path === undefined
 			? `Correct the options "${String(host)}" and "${String(port)}".`
@@ -141,6 +141,6 @@ function explainUnreachable(session: Session, address: string, owner: string, co
 		label: isName ? host : `${String(host)}, ${String(port)}`,
 		message: isName ? `There is no host of that name: ${address} (${code}).` : `No server answers at ${address} (${code}).`,
 		path,
-		remedy: `${correct}   # ${look}? port: ${readPath(session, "port", owner) ?? "given in code"}`,
+		remedy: `${correct}   # ${look}? port: ${readPath(session, "port", prefix) ?? "given in code"}`,
 	};
 }

@@ -79,7 +79,7 @@ function isFieldName(name: string): name is FieldName {
 
 function planSecret(session: Session, values: ReadonlyMap<string, string>): PlannedSecret | undefined {
 	const { explanation, options } = session;
-	if (explanation.fields.some(({ field, source }) => field === "secretId" && source === "unneeded")) return undefined;
+	if (explanation.fields.some(({ field, source }) => field === "secretId" && source === "not-required")) return undefined;
 	const id = readValue(session, "secretId") ?? values.get("secretId");
 	// An ARN belongs to a secret that exists, or to none.
 	if (typeof id !== "string" || id.startsWith("arn:")) return undefined;

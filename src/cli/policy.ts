@@ -54,7 +54,7 @@ function describeParameters({ config, explanation, survey }: Session): Pick<Poli
 }
 
 function describeSecrets({ config, explanation, options, values }: Session, region: string, require: Require): PolicyScope["secrets"] {
-	const rows = explanation.fields.filter(({ field, source }) => field.endsWith("secretId") && source !== "unneeded");
+	const rows = explanation.fields.filter(({ field, source }) => field.endsWith("secretId") && source !== "not-required");
 	const ids = rows.map(({ field, label, path }) => {
 		const value = values.get(field);
 		return require(typeof value === "string"

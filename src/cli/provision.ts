@@ -58,7 +58,7 @@ async function provisionParameter({ ssm }: Session, { name, value }: PlannedPara
 async function provisionSecret(client: SecretsManagerClient, secret: PlannedSecret, isApplied: boolean): Promise<ProvisionStep[]> {
 	const { description, kmsKeyId, name, rotation } = secret;
 	const step = { detail: describeSettings(secret), kind: "secret", name } as const;
-	if (!isApplied) return [(await isThere(client, name)) ? keep(step) : { ...step, outcome: "planned" }];
+	if (!isApplied) return [(await doesSecretExist(client, name)) ? keep(step) : { ...step, outcome: "planned" }];
 	try {
 		const settings = { ...(description && { Description: description }), ...(kmsKeyId && { KmsKeyId: kmsKeyId }) };
 		await client.send(new CreateSecretCommand({ Name: name, ...settings }));
@@ -87,7 +87,7 @@ async function switchRotationOn(
 }
 
 /** For the dry run only: what decides is the answer to the creation. */
-async function isThere(client: SecretsManagerClient, name: string): Promise<boolean> {
+async function doesSecretExist(client: SecretsManagerClient, name: string): Promise<boolean> {
 	return client.send(new DescribeSecretCommand({ SecretId: name })).then(
 		() => true,
 		() => false,

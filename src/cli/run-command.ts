@@ -9,7 +9,7 @@ import { renderTable } from "../connector/render-explanation.js";
 import { USAGE } from "./usage.js";
 
 /** What a program has of the world. */
-export interface Surroundings {
+export interface ProcessIo {
 	/** Collects the warnings that the library logs from now on. */
 	readonly collectNotes: () => readonly string[];
 	readonly printError: (text: string) => void;
@@ -18,24 +18,24 @@ export interface Surroundings {
 }
 
 /** Exit codes. */
-const WELL = 0;
+const EXIT_OK = 0;
 const PROBLEM = 1;
 const USAGE_ERROR = 2;
 
 /** Runs one command. Rejects only for faults of this program itself. */
-export async function runCommand(commandLine: readonly string[], surroundings: Surroundings): Promise<number> {
-	const { print, printError, readVersion } = surroundings;
+export async function runCommand(commandLine: readonly string[], processIo: ProcessIo): Promise<number> {
+	const { print, printError, readVersion } = processIo;
 	try {
 		const { command, options } = parseArguments(commandLine);
 		if (options === undefined) {
 			print(command === "help" ? USAGE : readVersion());
-			return WELL;
+			return EXIT_OK;
 		}
-		const notes = surroundings.collectNotes();
+		const notes = processIo.collectNotes();
 		const session = await openSession(options);
 		try {
-			if (command === "doctor") return await runDoctor(session, notes, surroundings);
-			return command === "policy" ? runPolicy(session, surroundings) : await runProvision(session, surroundings);
+			if (command === "doctor") return await runDoctor(session, notes, processIo);
+			return command === "policy" ? runPolicy(session, processIo) : await runProvision(session, processIo);
 		} finally {
 			closeSession(session);
 		}
@@ -46,33 +46,33 @@ export async function runCommand(commandLine: readonly string[], surroundings: S
 	}
 }
 
-async function runDoctor(session: Session, notes: readonly string[], { print }: Surroundings): Promise<number> {
+async function runDoctor(session: Session, notes: readonly string[], { print }: ProcessIo): Promise<number> {
 	const diagnosis: Diagnosis = await diagnose(session, notes);
 	const { application, environment } = session.options;
 	const title = application === undefined ? "options in code" : `/${application}/${String(environment)}`;
 	print(session.options.json === true ? JSON.stringify(diagnosis, undefined, 2) : renderDiagnosis(diagnosis, title));
-	return diagnosis.isValid ? WELL : PROBLEM;
+	return diagnosis.isValid ? EXIT_OK : PROBLEM;
 }
 
 /** The policy alone goes to the standard output, so that it can go into a file. */
-function runPolicy(session: Session, { print, printError }: Surroundings): number {
+function runPolicy(session: Session, { print, printError }: ProcessIo): number {
 	const answer = describePolicy(session);
 	if ("missing" in answer) {
 		printError(["The policy cannot be written yet:", ...answer.missing.map((what) => `  - ${what}`)].join("\n"));
 		return PROBLEM;
 	}
 	print(JSON.stringify(answer.policy, undefined, 2));
-	return WELL;
+	return EXIT_OK;
 }
 
-async function runProvision(session: Session, { print }: Surroundings): Promise<number> {
+async function runProvision(session: Session, { print }: ProcessIo): Promise<number> {
 	const report = await provision(session);
 	const { steps, unresolved } = report;
 	const isPlanned = steps.some(({ outcome }) => outcome === "planned");
 	const hasFailed = unresolved.length > 0 || steps.some(({ outcome }) => outcome === "failed");
 	if (session.options.json === true) {
 		print(JSON.stringify(report, undefined, 2));
-		return hasFailed ? PROBLEM : WELL;
+		return hasFailed ? PROBLEM : EXIT_OK;
 	}
 	const rows = steps.map(({ detail, kind, name, outcome }) => [outcome, kind, name, detail]);
 	print(
@@ -84,5 +84,5 @@ async function runProvision(session: Session, { print }: Surroundings): Promise<
 			...(isPlanned ? ["", "Nothing was changed. Add --apply to create what is planned."] : []),
 		].join("\n"),
 	);
-	return hasFailed ? PROBLEM : WELL;
+	return hasFailed ? PROBLEM : EXIT_OK;
 }

@@ -16,17 +16,17 @@ export const LOOKUP_NAMES: readonly LookupName[] = [...(Object.keys(CONNECTOR_FI
 
 /**
  * Every fault in a group of lookups.
- * @param owner what stands before `ssmLookups`, with its dot: nothing, or a replica.
+ * @param prefix what stands before `ssmLookups`, with its dot: nothing, or a replica.
  */
 export function checkLookups(
-	owner: string,
+	prefix: string,
 	lookups: Readonly<Record<string, unknown>>,
 	names: readonly LookupName[],
 ): TypeOrmAwsConnectorError[] {
-	const problems = findUnknown(`${owner}ssmLookups.`, lookups, names);
+	const problems = findUnknown(`${prefix}ssmLookups.`, lookups, names);
 	for (const [name, lookup] of Object.entries(lookups)) {
 		if (lookup === undefined || !(names as readonly string[]).includes(name)) continue;
-		problems.push(...checkLookup(owner, name as LookupName, lookup));
+		problems.push(...checkLookup(prefix, name as LookupName, lookup));
 	}
 	return problems;
 }
@@ -36,11 +36,11 @@ export function describeLookup(name: LookupName): string {
 	return Object.hasOwn(CONNECTOR_FIELDS, name) ? CONNECTOR_FIELDS[name as FieldName].label : name;
 }
 
-function checkLookup(owner: string, name: LookupName, lookup: unknown): TypeOrmAwsConnectorError[] {
-	const option = `${owner}ssmLookups.${name}`;
-	const label = `${owner}${describeLookup(name)}`;
+function checkLookup(prefix: string, name: LookupName, lookup: unknown): TypeOrmAwsConnectorError[] {
+	const option = `${prefix}ssmLookups.${name}`;
+	const label = `${prefix}${describeLookup(name)}`;
 	if (isFullName(lookup)) {
-		const isSecret = name === "connection" && owner === "" && findConnectionSecret(lookup) !== undefined;
+		const isSecret = name === "connection" && prefix === "" && findConnectionSecret(lookup) !== undefined;
 		const fault = isSecret ? undefined : findParameterNameFault(lookup);
 		return fault === undefined ? [] : [new LookupInvalidError(label, fault, lookup)];
 	}

@@ -1,5 +1,5 @@
 /**
- * THE field table: everything that is known of a field, in one place. Types, look-ups, labels and defaults derive from
+ * THE field table: everything that is known of a field, in one place. Types, lookups, labels and defaults derive from
  * it.
  */
 import type { IStructuredLookup, ITypeOrmAwsConnectorConfig, ITypeOrmAwsConnectorSsmLookups } from "./connector.options.js";

@@ -13,7 +13,7 @@ export const DATABASE_CONFIG_PROVIDER = "DATABASE_CONFIG_PROVIDER";
 export const DEFAULT_DRAIN_TIMEOUT_MS = 60_000;
 
 /**
- * Default values, canonical look-ups and labels. Times are in milliseconds.
+ * Default values, canonical lookups and labels. Times are in milliseconds.
  * @example
  * TYPEORM_AWS_CONNECTOR_CONSTANT.CANONICAL_SSM_LOOKUPS.poolSize; // { path: ["typeorm", "pool-size"] }
  */

@@ -11,7 +11,7 @@ import type { ITypeOrmAwsConnectorTls } from "./tls.options.js";
 import type { TDatabaseType, TTypeOrmOptions } from "./typeorm.options.js";
 
 /**
- * A structured look-up: `path` below `/<application>/<environment>/<namespace>/<instanceName>`, every other segment
+ * A structured lookup: `path` below `/<application>/<environment>/<namespace>/<instanceName>`, every other segment
  * optional.
  * @example
  * { namespace: ENamespace.AWS_RDS, instanceName: "aurora-postgres", path: ["host"] }
@@ -19,7 +19,7 @@ import type { TDatabaseType, TTypeOrmOptions } from "./typeorm.options.js";
 export type IStructuredLookup = IConfigGetProperties;
 
 /**
- * Segments used where neither a field's own look-up nor the canonical one names them.
+ * Segments used where neither a field's own lookup nor the canonical one names them.
  * @example
  * { ssmLookupDefaults: { instanceName: "reports" } }
  */
@@ -159,7 +159,7 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 	secretId?: string;
 	/** Whether TypeORM synchronizes the schema at start. Never repeated by a rotation. Default: SSM, then `false`. */
 	shouldSynchronize?: boolean;
-	/** Segments for look-ups that do not name them. */
+	/** Segments for lookups that do not name them. */
 	ssmLookupDefaults?: ITypeOrmAwsConnectorSsmLookupDefaults;
 	/** Other places for single fields. */
 	ssmLookups?: ITypeOrmAwsConnectorSsmLookups;
@@ -190,7 +190,7 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
  * @example
  * { dataSourceName: "reports" }
  */
-export interface ITypeOrmAwsConnectorBinding {
+export interface ITypeOrmAwsConnectorTokens {
 	/**
 	 * Name of the DataSource that the connector rotates, as given to `TypeOrmModule.forRootAsync({ name })`. Default: the
 	 * default DataSource.
@@ -217,7 +217,7 @@ export interface ITypeOrmAwsConnectorBinding {
  * { dataSourceName: "reports", entities: [ReportEntity], rotation: { isEnabled: true } }
  */
 export interface ITypeOrmAwsConnectorModuleOptions<TType extends TDatabaseType = TDatabaseType>
-	extends ITypeOrmAwsConnectorBinding, ITypeOrmAwsConnectorConfig<TType> {}
+	extends ITypeOrmAwsConnectorTokens, ITypeOrmAwsConnectorConfig<TType> {}
 
 /**
  * A class that makes the configuration, for `useClass` and `useExisting`.
@@ -244,7 +244,7 @@ export interface ITypeOrmAwsConnectorModuleAsyncOptions<
 	TFactoryArguments extends unknown[] = any[],
 	TType extends TDatabaseType = TDatabaseType,
 >
-	extends ITypeOrmAwsConnectorBinding, Pick<ModuleMetadata, "imports"> {
+	extends ITypeOrmAwsConnectorTokens, Pick<ModuleMetadata, "imports"> {
 	/** Providers that the factory or the class needs, besides those of `imports`. */
 	extraProviders?: Provider[];
 	/** What the factory is given. */

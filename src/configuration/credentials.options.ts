@@ -25,7 +25,7 @@ export interface ISecretKeys {
 /**
  * The login is kept in a secret. `username` or `password` given in code win over what the secret says.
  * @example
- * { source: "secrets-manager", shouldProvideTarget: true, keys: { username: "user" } }
+ * { source: "secrets-manager", shouldReadEndpointFromSecret: true, keys: { username: "user" } }
  */
 export interface ISecretsManagerCredentialsSource {
 	/** Other names of the values in the secret. */
@@ -35,7 +35,7 @@ export interface ISecretsManagerCredentialsSource {
 	 * Parameter Store, and lose against the connector's options; what the secret lacks is looked up as ever. Default
 	 * `false`.
 	 */
-	shouldProvideTarget?: boolean;
+	shouldReadEndpointFromSecret?: boolean;
 	/** A secret. */
 	source: "secrets-manager";
 }
@@ -102,7 +102,7 @@ export interface IDsqlIamCredentialsSource {
  * Where logins come from. Default: `static` when both `username` and `password` are given in code, `parameter-store`
  * when `ssmLookups` has both of them or `connection`, `secrets-manager` otherwise.
  * @example
- * { source: "secrets-manager", shouldProvideTarget: true }
+ * { source: "secrets-manager", shouldReadEndpointFromSecret: true }
  */
 export type TCredentialsSource =
 	| IDsqlIamCredentialsSource

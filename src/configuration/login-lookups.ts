@@ -46,7 +46,7 @@ export function expandConnectionSecret<Config extends LoginConfig>(config: Confi
 	if (secretId === undefined) return config;
 	return {
 		...config,
-		credentials: { ...config.credentials, shouldProvideTarget: true, source: "secrets-manager" },
+		credentials: { ...config.credentials, shouldReadEndpointFromSecret: true, source: "secrets-manager" },
 		secretId,
 		ssmLookups,
 	};

@@ -1,7 +1,7 @@
 /** Options that are given to a connector and belong elsewhere, with what to do instead. */
 import type { Misplaced } from "../support/check-options.js";
 import { OWNED_TYPEORM_OPTIONS } from "./check-typeorm-options.js";
-import type { ITypeOrmAwsConnectorBinding } from "./connector.options.js";
+import type { ITypeOrmAwsConnectorTokens } from "./connector.options.js";
 
 /** What is given to a registration and not to the connector. */
 export const BINDING_NAMES = [
@@ -9,7 +9,7 @@ export const BINDING_NAMES = [
 	"dataSourceToken",
 	"isGlobal",
 	"parameterStoreToken",
-] as const satisfies (keyof ITypeOrmAwsConnectorBinding)[];
+] as const satisfies (keyof ITypeOrmAwsConnectorTokens)[];
 
 const BESIDE_FACTORY = "belongs beside the factory or class that makes the configuration, not in the configuration";
 

@@ -24,8 +24,8 @@ export interface ITypeOrmAwsConnectorReplicaSsmLookups {
 }
 
 /**
- * A read replica. For each field the order is: the value given here, then its look-up, then what the master has. The
- * host has to be given in one of the two ways, and a look-up that is given has to find something.
+ * A read replica. For each field the order is: the value given here, then its lookup, then what the master has. The
+ * host has to be given in one of the two ways, and a lookup that is given has to find something.
  * @example
  * { ssmLookups: { host: { path: ["reader", "host"] } } }
  */

@@ -34,7 +34,7 @@ export function completeSecretKeys(keys: ISecretKeys = {}): Required<ISecretKeys
 /** Whether the connector's secret says where the database is. */
 export function isTargetInSecret(config: ITypeOrmAwsConnectorConfig): boolean {
 	const source = chooseSource(config);
-	return source.source === "secrets-manager" && source.shouldProvideTarget === true;
+	return source.source === "secrets-manager" && source.shouldReadEndpointFromSecret === true;
 }
 
 /**

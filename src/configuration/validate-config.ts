@@ -48,7 +48,7 @@ const CREDENTIALS: { readonly [Name in TCredentialsSource["source"]]: Checks<Ext
 	"rds-iam": RDS_IAM_CHECKS,
 	"secrets-manager": {
 		keys: checkGroup,
-		shouldProvideTarget: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
+		shouldReadEndpointFromSecret: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
 		source: checkLater,
 	},
 	static: { source: checkLater },
@@ -83,7 +83,7 @@ const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
 };
 
 /**
- * Checks the shape of a connector's options: unknown names, groups, look-ups, and every option that is not a field.
+ * Checks the shape of a connector's options: unknown names, groups, lookups, and every option that is not a field.
  * @throws ConfigurationError with every fault found.
  */
 export function validateConfig(config: ITypeOrmAwsConnectorConfig): void {

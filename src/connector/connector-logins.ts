@@ -2,7 +2,7 @@
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { GivenLogin } from "../configuration/given-login.js";
 import type { SecretTarget } from "../configuration/secret-target.js";
-import { Credentials, type CredentialsProvider, type SecretLabel } from "../credentials/credentials-provider.js";
+import { Credentials, type CredentialsProvider, type VersionStage } from "../credentials/credentials-provider.js";
 import { selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
 import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
 import { withDeadline } from "../support/with-deadline.js";
@@ -58,12 +58,12 @@ export class ConnectorLogins {
 	}
 
 	/** Another version; `undefined` when there is none, when it may not be read, or when it is not to be used. */
-	async fetchLabelled(
-		label: SecretLabel,
+	async fetchVersion(
+		label: VersionStage,
 		[provider, secretId, given]: LoginRequest,
 		signal?: AbortSignal,
 	): Promise<Credentials | undefined> {
-		return this.shouldUseOtherVersions ? provider.fetchLabelled(label, secretId, signal, given) : undefined;
+		return this.shouldUseOtherVersions ? provider.fetchVersion(label, secretId, signal, given) : undefined;
 	}
 
 	/**
@@ -72,12 +72,12 @@ export class ConnectorLogins {
 	 */
 	async fetchVersions(request: LoginRequest): Promise<KnownVersions> {
 		const currentFetch = this.fetch(request);
-		const pendingFetch = this.fetchLabelled("AWSPENDING", request);
+		const pendingFetch = this.fetchVersion("AWSPENDING", request);
 		const current = await currentFetch;
 		const deadline = { deadlineMs: PENDING_PATIENCE_MS, subject: "The fetch of AWSPENDING" };
 		return {
 			current,
-			fetchPrevious: async () => this.fetchLabelled("AWSPREVIOUS", request),
+			fetchPrevious: async () => this.fetchVersion("AWSPREVIOUS", request),
 			pending: await withDeadline(async () => pendingFetch, deadline).catch(() => undefined),
 		};
 	}

@@ -6,7 +6,7 @@ import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.opti
 import type { TReplicationMode } from "../configuration/replica.options.js";
 import type { Credentials } from "../credentials/credentials-provider.js";
 import type { ResolvedSettings } from "../resolution/resolve-settings.js";
-import { CONNECTOR_ORIGIN, ConnectorOrigin, type ServedValues } from "./connector-origin.js";
+import { CONNECTOR_ORIGIN, OptionsOrigin, type ManagedValues } from "./options-origin.js";
 import { describeLogin, type LoginOptions } from "./describe-login.js";
 import type { TlsOptions } from "../tls/tls-options.js";
 
@@ -63,13 +63,13 @@ export function createDataSourceOptions({
 		relationLoadStrategy,
 		synchronize: shouldSynchronize,
 		type,
-		[CONNECTOR_ORIGIN]: new ConnectorOrigin(connector.connectorId, connector.name, master, slaves),
+		[CONNECTOR_ORIGIN]: new OptionsOrigin(connector.connectorId, connector.name, master, slaves),
 	};
 	if (slaves.length === 0) return options as DataSourceOptions;
 	return { ...options, replication: describeReplication(options, master, slaves, defaultMode) } as DataSourceOptions;
 }
 
-function describeNode({ port }: { readonly port: number }, database: string, { host, password, username }: LoginOptions): ServedValues {
+function describeNode({ port }: { readonly port: number }, database: string, { host, password, username }: LoginOptions): ManagedValues {
 	return { database, host, password, port, username };
 }
 
@@ -123,11 +123,11 @@ function findMaximumIdle(poolSize: number): number {
 /** TypeORM reads each node's login and, on PostgreSQL and CockroachDB, its `ssl` from the node alone. */
 function describeReplication(
 	{ ssl, type }: { readonly ssl?: unknown; readonly type: EDatabaseType },
-	master: ServedValues,
-	slaves: readonly ServedValues[],
+	master: ManagedValues,
+	slaves: readonly ManagedValues[],
 	defaultMode: TReplicationMode | undefined,
 ): object {
-	const secure = (node: ServedValues): object => (ssl === undefined ? node : { ssl, ...node });
+	const secure = (node: ManagedValues): object => (ssl === undefined ? node : { ssl, ...node });
 	return {
 		...(isPgFamily(type) ? {} : CLUSTER),
 		...(defaultMode === undefined ? {} : { defaultMode }),

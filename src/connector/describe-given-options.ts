@@ -41,7 +41,7 @@ const OPEN_NAMES = new Set([
 	"type",
 ]);
 
-/** Shown elsewhere: fields by their rows, look-ups by the paths they make, the login by the rows of its two parts. */
+/** Shown elsewhere: fields by their rows, lookups by the paths they make, the login by the rows of its two parts. */
 const SHOWN_ELSEWHERE = new Set([
 	...Object.values(CONNECTOR_FIELDS).map(({ option }) => option as string),
 	"password",

@@ -7,7 +7,7 @@ import { DSQL_ADMIN } from "../credentials/dsql-token.js";
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError } from "../errors/errors.js";
 import { describeFault } from "../events/describe-fault.js";
-import { type ExplainedField, type ExplainedProblem, explainFields, type FieldOwner } from "../resolution/explain-fields.js";
+import { type ExplainedField, type ExplainedProblem, explainFields, type FieldScope } from "../resolution/explain-fields.js";
 import { type ExplainedLogin, explainLogin, type LoginRequest } from "../resolution/explain-login.js";
 import type { FieldValue } from "../resolution/parse-value.js";
 import type { ParameterReader } from "../resolution/read-parameter.js";
@@ -68,14 +68,14 @@ export async function examineConnector({ config, connector, load, source }: Expl
 		return source;
 	});
 	const isRead = outage.length === 0;
-	const { fields, owners, problems, values } = explainFields(config, reader, isRead);
-	const logins = explainLogins(config, owners, { isRead, reader });
+	const { fields, scopes, problems, values } = explainFields(config, reader, isRead);
+	const logins = explainLogins(config, scopes, { isRead, reader });
 	// A lookup whose shape is wrong fails once more when it is used.
 	const isShapeOfLookup = shape.some(({ code }) => code === "ERR_CONNECTOR_LOOKUP_INVALID");
 	const own = [...problems, ...logins.flatMap((login) => login.problems)].filter(
 		({ code }) => !(isShapeOfLookup && code === "ERR_CONNECTOR_LOOKUP_INVALID"),
 	);
-	const raw = owners.flatMap((owner) => checkRawLogin(owner.config, owner.owner)).map(explainOption);
+	const raw = scopes.flatMap((prefix) => checkRawLogin(prefix.config, prefix.prefix)).map(explainOption);
 	const all = [...shape, ...outage, ...own, ...raw];
 	const explanation = {
 		connector,
@@ -84,7 +84,7 @@ export async function examineConnector({ config, connector, load, source }: Expl
 		options: describeGivenOptions(config),
 		problems: all,
 	};
-	return { explanation, logins: new Map(logins.map(({ login, owner }) => [owner, login])), values };
+	return { explanation, logins: new Map(logins.map(({ login, prefix }) => [prefix, login])), values };
 }
 
 function findShapeProblems(config: ITypeOrmAwsConnectorConfig): ExplainedProblem[] {
@@ -113,16 +113,16 @@ function explainOutage(error: unknown): ExplainedProblem {
 /** The login of the connector, and of each replica that has something of its own. */
 function explainLogins(
 	config: ITypeOrmAwsConnectorConfig,
-	owners: readonly FieldOwner[],
+	scopes: readonly FieldScope[],
 	{ isRead, reader }: Pick<LoginRequest, "isRead" | "reader">,
 ): ExplainedLogin[] {
 	const defaultUser = chooseSource(config).source === "dsql-iam" ? DSQL_ADMIN : undefined;
-	return owners
-		.filter(({ config: own, connection, owner }) => owner === "" || hasOwnLogin(own, connection))
-		.map((owner) => {
-			const isConnector = owner.owner === "";
+	return scopes
+		.filter(({ config: own, connection, prefix }) => prefix === "" || hasOwnLogin(own, connection))
+		.map((prefix) => {
+			const isConnector = prefix.prefix === "";
 			const kept = isConnector && isIam(config) ? "token" : "secret";
-			return explainLogin(owner, { defaultUser: isConnector ? defaultUser : undefined, isRead, kept, reader });
+			return explainLogin(prefix, { defaultUser: isConnector ? defaultUser : undefined, isRead, kept, reader });
 		});
 }
 

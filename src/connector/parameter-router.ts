@@ -16,8 +16,8 @@ export function selectParameterSource(
 	own: LookupSource | undefined,
 	createNamed: () => LookupSource,
 ): LookupSource | undefined {
-	const owners = [config, ...(config.replicas ?? [])];
-	const hasFullNames = owners.some(({ ssmLookups = {} }) => Object.values(ssmLookups).some(isFullName));
+	const prefixes = [config, ...(config.replicas ?? [])];
+	const hasFullNames = prefixes.some(({ ssmLookups = {} }) => Object.values(ssmLookups).some(isFullName));
 	return !hasFullNames || own?.canReadFullNames === true ? own : new ParameterRouter(own, createNamed());
 }
 

@@ -4,7 +4,7 @@
  */
 import type { DataSourceOptions } from "typeorm";
 
-import { CONNECTOR_ORIGIN, type ConnectorOrigin, readOrigin } from "./connector-origin.js";
+import { CONNECTOR_ORIGIN, type OptionsOrigin, readOrigin } from "./options-origin.js";
 import {
 	CREDENTIAL_KEYS,
 	type CredentialKey,
@@ -28,7 +28,7 @@ export interface ServerPlan {
  * What a server's live options came from, where it is not the origin in the options: the server still waits for newer
  * credentials.
  */
-export type FormerOrigins = ReadonlyMap<number, ConnectorOrigin | undefined>;
+export type FormerOrigins = ReadonlyMap<number, OptionsOrigin | undefined>;
 
 /**
  * Puts fresh credentials into copies of the live options: into each server what the connector has for it, or for all of
@@ -50,8 +50,8 @@ export function planServers(
 	requireSameReplicas(live, fresh);
 
 	const renew = <Options extends ServerOptions>(options: Options, source: ServerOptions, index: number, replica?: number): Options => {
-		const served = formerOrigins.has(index) ? formerOrigins.get(index) : origin;
-		const isOverridden = (key: CredentialKey): boolean => served !== undefined && !served.wasServed(key, options[key], replica);
+		const managed = formerOrigins.has(index) ? formerOrigins.get(index) : origin;
+		const isOverridden = (key: CredentialKey): boolean => managed !== undefined && !managed.isManaged(key, options[key], replica);
 		const renewedKeys = CREDENTIAL_KEYS.filter((key) => source[key] !== undefined && !isOverridden(key));
 		return { ...options, ...Object.fromEntries(renewedKeys.map((key) => [key, source[key]])) };
 	};
@@ -78,13 +78,13 @@ function describe(live: ServerOptions, server: ServerOptions, common: LooseOptio
 	};
 }
 
-function requireSameDatabase(live: LooseOptions, fresh: LooseOptions, origin: ConnectorOrigin | undefined): void {
+function requireSameDatabase(live: LooseOptions, fresh: LooseOptions, origin: OptionsOrigin | undefined): void {
 	if (live.type !== fresh.type) {
 		throw new RotationUnsupportedError(
 			`its type is "${live.type}" and the configuration now says "${fresh.type}"; restart the application`,
 		);
 	}
-	const isOverridden = origin !== undefined && !origin.wasServed("database", live.database);
+	const isOverridden = origin !== undefined && !origin.isManaged("database", live.database);
 	// Of a replication that the application wrote, the databases are the application's own.
 	const isServed = live.replication === undefined || fresh.replication !== undefined;
 	if (isServed && !isOverridden && live.database !== fresh.database) {
@@ -96,9 +96,9 @@ function requireSameDatabase(live: LooseOptions, fresh: LooseOptions, origin: Co
 
 function requireSameReplicas(live: LooseOptions, fresh: LooseOptions): void {
 	if (live.replication === undefined || fresh.replication === undefined) return;
-	const [has, served] = [live.replication.slaves.length, fresh.replication.slaves.length];
-	if (has === served) return;
+	const [has, managed] = [live.replication.slaves.length, fresh.replication.slaves.length];
+	if (has === managed) return;
 	throw new RotationUnsupportedError(
-		`its options have ${String(has)} replicas and the connector has ${String(served)}; give all of them in "replicas"`,
+		`its options have ${String(has)} replicas and the connector has ${String(managed)}; give all of them in "replicas"`,
 	);
 }

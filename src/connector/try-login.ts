@@ -31,7 +31,7 @@ export async function tryLogin(options: DataSourceOptions): Promise<LoginAnswer>
 	} catch (error) {
 		// A server that insists on TLS says 28000 to a login without it, whatever the password.
 		if (!isWrongPassword(error)) return "unknown";
-		pace.noteRefusal(version, error as Error);
+		pace.recordAuthFailure(version, error as Error);
 		return "refused";
 	}
 	pace.clear();

@@ -20,7 +20,7 @@ import { ConnectorTls } from "../tls/connector-tls.js";
 import type { TlsOptions } from "../tls/tls-options.js";
 import { chooseLogin } from "./choose-login.js";
 import { type ConfigReader, readRegion } from "./config-reader.js";
-import { noteConnectorClosed, noteConnectorOpened } from "./connector-origin.js";
+import { noteConnectorClosed, noteConnectorOpened } from "./options-origin.js";
 import { ConnectorLogins, followMaster, type KnownVersions, type LoginRequest } from "./connector-logins.js";
 import { ConnectorParameters } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
@@ -238,7 +238,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		const { master, replicas, settings } = await this.resolveWith(
 			async (request) => ({
 				fetchCurrent: async () => this.logins.fetch(request, signal),
-				pending: await this.logins.fetchLabelled("AWSPENDING", request, signal),
+				pending: await this.logins.fetchVersion("AWSPENDING", request, signal),
 			}),
 			async () => this.parameters.reuse(signal),
 		);

@@ -50,7 +50,7 @@ export class Credentials {
 }
 
 /** Versions of a secret besides the current one: the next, and the last. */
-export type SecretLabel = "AWSPENDING" | "AWSPREVIOUS";
+export type VersionStage = "AWSPENDING" | "AWSPREVIOUS";
 
 /** Where logins come from. */
 export interface CredentialsProvider {
@@ -64,8 +64,8 @@ export interface CredentialsProvider {
 	 */
 	fetch(secretId: string | undefined, signal?: AbortSignal, given?: GivenLogin): Promise<Credentials>;
 	/** The login that has another label than AWSCURRENT; `undefined` when there is none that can be read. */
-	fetchLabelled(
-		label: SecretLabel,
+	fetchVersion(
+		label: VersionStage,
 		secretId: string | undefined,
 		signal?: AbortSignal,
 		given?: GivenLogin,

@@ -63,7 +63,7 @@ export class IamCredentials implements CredentialsProvider {
 		return login;
 	}
 
-	fetchLabelled(): Promise<undefined> {
+	fetchVersion(): Promise<undefined> {
 		return Promise.resolve(undefined);
 	}
 
@@ -90,7 +90,7 @@ export class IamCredentials implements CredentialsProvider {
 		return {
 			host,
 			sign: async () => {
-				await this.rate.takeTurn();
+				await this.rate.waitForTurn();
 				return sign();
 			},
 		};

@@ -16,7 +16,7 @@ export class LoginRate {
 	}
 
 	/** Resolves when this login may begin, at once as long as fewer than that have begun within the last second. */
-	async takeTurn(): Promise<void> {
+	async waitForTurn(): Promise<void> {
 		const nowMs = this.clock.nowMs();
 		const earliestMs = nowMs - (this.loginsPerSecond - 1) * this.intervalMs;
 		const atMs = Math.max(this.nextFreeAtMs, earliestMs);

@@ -18,7 +18,7 @@ export class ParameterCredentials implements CredentialsProvider {
 	}
 
 	/** Parameters have no stages. */
-	fetchLabelled(): Promise<undefined> {
+	fetchVersion(): Promise<undefined> {
 		return Promise.resolve(undefined);
 	}
 

@@ -4,7 +4,7 @@ import type { GivenLogin } from "../configuration/given-login.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConnectorClosedError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
 import type { FetchedSecret, SecretFetcher } from "../secrets/secret-fetcher.js";
-import { Credentials, type CredentialsProvider, type SecretLabel } from "./credentials-provider.js";
+import { Credentials, type CredentialsProvider, type VersionStage } from "./credentials-provider.js";
 import { type KnownLogin, parseSecret, parseSecretTarget } from "./parse-secret.js";
 
 /** What reads the secrets of a connector: a fetcher of its own, or a hold on what it shares with others. */
@@ -23,7 +23,7 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 		private readonly fetcher: SecretReader,
 		given: KnownLogin = {},
 		private readonly warn: (message: string) => void = () => undefined,
-		private readonly source: Pick<ISecretsManagerCredentialsSource, "keys" | "shouldProvideTarget"> = {},
+		private readonly source: Pick<ISecretsManagerCredentialsSource, "keys" | "shouldReadEndpointFromSecret"> = {},
 	) {
 		this.#given = given;
 	}
@@ -40,7 +40,7 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 	 * A version that is missing or has no value (as a rotation leaves it before its first step) is normal. Whatever else
 	 * goes wrong is no more than a warning.
 	 */
-	async fetchLabelled(label: SecretLabel, secretId: string, signal?: AbortSignal, given?: GivenLogin): Promise<Credentials | undefined> {
+	async fetchVersion(label: VersionStage, secretId: string, signal?: AbortSignal, given?: GivenLogin): Promise<Credentials | undefined> {
 		try {
 			return this.parse(await this.fetcher.fetch(secretId, { signal, versionStage: label }), secretId, given);
 		} catch (error) {
@@ -54,17 +54,17 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 	}
 
 	private parse({ text, versionId: secretVersion }: FetchedSecret, secretId: string, given?: GivenLogin): Credentials {
-		const { keys, shouldProvideTarget = false } = this.source;
+		const { keys, shouldReadEndpointFromSecret = false } = this.source;
 		const login = parseSecret(text, secretId, given ?? this.#given, keys);
 		const versionId = [secretVersion, given?.versionId].filter((version) => version !== undefined).join("+");
 		return new Credentials(
 			login,
 			versionId === "" ? undefined : versionId,
-			shouldProvideTarget ? parseSecretTarget(text, secretId, keys) : undefined,
+			shouldReadEndpointFromSecret ? parseSecretTarget(text, secretId, keys) : undefined,
 		);
 	}
 
-	private warnOnce(label: SecretLabel, secretId: string, error: unknown): void {
+	private warnOnce(label: VersionStage, secretId: string, error: unknown): void {
 		if (this.hasWarned) return;
 		this.hasWarned = true;
 		const reason = isTypeOrmAwsConnectorError(error) ? ` ${error.message}` : "";

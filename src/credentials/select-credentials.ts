@@ -41,7 +41,7 @@ export function selectReplicaCredentials(
 ): CredentialsProvider[] {
 	const { credentials, replicas = [] } = config;
 	// Their names are those of the master's secret; where a replica is, its own options say.
-	const source = credentials?.source === "secrets-manager" ? { ...credentials, shouldProvideTarget: false } : {};
+	const source = credentials?.source === "secrets-manager" ? { ...credentials, shouldReadEndpointFromSecret: false } : {};
 	return replicas.map(({ password, username }) => new SecretsManagerCredentials(secrets, { password, username }, warn, source));
 }
 

@@ -18,7 +18,7 @@ export class StaticCredentials implements CredentialsProvider {
 		return Promise.resolve(this.credentials);
 	}
 
-	fetchLabelled(): Promise<undefined> {
+	fetchVersion(): Promise<undefined> {
 		return Promise.resolve(undefined);
 	}
 

@@ -2,7 +2,7 @@
 import { TypeOrmAwsConnectorError } from "./connector.error.js";
 
 /**
- * Where a value was looked for, as shown in messages: the full SSM path where it is known, and the structured look-up.
+ * Where a value was looked for, as shown in messages: the full SSM path where it is known, and the structured lookup.
  */
 export interface LookupTrace {
 	/** A text is the full name itself. */
@@ -79,7 +79,7 @@ export class OptionInvalidError extends TypeOrmAwsConnectorError {
 }
 
 /**
- * A structured look-up cannot be turned into a path: a segment is missing, empty or holds a slash.
+ * A structured lookup cannot be turned into a path: a segment is missing, empty or holds a slash.
  * @example
  * parameters.get({ path: ["typeorm/pool-size"] }); // throws: "path[0]" must not contain "/"
  */
@@ -89,8 +89,8 @@ export class LookupInvalidError extends TypeOrmAwsConnectorError {
 
 	/** @param lookup a text is not quoted: it may be a value in the place of a name. */
 	constructor(subject: string, reason: string, lookup: object | string, options?: ErrorOptions) {
-		const given = typeof lookup === "string" ? "" : ` Look-up: ${JSON.stringify(lookup)}.`;
-		super(`The look-up of "${subject}" is invalid: ${reason}.${given}`, options);
+		const given = typeof lookup === "string" ? "" : ` Lookup: ${JSON.stringify(lookup)}.`;
+		super(`The lookup of "${subject}" is invalid: ${reason}.${given}`, options);
 	}
 }
 
@@ -352,5 +352,5 @@ export class ConnectorTimeoutError extends TypeOrmAwsConnectorError {
 
 function describeTrace({ lookup, path }: LookupTrace): string {
 	const tried = path === undefined ? "" : ` at "${path}"`;
-	return typeof lookup === "string" ? tried : `${tried} (look-up ${JSON.stringify(lookup)})`;
+	return typeof lookup === "string" ? tried : `${tried} (lookup ${JSON.stringify(lookup)})`;
 }

@@ -4,12 +4,12 @@
  */
 import { type DynamicModule, Module, type ModuleMetadata, type Provider, type Type } from "@nestjs/common";
 
-import type { ITypeOrmAwsConnectorBinding } from "../configuration/connector.options.js";
+import type { ITypeOrmAwsConnectorTokens } from "../configuration/connector.options.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { RotatorService } from "../rotation/rotator.service.js";
 import { getConnectorToken, getRotatorToken, readDataSourceToken } from "./connector.tokens.js";
 import { loadNestConfig } from "./optional-packages.js";
-import { SecretSourcesModule } from "./secret-sources.module.js";
+import { SecretStoreRegistryModule } from "./secret-store-registry.module.js";
 
 /** Owns the providers. Reached only through the registration that re-exports it, so several can exist side by side. */
 @Module({})
@@ -31,7 +31,7 @@ export class ConnectorDirectoryModule {}
 export function assembleConnectorModule(
 	module: Type,
 	providers: readonly Provider[],
-	binding: ITypeOrmAwsConnectorBinding,
+	binding: ITypeOrmAwsConnectorTokens,
 	imports: ModuleMetadata["imports"] = [],
 ): DynamicModule {
 	const dataSourceToken = readDataSourceToken(binding);
@@ -43,7 +43,7 @@ export function assembleConnectorModule(
 	const scope: DynamicModule = {
 		exports: [TypeOrmAwsConnectorService, RotatorService, ownConnector, ownRotator],
 		// Declared like this, ConfigModule leads to the ConfigService of the application, global or not.
-		imports: [...imports, SecretSourcesModule, ...(nestConfig === undefined ? [] : [nestConfig.ConfigModule])],
+		imports: [...imports, SecretStoreRegistryModule, ...(nestConfig === undefined ? [] : [nestConfig.ConfigModule])],
 		module: ConnectorScopeModule,
 		providers: [
 			...providers,

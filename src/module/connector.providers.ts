@@ -14,7 +14,7 @@ import { readRegion } from "../connector/config-reader.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { ParameterStoreConfigService } from "../parameter-store/parameter-store-config.service.js";
 import { RotatorService } from "../rotation/rotator.service.js";
-import { SecretLease, SecretSources } from "../secrets/secret-sources.js";
+import { SharedSecretReader, SecretStoreRegistry } from "../secrets/secret-store-registry.js";
 import type { SecretStore } from "../secrets/secret-store.js";
 import { SecretsManagerService } from "../secrets/secrets-manager.service.js";
 import { createOptionsProvider, listOptionsClass } from "../support/options-provider.js";
@@ -86,7 +86,7 @@ function createConnectorProvider(dataSourceToken?: InjectionToken, parameterStor
 			DATABASE_CONFIG_PROVIDER,
 			// A token that the application chose has to exist; without one, all values may have been given in code.
 			parameterStoreToken ?? ifProvided(ParameterStoreConfigService),
-			SecretSources,
+			SecretStoreRegistry,
 			ifProvided(SecretsManagerService),
 			...(nestConfig === undefined ? [] : [nestConfig.ConfigService]),
 		],
@@ -94,7 +94,7 @@ function createConnectorProvider(dataSourceToken?: InjectionToken, parameterStor
 		useFactory: (
 			config: ConnectorArguments[2],
 			parameterStore: ConnectorArguments[1],
-			sources: SecretSources,
+			sources: SecretStoreRegistry,
 			secretsManager: SecretsManagerService | undefined,
 			configService: ConnectorArguments[0],
 		) =>
@@ -104,7 +104,7 @@ function createConnectorProvider(dataSourceToken?: InjectionToken, parameterStor
 				config,
 				nameConnector(dataSourceToken),
 				nameDataSource(dataSourceToken),
-				new SecretLease(selectStore(config, sources, secretsManager, configService)),
+				new SharedSecretReader(selectStore(config, sources, secretsManager, configService)),
 			),
 	};
 }
@@ -115,7 +115,7 @@ function createConnectorProvider(dataSourceToken?: InjectionToken, parameterStor
  */
 function selectStore(
 	{ aws }: ConnectorArguments[2],
-	sources: SecretSources,
+	sources: SecretStoreRegistry,
 	secretsManager: SecretsManagerService | undefined,
 	configService: ConnectorArguments[0],
 ): SecretStore {

@@ -2,7 +2,7 @@
 import type { InjectionToken } from "@nestjs/common";
 import { DataSource } from "typeorm";
 
-import type { ITypeOrmAwsConnectorBinding } from "../configuration/connector.options.js";
+import type { ITypeOrmAwsConnectorTokens } from "../configuration/connector.options.js";
 import { OptionInvalidError } from "../errors/errors.js";
 
 /** Token of the name of a registration's interval. */
@@ -50,7 +50,7 @@ export function getRotatorToken(dataSource: InjectionToken = DataSource): Inject
  * Token of the DataSource that a registration names; `undefined` for the default one.
  * @throws OptionInvalidError when the name cannot be one, or a token is given as well.
  */
-export function readDataSourceToken({ dataSourceName, dataSourceToken }: ITypeOrmAwsConnectorBinding): InjectionToken | undefined {
+export function readDataSourceToken({ dataSourceName, dataSourceToken }: ITypeOrmAwsConnectorTokens): InjectionToken | undefined {
 	if (dataSourceName === undefined) return dataSourceToken;
 	if (typeof dataSourceName !== "string" || dataSourceName.trim() === "") {
 		throw new OptionInvalidError("dataSourceName", "must be the name given to TypeOrmModule.forRootAsync({ name })");

@@ -2,14 +2,14 @@
 import { type DynamicModule, type FactoryProvider, Logger, Module } from "@nestjs/common";
 
 import { type ConfigReader, readRegion } from "../connector/config-reader.js";
-import { SecretSources } from "../secrets/secret-sources.js";
+import { SecretStoreRegistry } from "../secrets/secret-store-registry.js";
 import type { ISecretsManagerOptions } from "../secrets/secrets-manager.options.js";
 import { SecretsManagerService } from "../secrets/secrets-manager.service.js";
 import { validateSecretsManagerOptions } from "../secrets/validate-secrets-options.js";
 import { createOptionsProvider, listOptionsClass } from "../support/options-provider.js";
 import { loadNestConfig } from "./optional-packages.js";
 import type { ISecretsManagerModuleAsyncOptions, ISecretsManagerModuleOptions } from "./secrets-manager-module.options.js";
-import { SecretSourcesModule } from "./secret-sources.module.js";
+import { SecretStoreRegistryModule } from "./secret-store-registry.module.js";
 
 const SECRETS_MANAGER_OPTIONS = "SECRETS_MANAGER_OPTIONS";
 
@@ -49,7 +49,7 @@ export class SecretsManagerModule {
 		return {
 			exports: [SecretsManagerService],
 			global: isGlobal,
-			imports: [...imports, SecretSourcesModule, ...(nestConfig === undefined ? [] : [nestConfig.ConfigModule])],
+			imports: [...imports, SecretStoreRegistryModule, ...(nestConfig === undefined ? [] : [nestConfig.ConfigModule])],
 			module: SecretsManagerModule,
 			providers: [
 				...extraProviders,
@@ -72,9 +72,9 @@ function createServiceProvider(): FactoryProvider<SecretsManagerService> {
 	const nestConfig = loadNestConfig();
 	const logger = new Logger(SecretsManagerService.name);
 	return {
-		inject: [SECRETS_MANAGER_OPTIONS, SecretSources, ...(nestConfig === undefined ? [] : [nestConfig.ConfigService])],
+		inject: [SECRETS_MANAGER_OPTIONS, SecretStoreRegistry, ...(nestConfig === undefined ? [] : [nestConfig.ConfigService])],
 		provide: SecretsManagerService,
-		useFactory: (options: ISecretsManagerOptions, sources: SecretSources, configService?: ConfigReader) =>
+		useFactory: (options: ISecretsManagerOptions, sources: SecretStoreRegistry, configService?: ConfigReader) =>
 			new SecretsManagerService(options, {
 				sharedStore: sources.select(options.aws, readRegion(configService)),
 				warn: (message) => logger.warn(message),

@@ -21,7 +21,7 @@ interface Entry {
 }
 
 /**
- * The parameters read so far. A look-up costs the same among five and among five thousand.
+ * The parameters read so far. A lookup costs the same among five and among five thousand.
  * Values are in private fields, so that an inspected service does not show them.
  */
 export class ParameterCache {

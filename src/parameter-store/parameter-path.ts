@@ -3,7 +3,7 @@ import { findParameterNameFault, isFullName } from "../aws/parameter-name.js";
 import { LookupInvalidError } from "../errors/errors.js";
 import type { IConfigGetProperties, TParameterLookup } from "./parameter-store.options.js";
 
-/** The segments before a look-up's own path, in their order. */
+/** The segments before a lookup's own path, in their order. */
 export const LEADING_SEGMENTS = ["application", "environment", "namespace", "instanceName"] as const;
 
 /** The registered segments, trimmed. */

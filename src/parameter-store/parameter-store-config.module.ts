@@ -20,7 +20,7 @@ import { validateProperties } from "./validate-properties.js";
 let registrationCount = 0;
 
 /**
- * Reads Parameter Store at start, or on demand, for structured look-ups through ParameterStoreConfigService.
+ * Reads Parameter Store at start, or on demand, for structured lookups through ParameterStoreConfigService.
  * @example
  * ParameterStoreConfigModule.register({
  * 	application: "shop",

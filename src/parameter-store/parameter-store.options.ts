@@ -1,4 +1,4 @@
-/** The public shape of what a user gives the Parameter Store module, and of a look-up. */
+/** The public shape of what a user gives the Parameter Store module, and of a lookup. */
 import type { SSMClient, SSMClientConfig } from "@aws-sdk/client-ssm";
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Provider, Type } from "@nestjs/common";
 
@@ -6,7 +6,7 @@ import type { EEnvironment } from "./environment.enum.js";
 import type { ENamespace } from "./namespace.enum.js";
 
 /**
- * A structured look-up of `/<application>/<environment>/<namespace>/<instanceName>/<path…>`.
+ * A structured lookup of `/<application>/<environment>/<namespace>/<instanceName>/<path…>`.
  * Segments are trimmed; one that is empty, not text or holds a slash is refused with a LookupInvalidError.
  * @example
  * { namespace: ENamespace.AWS_RDS, instanceName: "aurora-postgres", path: ["host"] }
@@ -76,7 +76,7 @@ export interface IParameterStoreGetManyOptions {
  * { application: "shop", environment: EEnvironment.PRODUCTION, namespace: ENamespace.POSTGRES, instanceName: "main" }
  */
 export interface IParameterStoreConfigProperties {
-	/** First segment of look-ups that do not name it. */
+	/** First segment of lookups that do not name it. */
 	application: string;
 	/**
 	 * How old values may become, in milliseconds, 1 or more. A `get` of an older one gives it once more and has everything
@@ -91,13 +91,13 @@ export interface IParameterStoreConfigProperties {
 	 * SDK finds out by itself, with 2 s to connect and 4 s for a request.
 	 */
 	config?: SSMClientConfig;
-	/** Second segment of look-ups that do not name it. */
+	/** Second segment of lookups that do not name it. */
 	environment: EEnvironment | string;
-	/** Fourth segment of look-ups that do not name it. */
+	/** Fourth segment of lookups that do not name it. */
 	instanceName: string;
 	/** Whether paths and counts are logged, never values. Default `false`. */
 	isVerbose?: boolean;
-	/** Third segment of look-ups that do not name it. */
+	/** Third segment of lookups that do not name it. */
 	namespace: ENamespace | string;
 	/** Whether a SecureString is decrypted. Default `false`: its value is then the encrypted text. */
 	shouldDecryptParameters?: boolean;

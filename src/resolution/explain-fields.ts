@@ -14,14 +14,14 @@ import { buildFieldLookup, buildLoginLookup } from "./field-lookup.js";
 import { isInConnection, isNeeded } from "./list-lookups.js";
 import { describeKind, type FieldValue } from "./parse-value.js";
 import { canRead, type ParameterReader } from "./read-parameter.js";
-import { describeOwner, listReplicaFields, toReplicaConfig } from "./replica-fields.js";
+import { describePrefix, listReplicaFields, toReplicaConfig } from "./replica-fields.js";
 import { type FieldSource, type OpenConnection, resolveField } from "./resolve-field.js";
 import { ALL_FIELDS, openConnection } from "./resolve-settings.js";
 
 /**
  * One field. `source` says where its value came from: `code`, `parameter`, `default`, the `secret`, or a `token` made
- * for each connection. It is `missing` where there is none or it cannot be used, `unread` where Parameter Store could
- * not be asked, and `unneeded` where nothing asks for it.
+ * for each connection. It is `missing` where there is none or it cannot be used, `not-loaded` where Parameter Store could
+ * not be asked, and `not-required` where nothing asks for it.
  * @example
  * { field: "port", isRequired: true, label: "port", path: "/shop/production/aws-rds/aurora-postgres/port", source: "parameter", value: 5432 }
  */
@@ -38,7 +38,7 @@ export interface ExplainedField {
 	/** Full name of its parameter, whether or not the value came from there; `undefined` where it has none. */
 	readonly path: string | undefined;
 	/** Where the value came from. */
-	readonly source: FieldSource | "missing" | "secret" | "token" | "unneeded" | "unread";
+	readonly source: FieldSource | "missing" | "secret" | "token" | "not-required" | "not-loaded";
 	/** The value; `"[hidden]"` for a password and for what is in a SecureString, `undefined` where there is none. */
 	readonly value: FieldValue | undefined;
 }
@@ -62,24 +62,24 @@ export interface ExplainedProblem {
 }
 
 /** The connector itself or one of its replicas, in the shape of a connector. */
-export interface FieldOwner {
+export interface FieldScope {
 	readonly config: ITypeOrmAwsConnectorConfig;
 	readonly connection: OpenConnection;
 	readonly names: readonly FieldName[];
 	/** What stands before the names of its fields. */
-	readonly owner: string;
+	readonly prefix: string;
 }
 
 /** What the fields come to. */
 interface ExplainedFields {
 	readonly fields: readonly ExplainedField[];
-	readonly owners: readonly FieldOwner[];
+	readonly scopes: readonly FieldScope[];
 	readonly problems: readonly ExplainedProblem[];
 	/** The values as they are, by field. */
 	readonly values: ReadonlyMap<string, FieldValue>;
 }
 
-interface FieldParts extends Omit<FieldOwner, "names"> {
+interface FieldParts extends Omit<FieldScope, "names"> {
 	readonly isRead: boolean;
 	readonly name: FieldName;
 	/** Takes the problem, when there is one. */
@@ -103,21 +103,26 @@ const CONNECTION_FILE = `file://connection.json   # {"engine": …, "host": …,
 export function explainFields(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined, isRead: boolean): ExplainedFields {
 	const problems: ExplainedProblem[] = [];
 	const values = new Map<string, FieldValue>();
-	const open = (own: ITypeOrmAwsConnectorConfig, owner: string): OpenConnection => {
+	const open = (own: ITypeOrmAwsConnectorConfig, prefix: string): OpenConnection => {
 		const found: TypeOrmAwsConnectorError[] = [];
-		const connection = isRead ? openConnection(own, reader, found, config, owner) : { isUsable: false, stored: undefined };
-		for (const problem of found) problems.push(explainConnection(problem, own, reader, owner));
+		const connection = isRead ? openConnection(own, reader, found, config, prefix) : { isUsable: false, stored: undefined };
+		for (const problem of found) problems.push(explainConnection(problem, own, reader, prefix));
 		return connection;
 	};
 	const replicas = (config.replicas ?? []).map((replica, index) => {
 		const own = toReplicaConfig(config, replica);
-		return { config: own, connection: open(own, describeOwner(index)), names: listReplicaFields(replica), owner: describeOwner(index) };
+		return {
+			config: own,
+			connection: open(own, describePrefix(index)),
+			names: listReplicaFields(replica),
+			prefix: describePrefix(index),
+		};
 	});
-	const owners: FieldOwner[] = [{ config, connection: open(config, ""), names: ALL_FIELDS, owner: "" }, ...replicas];
-	const fields = owners.flatMap(({ names, ...owner }) =>
-		names.map((name) => explainField({ ...owner, isRead, name, problems, reader, values })),
+	const scopes: FieldScope[] = [{ config, connection: open(config, ""), names: ALL_FIELDS, prefix: "" }, ...replicas];
+	const fields = scopes.flatMap(({ names, ...prefix }) =>
+		names.map((name) => explainField({ ...prefix, isRead, name, problems, reader, values })),
 	);
-	return { fields, owners, problems, values };
+	return { fields, scopes, problems, values };
 }
 
 /**
@@ -133,10 +138,10 @@ export function hideLogin(text: string): string {
 	return colon !== -1 && colon < at ? `[hidden]${text.slice(at)}` : text;
 }
 
-function explainField({ config, connection, isRead, name, owner, problems, reader, values }: FieldParts): ExplainedField {
+function explainField({ config, connection, isRead, name, prefix, problems, reader, values }: FieldParts): ExplainedField {
 	const { defaultValue, findDefault, label: ownLabel }: FieldDefinition = CONNECTOR_FIELDS[name];
-	const field = `${owner}${name}`;
-	const label = `${owner}${ownLabel}`;
+	const field = `${prefix}${name}`;
+	const label = `${prefix}${ownLabel}`;
 	const path = findPath(name, config, reader);
 	const explain = (source: ExplainedField["source"], value?: FieldValue): ExplainedField => ({
 		field,
@@ -146,20 +151,20 @@ function explainField({ config, connection, isRead, name, owner, problems, reade
 		source,
 		value: typeof value === "string" ? cleanText(hideLogin(value)) : value,
 	});
-	if (!isNeeded(name, config)) return explain("unneeded");
+	if (!isNeeded(name, config)) return explain("not-required");
 	const isGiven = CONNECTOR_FIELDS[name].readRaw(config) !== undefined;
 	// The secret is not asked: what it lacks is looked up, which shows at the start.
 	if (!isGiven && isTargetInSecret(config) && SECRET_TARGET_FIELDS.some((target) => target === name)) return explain("secret");
-	if (!isRead && !isGiven) return explain("unread");
+	if (!isRead && !isGiven) return explain("not-loaded");
 	// What is wrong with the connection has been said.
 	if (!isGiven && !connection.isUsable && isInConnection(name, config)) return explain("missing");
 	try {
-		const { isSecure, source, value } = resolveField(name, { config, connection, owner, reader });
+		const { isSecure, source, value } = resolveField(name, { config, connection, prefix, reader });
 		values.set(field, value);
 		return explain(source, isSecure === true ? HIDDEN : value);
 	} catch (problem) {
 		if (!isTypeOrmAwsConnectorError(problem)) throw problem;
-		problems.push({ code: problem.code, label, message: problem.message, path, remedy: findRemedy(problem, name, owner, path) });
+		problems.push({ code: problem.code, label, message: problem.message, path, remedy: findRemedy(problem, name, prefix, path) });
 		return explain("missing");
 	}
 }
@@ -185,21 +190,21 @@ function explainConnection(
 	problem: TypeOrmAwsConnectorError,
 	config: ITypeOrmAwsConnectorConfig,
 	reader: ParameterReader | undefined,
-	owner: string,
+	prefix: string,
 ): ExplainedProblem {
 	const { code, message } = problem;
 	const lookup = buildLoginLookup("connection", config);
 	const path = lookup && describeLookupPath(lookup, reader);
 	const remedy =
 		path === undefined
-			? `Correct the option "${owner}ssmLookups.connection".`
+			? `Correct the option "${prefix}ssmLookups.connection".`
 			: describePutParameter(path, CONNECTION_FILE, problem instanceof ParameterNotFoundError ? "SecureString" : undefined);
-	return { code, label: `${owner}connection`, message, path, remedy };
+	return { code, label: `${prefix}connection`, message, path, remedy };
 }
 
-function findRemedy(problem: TypeOrmAwsConnectorError, name: FieldName, owner: string, path: string | undefined): string {
+function findRemedy(problem: TypeOrmAwsConnectorError, name: FieldName, prefix: string, path: string | undefined): string {
 	const { accepts, option: ownOption }: FieldDefinition = CONNECTOR_FIELDS[name];
-	const option = `${owner}${ownOption}`;
+	const option = `${prefix}${ownOption}`;
 	const isInParameter = problem instanceof ParameterInvalidError || problem instanceof ParameterNotFoundError;
 	if (isInParameter && path === undefined) return `Correct the parameter, or give the option "${option}".`;
 	if (isInParameter && path !== undefined) {
@@ -207,7 +212,7 @@ function findRemedy(problem: TypeOrmAwsConnectorError, name: FieldName, owner: s
 		return describePutParameter(path, `'<${describeKind(accepts)}>'`, type);
 	}
 	if (problem.code === "ERR_CONNECTOR_LOOKUP_INVALID") {
-		return `Name the segment in ${owner}ssmLookups.${name}, in ssmLookupDefaults or where the ParameterStoreConfigModule is registered.`;
+		return `Name the segment in ${prefix}ssmLookups.${name}, in ssmLookupDefaults or where the ParameterStoreConfigModule is registered.`;
 	}
 	return `Correct the option "${option}".`;
 }

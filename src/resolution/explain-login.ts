@@ -4,7 +4,7 @@ import type { GivenLogin } from "../configuration/given-login.js";
 import { LOGIN_LOOKUPS } from "../configuration/login-lookups.js";
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
-import { describeLookupPath, type ExplainedField, type ExplainedProblem, type FieldOwner, HIDDEN } from "./explain-fields.js";
+import { describeLookupPath, type ExplainedField, type ExplainedProblem, type FieldScope, HIDDEN } from "./explain-fields.js";
 import { buildLoginLookup } from "./field-lookup.js";
 import type { ParameterReader } from "./read-parameter.js";
 import { resolveLogin } from "./resolve-login.js";
@@ -26,7 +26,7 @@ export interface LoginRequest {
 export interface ExplainedLogin {
 	readonly fields: readonly ExplainedField[];
 	/** What stands before the names of the rows. */
-	readonly owner: string;
+	readonly prefix: string;
 	readonly problems: readonly ExplainedProblem[];
 	/** What is known without a secret, as it is; `undefined` where Parameter Store could not be asked. */
 	readonly login: GivenLogin | undefined;
@@ -34,18 +34,18 @@ export interface ExplainedLogin {
 
 /** Explains what is known of a login without its secret. */
 export function explainLogin(
-	{ config, connection, owner }: FieldOwner,
+	{ config, connection, prefix }: FieldScope,
 	{ defaultUser, isRead, kept, reader }: LoginRequest,
 ): ExplainedLogin {
 	const found: TypeOrmAwsConnectorError[] = [];
-	const login = isRead ? resolveLogin({ config, connection: connection.stored, owner, reader }, found) : undefined;
+	const login = isRead ? resolveLogin({ config, connection: connection.stored, prefix, reader }, found) : undefined;
 	const fields = LOGIN_LOOKUPS.map((part): ExplainedField => {
-		const field = `${owner}${part}`;
+		const field = `${prefix}${part}`;
 		const path = findPath(part, { config, connection, reader });
 		const row = { field, isRequired: true, label: field, path };
 		if (config[part] !== undefined) return { ...row, path: undefined, source: "code", value: show(part, config[part]) };
 		if (path !== undefined) {
-			if (!isRead) return { ...row, source: "unread", value: undefined };
+			if (!isRead) return { ...row, source: "not-loaded", value: undefined };
 			const value = login?.[part];
 			const isHidden = part === "username" && login?.isUsernameSecure === true;
 			return {
@@ -57,7 +57,7 @@ export function explainLogin(
 		if (part === "username" && defaultUser !== undefined) return { ...row, source: "default", value: defaultUser };
 		return part === "password" ? { ...row, source: kept, value: HIDDEN } : { ...row, source: "secret", value: undefined };
 	});
-	return { fields, login, owner, problems: found.map((problem) => explainProblem(problem, fields, owner)) };
+	return { fields, login, prefix, problems: found.map((problem) => explainProblem(problem, fields, prefix)) };
 }
 
 function show(part: LoginPart, value: unknown): string | undefined {
@@ -68,7 +68,7 @@ function show(part: LoginPart, value: unknown): string | undefined {
 /** The parameter that the part is read from; `undefined` where it is in none. */
 function findPath(
 	part: LoginPart,
-	{ config, connection, reader }: Pick<FieldOwner, "config" | "connection"> & Pick<LoginRequest, "reader">,
+	{ config, connection, reader }: Pick<FieldScope, "config" | "connection"> & Pick<LoginRequest, "reader">,
 ): string | undefined {
 	const lookup = buildLoginLookup(part, config);
 	if (lookup !== undefined) return describeLookupPath(lookup, reader);
@@ -77,17 +77,17 @@ function findPath(
 	return isStored ? trace?.path : undefined;
 }
 
-function explainProblem(problem: TypeOrmAwsConnectorError, fields: readonly ExplainedField[], owner: string): ExplainedProblem {
+function explainProblem(problem: TypeOrmAwsConnectorError, fields: readonly ExplainedField[], prefix: string): ExplainedProblem {
 	const { code, message } = problem;
 	const isParameter = problem instanceof ParameterInvalidError || problem instanceof ParameterNotFoundError;
 	const label = isParameter ? problem.field : undefined;
 	const path = fields.find((row) => row.label === label)?.path ?? fields.find((row) => row.path !== undefined)?.path;
-	return { code, label, message, path, remedy: findRemedy(problem, label, path, owner) };
+	return { code, label, message, path, remedy: findRemedy(problem, label, path, prefix) };
 }
 
-function findRemedy(problem: TypeOrmAwsConnectorError, label: string | undefined, path: string | undefined, owner: string): string {
-	if (path === undefined) return `Correct "${owner}ssmLookups".`;
-	if (label === `${owner}username`) {
+function findRemedy(problem: TypeOrmAwsConnectorError, label: string | undefined, path: string | undefined, prefix: string): string {
+	if (path === undefined) return `Correct "${prefix}ssmLookups".`;
+	if (label === `${prefix}username`) {
 		return describePutParameter(path, "'<the user>'", problem instanceof ParameterNotFoundError ? "String" : undefined);
 	}
 	const file = "file://value.txt   # the text alone, without a line break at its end";

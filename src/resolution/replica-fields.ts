@@ -18,6 +18,6 @@ export function toReplicaConfig(
 }
 
 /** What stands before an option of a replica in messages. */
-export function describeOwner(index: number): string {
+export function describePrefix(index: number): string {
 	return `replicas[${String(index)}].`;
 }

@@ -29,7 +29,7 @@ export interface FieldSources {
 	readonly config: ITypeOrmAwsConnectorConfig;
 	readonly connection?: OpenConnection;
 	/** What stands before a field in messages, with its dot: nothing, or a replica. */
-	readonly owner: string;
+	readonly prefix: string;
 	readonly reader: ParameterReader | undefined;
 	/** What the secret says. */
 	readonly target?: SecretTarget | undefined;
@@ -45,10 +45,10 @@ export interface OpenConnection {
  * Resolves one field.
  * @throws The one problem that it has.
  */
-export function resolveField(name: FieldName, { config, connection, owner, reader, target }: FieldSources): ResolvedField {
+export function resolveField(name: FieldName, { config, connection, prefix, reader, target }: FieldSources): ResolvedField {
 	const field: FieldDefinition = CONNECTOR_FIELDS[name];
-	const label = `${owner}${field.label}`;
-	const option = `${owner}${field.option}`;
+	const label = `${prefix}${field.label}`;
+	const option = `${prefix}${field.option}`;
 	const defaultValue = field.findDefault?.(config) ?? field.defaultValue;
 	const raw = field.readRaw(config);
 	if (raw !== undefined) {
@@ -63,7 +63,7 @@ export function resolveField(name: FieldName, { config, connection, owner, reade
 	const lookup = buildFieldLookup(name, config);
 	if (!canRead(reader, lookup)) {
 		if (defaultValue !== undefined) return { source: "default", value: defaultValue };
-		throw new OptionInvalidError(option, describeUnreadable(owner, name));
+		throw new OptionInvalidError(option, describeUnreadable(prefix, name));
 	}
 	const parameter = readParameter(reader, lookup, label);
 	if (parameter !== null) {
@@ -75,10 +75,10 @@ export function resolveField(name: FieldName, { config, connection, owner, reade
 	throw new ParameterNotFoundError(label, trace(reader, lookup));
 }
 
-function describeUnreadable(owner: string, name: FieldName): string {
+function describeUnreadable(prefix: string, name: FieldName): string {
 	return (
 		"is not given, and no ParameterStoreConfigModule is registered to look it up; give the value here, or the full name of its parameter " +
-		`as "${owner}ssmLookups.${name}"`
+		`as "${prefix}ssmLookups.${name}"`
 	);
 }
 

@@ -26,7 +26,7 @@ export interface LoginSources {
 	readonly config: ITypeOrmAwsConnectorConfig;
 	readonly connection: StoredConnection | undefined;
 	/** What stands before an option in messages, with its dot: nothing, or a replica. */
-	readonly owner: string;
+	readonly prefix: string;
 	readonly reader: ParameterReader | undefined;
 }
 
@@ -60,21 +60,21 @@ export function resolveLogin(sources: LoginSources, problems: TypeOrmAwsConnecto
  */
 export function checkRawLogin(
 	{ password, username }: Pick<ITypeOrmAwsConnectorConfig, "password" | "username">,
-	owner = "",
+	prefix = "",
 ): TypeOrmAwsConnectorError[] {
 	return Object.entries({ username, password })
 		.filter(([, value]: [string, unknown]) => value !== undefined && (typeof value !== "string" || value === ""))
-		.map(([option]) => new OptionInvalidError(`${owner}${option}`, "must be a string that is not empty"));
+		.map(([option]) => new OptionInvalidError(`${prefix}${option}`, "must be a string that is not empty"));
 }
 
-function resolvePart(part: LoginPart, { config, connection, owner, reader }: LoginSources): ReadPart {
+function resolvePart(part: LoginPart, { config, connection, prefix, reader }: LoginSources): ReadPart {
 	const raw = config[part];
 	// What is wrong with it is found by checkRawLogin().
 	if (raw !== undefined) return { text: typeof raw === "string" && raw !== "" ? raw : undefined };
 	const lookup = buildLoginLookup(part, config);
-	if (lookup === undefined) return readStored(part, connection, owner);
-	const label = `${owner}${part}`;
-	requireReader(reader, lookup, `${owner}ssmLookups.${part}`);
+	if (lookup === undefined) return readStored(part, connection, prefix);
+	const label = `${prefix}${part}`;
+	requireReader(reader, lookup, `${prefix}ssmLookups.${part}`);
 	const parameter = readParameter(reader, lookup, label);
 	if (parameter === null) throw new ParameterNotFoundError(label, trace(reader, lookup));
 	const refuse = (fault: string): ParameterInvalidError => new ParameterInvalidError(label, fault, trace(reader, lookup));
@@ -84,11 +84,11 @@ function resolvePart(part: LoginPart, { config, connection, owner, reader }: Log
 	return { isSecure: type === "SecureString", text: part === "password" ? text : text.trim(), version };
 }
 
-function readStored(part: LoginPart, connection: StoredConnection | undefined, owner: string): ReadPart {
+function readStored(part: LoginPart, connection: StoredConnection | undefined, prefix: string): ReadPart {
 	const stored = connection?.login[part];
 	if (connection === undefined || stored === undefined) return { text: undefined };
 	if (typeof stored.value === "string" && stored.value !== "") return { text: stored.value, version: connection.version };
 	if (!stored.isRequired && (stored.value === undefined || stored.value === null)) return { text: undefined };
 	const fault = `must have a text that is not empty as its "${connection.keys[part]}"`;
-	throw new ParameterInvalidError(`${owner}connection`, fault, connection.trace);
+	throw new ParameterInvalidError(`${prefix}connection`, fault, connection.trace);
 }

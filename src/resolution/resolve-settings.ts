@@ -11,7 +11,7 @@ import { ConfigurationError } from "../errors/errors.js";
 import { isInConnection, isNeeded } from "./list-lookups.js";
 import type { FieldValue } from "./parse-value.js";
 import type { ParameterReader } from "./read-parameter.js";
-import { describeOwner, listReplicaFields, toReplicaConfig } from "./replica-fields.js";
+import { describePrefix, listReplicaFields, toReplicaConfig } from "./replica-fields.js";
 import { type FieldSources, type OpenConnection, resolveField } from "./resolve-field.js";
 import { checkRawLogin, resolveLogin } from "./resolve-login.js";
 import { readConnection, type StoredConnection } from "./stored-connection.js";
@@ -67,8 +67,8 @@ export function resolveSettings(
 ): ResolvedSettings {
 	const problems: TypeOrmAwsConnectorError[] = [];
 	const connection = openConnection(config, reader, problems);
-	const fields = collectFields(ALL_FIELDS, { config, connection, owner: "", reader, target }, problems);
-	const login = resolveLogin({ config, connection: connection.stored, owner: "", reader }, problems);
+	const fields = collectFields(ALL_FIELDS, { config, connection, prefix: "", reader, target }, problems);
+	const login = resolveLogin({ config, connection: connection.stored, prefix: "", reader }, problems);
 	const replicas = (config.replicas ?? []).map((replica, index) => resolveReplica(config, replica, index, { fields, problems, reader }));
 	if (problems.length > 0) throw new ConfigurationError(problems);
 	const warnings = connection.stored?.isExposed === true ? [describeExposure(connection.stored)] : [];
@@ -85,15 +85,15 @@ function resolveReplica(
 		reader,
 	}: { fields: Partial<ResolvedReplica>; problems: TypeOrmAwsConnectorError[]; reader: ParameterReader | undefined },
 ): ResolvedReplica {
-	const owner = describeOwner(index);
+	const prefix = describePrefix(index);
 	const own = toReplicaConfig(config, replica);
-	const connection = openConnection(own, reader, problems, config, owner);
+	const connection = openConnection(own, reader, problems, config, prefix);
 	const values: Partial<ResolvedReplica> = collectFields(
 		listReplicaFields(replica),
-		{ config: own, connection, owner, reader },
+		{ config: own, connection, prefix, reader },
 		problems,
 	);
-	const login = resolveLogin({ config: own, connection: connection.stored, owner, reader }, problems);
+	const login = resolveLogin({ config: own, connection: connection.stored, prefix, reader }, problems);
 	// A replica that names the master's secret is logged in to as the master is: one fetch serves both.
 	const secretId = values.secretId === fields.secretId ? undefined : values.secretId;
 	return { host: values.host, login, port: values.port ?? fields.port, secretId } as ResolvedReplica;
@@ -124,8 +124,8 @@ export interface ResolvedAccess {
 export function resolveAccess(config: ITypeOrmAwsConnectorConfig, reader: ParameterReader | undefined): ResolvedAccess {
 	const problems: TypeOrmAwsConnectorError[] = [];
 	const connection = openConnection(config, reader, problems);
-	const { secretId } = collectFields(["secretId"], { config, connection, owner: "", reader }, problems);
-	const login = resolveLogin({ config, connection: connection.stored, owner: "", reader }, problems);
+	const { secretId } = collectFields(["secretId"], { config, connection, prefix: "", reader }, problems);
+	const login = resolveLogin({ config, connection: connection.stored, prefix: "", reader }, problems);
 	if (problems.length > 0) throw new ConfigurationError(problems);
 	return { login, secretId };
 }
@@ -136,7 +136,7 @@ function resolveFields<Name extends FieldName>(
 	reader: ParameterReader | undefined,
 ): Pick<ResolvedSettings, Name> {
 	const problems: TypeOrmAwsConnectorError[] = [];
-	const values = collectFields(names, { config, owner: "", reader }, problems);
+	const values = collectFields(names, { config, prefix: "", reader }, problems);
 	if (problems.length > 0) throw new ConfigurationError(problems);
 	return Object.freeze(values);
 }
@@ -147,7 +147,7 @@ export function openConnection(
 	reader: ParameterReader | undefined,
 	problems: TypeOrmAwsConnectorError[],
 	main = config,
-	owner = "",
+	prefix = "",
 ): OpenConnection {
 	const { credentials } = main;
 	const keys = credentials !== undefined && "keys" in credentials ? credentials.keys : undefined;
@@ -155,7 +155,7 @@ export function openConnection(
 	const optional = isIam(main) ? {} : ({ password: "optional", username: "optional" } as const);
 	try {
 		const parts = main === config ? chooseStoredParts(config) : optional;
-		return { isUsable: true, stored: readConnection({ config, keys, owner, parts, reader }) };
+		return { isUsable: true, stored: readConnection({ config, keys, prefix, parts, reader }) };
 	} catch (problem) {
 		if (!isTypeOrmAwsConnectorError(problem)) throw problem;
 		problems.push(problem);
@@ -173,7 +173,7 @@ function collectFields<Name extends FieldName>(
 	sources: FieldSources,
 	problems: TypeOrmAwsConnectorError[],
 ): Pick<ResolvedSettings, Name> {
-	const { config, connection, owner } = sources;
+	const { config, connection, prefix } = sources;
 	const values: Partial<Record<FieldName, FieldValue>> = {};
 	for (const name of names) {
 		if (!isNeeded(name, config)) continue;
@@ -187,6 +187,6 @@ function collectFields<Name extends FieldName>(
 		}
 	}
 	// What is given in code is the other half of what the secret holds.
-	if (owner !== "" || (names as readonly FieldName[]).includes("secretId")) problems.push(...checkRawLogin(config, owner));
+	if (prefix !== "" || (names as readonly FieldName[]).includes("secretId")) problems.push(...checkRawLogin(config, prefix));
 	return values as Pick<ResolvedSettings, Name>;
 }

@@ -29,7 +29,7 @@ export interface ConnectionRequest {
 	readonly config: ITypeOrmAwsConnectorConfig;
 	readonly keys: ISecretKeys | undefined;
 	/** What stands before `ssmLookups` in messages, with its dot: nothing, or a replica. */
-	readonly owner: string;
+	readonly prefix: string;
 	readonly parts: StoredLoginParts;
 	readonly reader: ParameterReader | undefined;
 }
@@ -38,11 +38,11 @@ export interface ConnectionRequest {
  * Reads the parameter; `undefined` where the configuration names none.
  * @throws OptionInvalidError, LookupInvalidError, ParameterNotFoundError, ParameterInvalidError.
  */
-export function readConnection({ config, keys, owner, parts, reader }: ConnectionRequest): StoredConnection | undefined {
+export function readConnection({ config, keys, prefix, parts, reader }: ConnectionRequest): StoredConnection | undefined {
 	const lookup = buildLoginLookup("connection", config);
 	if (lookup === undefined) return undefined;
-	const label = `${owner}connection`;
-	requireReader(reader, lookup, `${owner}ssmLookups.connection`);
+	const label = `${prefix}connection`;
+	requireReader(reader, lookup, `${prefix}ssmLookups.connection`);
 	const parameter = readParameter(reader, lookup, label);
 	const place = trace(reader, lookup);
 	if (parameter === null) throw new ParameterNotFoundError(label, place);

@@ -19,15 +19,15 @@ export interface DrainRequest {
 	readonly events: EventChannel;
 	/** Number of the generation whose credentials are retired. */
 	readonly generation: number;
-	/** Drains under way; {@link hurry} cuts what is left. */
-	readonly hurry: DrainHurry;
+	/** Drains under way; {@link drainAbort} cuts what is left. */
+	readonly drainAbort: DrainAbort;
 	/** Closes connections that TypeORM has forgotten. */
 	readonly releaseAbandoned: () => void;
 	readonly server: string;
 }
 
 /** The drains of one DataSource. */
-export class DrainHurry {
+export class DrainAbort {
 	private readonly drains = new Set<Promise<void>>();
 	private readonly now = new AbortController();
 
@@ -59,22 +59,22 @@ export class DrainHurry {
 /** Follows the connections that were in use at a promotion. */
 export function watchDrain(held: HeldConnections, request: DrainRequest): void {
 	if (held.count === 0) return;
-	request.hurry.add(runInRootContext(async () => drain(held, request)));
+	request.drainAbort.add(runInRootContext(async () => drain(held, request)));
 }
 
 async function drain(held: HeldConnections, request: DrainRequest): Promise<void> {
-	const { clock, deadlineMs, events, generation, hurry, releaseAbandoned, server } = request;
+	const { clock, deadlineMs, events, generation, drainAbort, releaseAbandoned, server } = request;
 	const startedAtMs = clock.nowMs();
 	const over = new AbortController();
 	void held.done.then(() => over.abort());
 	events.publish({ busyCount: held.count, generation, server, type: "drain.started" });
 	const wake = (): void => over.abort();
-	hurry.signal.addEventListener("abort", wake, { once: true });
+	drainAbort.signal.addEventListener("abort", wake, { once: true });
 	for (let remainingMs = deadlineMs; remainingMs > 0 && !over.signal.aborted; remainingMs -= SLICE_MS) {
 		releaseAbandoned();
 		await sleep(clock, Math.min(SLICE_MS, remainingMs), over.signal);
 	}
-	hurry.signal.removeEventListener("abort", wake);
+	drainAbort.signal.removeEventListener("abort", wake);
 	if (held.count > 0) {
 		events.publish({ busyCount: held.count, deadlineMs, generation, server, type: "drain.forced" });
 		held.cut(new ConnectorTimeoutError("The work on a connection with retired credentials (rotation.drainTimeoutMs)", deadlineMs));

@@ -131,7 +131,7 @@ async function tryVersion(context: RotationContext, server: RotatedServer, plan:
 		return verified;
 	} catch (error) {
 		const { cause } = error as Error;
-		if (isRefusalOfServer(error)) pace.noteRefusal(version, cause as Error);
+		if (isRefusalOfServer(error)) pace.recordAuthFailure(version, cause as Error);
 		throw error;
 	}
 }
@@ -156,7 +156,7 @@ function promote(context: RotationContext, { index }: RotatedServer, plan: Serve
 		deadlineMs: deadlines.drainMs,
 		events,
 		generation: generation - 1,
-		hurry: memory.hurry,
+		drainAbort: memory.drainAbort,
 		releaseAbandoned: () => live.releaseAbandonedRunners(),
 		server: server.name,
 	});

@@ -1,14 +1,14 @@
 /** What a rotation works with, and what one rotation leaves to the next. */
 import type { LoginBreaker } from "../acquire/login-breaker.js";
-import type { ConnectorOrigin } from "../connector/connector-origin.js";
-import { readOrigin } from "../connector/connector-origin.js";
+import type { OptionsOrigin } from "../connector/options-origin.js";
+import { readOrigin } from "../connector/options-origin.js";
 import type { ExchangeMode } from "../drivers/exchange.js";
 import type { LiveDataSource } from "../drivers/live-data-source.js";
 import type { RotationTrigger } from "../events/connector-event.js";
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
 import type { RotationSource } from "../connector/rotation-source.js";
-import { DrainHurry } from "./drain.js";
+import { DrainAbort } from "./drain.js";
 import type { RotationPhase } from "./rotation-state.js";
 
 /** Deadlines of the steps in milliseconds. */
@@ -57,10 +57,10 @@ export class RotationMemory {
 	/** Fingerprints of AWSCURRENT on servers that have refused it and run on AWSPENDING. */
 	readonly ahead = new Map<number, string>();
 	/** Origins of the options of servers that still wait for newer credentials. */
-	readonly formerOrigins = new Map<number, ConnectorOrigin | undefined>();
+	readonly formerOrigins = new Map<number, OptionsOrigin | undefined>();
 	/** Ends the follow-up of a replica: the next rotation begins one. */
 	readonly following = new Map<number, { readonly attempt: Promise<void>; readonly over: AbortController }>();
-	readonly hurry = new DrainHurry();
+	readonly drainAbort = new DrainAbort();
 	/** Whether a server was read-only when it was asked last. */
 	readonly isReadOnly = new Map<number, boolean>();
 	/** Servers whose live connection did not answer when it was asked last. */

@@ -44,7 +44,7 @@ export class RotationRunner {
 
 	/** Promotions whose connections in use have not all come back. */
 	get drainingCount(): number {
-		return this.#memory.hurry.count;
+		return this.#memory.drainAbort.count;
 	}
 
 	/** The rotation that runs now, if any. */
@@ -67,7 +67,7 @@ export class RotationRunner {
 
 	/** Waits for connections that were in use at a promotion, at most `graceMs`, and cuts what is left then. */
 	async finishDrains(graceMs: number): Promise<void> {
-		await this.#memory.hurry.finish(this.options.clock, graceMs);
+		await this.#memory.drainAbort.finish(this.options.clock, graceMs);
 	}
 
 	private async attempt(trigger: RotationTrigger, mode: ExchangeMode | undefined): Promise<TRotationResult> {
@@ -105,7 +105,7 @@ export class RotationRunner {
 				trigger,
 			});
 			// AWS answered, but the server still refuses: that is no success.
-			if (result.outcome === "rotated" || !isLiveRefused) this.noteSuccess();
+			if (result.outcome === "rotated" || !isLiveRefused) this.recordSuccess();
 			if (result.outcome === "unchanged") {
 				events.publish({ trigger, type: "rotation.unchanged" });
 				return { outcome: "unchanged" };
@@ -132,7 +132,7 @@ export class RotationRunner {
 		}
 	}
 
-	private noteSuccess(): void {
+	private recordSuccess(): void {
 		const { failureCount } = this.state;
 		this.state.failureCount = 0;
 		this.state.lastSuccessAtMs = this.options.clock.nowMs();

@@ -12,7 +12,7 @@ import type { DataSource } from "typeorm";
 
 import { CredentialRecovery } from "../acquire/credential-recovery.js";
 import { LoginBreaker } from "../acquire/login-breaker.js";
-import { isConnectorOpen, readOrigin } from "../connector/connector-origin.js";
+import { isConnectorOpen, readOrigin } from "../connector/options-origin.js";
 import { LiveDataSource } from "../drivers/live-data-source.js";
 import { listServerOptions, toLooseOptions } from "../drivers/loose-options.js";
 import { ConnectorClosedError, DataSourceMismatchError } from "../errors/errors.js";

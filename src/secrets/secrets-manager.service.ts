@@ -6,7 +6,7 @@ import { ConnectorClosedError } from "../errors/errors.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { isSecretOutage } from "./explain-secret-failure.js";
 import { RecentRefusals } from "./recent-refusals.js";
-import { SecretSources } from "./secret-sources.js";
+import { SecretStoreRegistry } from "./secret-store-registry.js";
 import type { KeptSecret, SecretStore } from "./secret-store.js";
 import { parseJson, parseWhateverItIs, renderSecret } from "./secret-text.js";
 import type { IGetSecretOptions, ISecretsManagerOptions, ISecretsManagerStatistics } from "./secrets-manager.options.js";
@@ -67,7 +67,7 @@ export class SecretsManagerService {
 		const { aws, cacheTtlMs, staleIfErrorMs, staleWhileRevalidateMs } = validateSecretsManagerOptions(options);
 		this.clock = clock;
 		this.#refusals = new RecentRefusals(clock);
-		this.store = sharedStore ?? new SecretSources().select(aws);
+		this.store = sharedStore ?? new SecretStoreRegistry().select(aws);
 		this.isStoreShared = sharedStore !== undefined;
 		this.warn = warn;
 		this.staleIfErrorMs = staleIfErrorMs ?? DEFAULT_STALE_IF_ERROR_MS;

@@ -11,7 +11,7 @@ import {
 	SecretsManagerService,
 	TypeOrmAwsConnectorService,
 } from "../../src/index.js";
-import { SecretSourcesModule } from "../../src/module/secret-sources.module.js";
+import { SecretStoreRegistryModule } from "../../src/module/secret-store-registry.module.js";
 import { buildParameterPath } from "../../src/parameter-store/parameter-path.js";
 import { buildFieldLookup } from "../../src/resolution/field-lookup.js";
 import { chooseDelayMs } from "../../src/rotation/rotation-schedule.js";
@@ -95,7 +95,7 @@ describe("every document", () => {
 
 	it("links to what exists", () => {
 		const broken = findInDocuments((document) =>
-			findLinks(document).filter((target) => !/^[a-z]+:/.test(target) && !isThere(document.path, target)),
+			findLinks(document).filter((target) => !/^[a-z]+:/.test(target) && !doesSecretExist(document.path, target)),
 		);
 
 		expect(broken).toEqual([]);
@@ -141,7 +141,7 @@ describe("every document", () => {
 		return DOCUMENTS.flatMap((document) => find(document).map((finding) => `${document.path}: ${finding}`));
 	}
 
-	function isThere(from: string, target: string): boolean {
+	function doesSecretExist(from: string, target: string): boolean {
 		const [file = "", anchor] = target.split("#");
 		const path = file === "" ? from : posix.join(dirname(from), file);
 		if (!existsSync(join(PROJECT_ROOT, path))) return false;
@@ -234,7 +234,7 @@ describe("the README's tables of options", () => {
 		expect(documented.sort()).toEqual([...readSurface().listProperties("ISecretsManagerModuleOptions").keys()].sort());
 	});
 
-	it("have the keys of a look-up", () => {
+	it("have the keys of a lookup", () => {
 		const shape = README.lines.flatMap((line) => /`\{ (path, [^}]*) \}`/.exec(line)?.[1]?.split(", ") ?? []);
 
 		expect(shape.map((key) => key.replace("?", "")).sort()).toEqual(
@@ -331,7 +331,7 @@ describe("the architecture page", () => {
 			ParameterStoreConfigService,
 			ParameterStoreService,
 			RotatorService,
-			SecretSourcesModule,
+			SecretStoreRegistryModule,
 			SecretsManagerService,
 			TypeOrmAwsConnectorService,
 		];

@@ -106,7 +106,7 @@ const ADDED_TYPES = [
 	"IStaticCredentialsSource",
 	"ITransactionRetryOptions",
 	"ITypeOrmAwsConnectorAws",
-	"ITypeOrmAwsConnectorBinding",
+	"ITypeOrmAwsConnectorTokens",
 	"ITypeOrmAwsConnectorConfigFactory",
 	"ITypeOrmAwsConnectorModuleOptions",
 	"ITypeOrmAwsConnectorReplica",

@@ -135,7 +135,7 @@ it("boots the static registration whatever the order of the imports", async () =
 	expect(await whoAmI(context.get(DataSource, { strict: false }))).toEqual(SHOP);
 });
 
-it("boots the look-ups of one's own", async () => {
+it("boots the lookups of one's own", async () => {
 	const context = await boot(parameterStoreModule(), registrationOf("custom-lookups"), wireTypeOrm());
 
 	expect(await whoAmI(context.get(DataSource, { strict: false }))).toEqual(SHOP);

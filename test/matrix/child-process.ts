@@ -1,7 +1,7 @@
 /** Starts a program with a bound on its time, keeps what it prints, and ends what is still running when the runner itself is stopped. */
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** A program and its surroundings. */
+/** A program and its processIo. */
 export interface Program {
 	readonly command: string;
 	readonly commandArguments: readonly string[];

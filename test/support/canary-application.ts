@@ -5,7 +5,7 @@ import { TypeOrmModule } from "@nestjs/typeorm";
 import { DataSource, type DataSourceOptions } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../src/configuration/connector.options.js";
-import { readOrigin } from "../../src/connector/connector-origin.js";
+import { readOrigin } from "../../src/connector/options-origin.js";
 import { TypeOrmAwsConnectorService } from "../../src/connector/typeorm-aws-connector.service.js";
 import type { ConnectorEvent } from "../../src/events/connector-event.js";
 import { TypeOrmAwsConnectorModule } from "../../src/module/typeorm-aws-connector.module.js";

@@ -1,4 +1,4 @@
-/** A parameter store in memory, for code that only needs look-ups answered. */
+/** A parameter store in memory, for code that only needs lookups answered. */
 import type { IStructuredLookup } from "../../src/configuration/connector.options.js";
 import type { ParameterSource } from "../../src/connector/parameter-source.js";
 
@@ -19,7 +19,7 @@ export const CANONICAL_PARAMETERS: Readonly<Record<string, string>> = {
 	"/shop/test/api/main/typeorm/rotation/enabled": "true",
 };
 
-/** Answers look-ups from `values`, and records what was asked. */
+/** Answers lookups from `values`, and records what was asked. */
 export class StubParameterSource implements ParameterSource {
 	readonly gets: string[] = [];
 	readonly reads: { readonly paths: readonly string[]; readonly shouldRefresh: boolean | undefined }[] = [];

@@ -28,7 +28,7 @@ describeEngines("A secret with host, port, database and engine", {}, ({ dialect,
 		const { aws, entities, rotation, secretId } = database.config;
 		const connector = new TypeOrmAwsConnectorService(undefined, undefined, {
 			...(aws && { aws }),
-			credentials: { ...source, shouldProvideTarget: true, source: "secrets-manager" },
+			credentials: { ...source, shouldReadEndpointFromSecret: true, source: "secrets-manager" },
 			entities,
 			...(rotation && { rotation }),
 			...(secretId !== undefined && { secretId }),

@@ -322,7 +322,7 @@ describe("LoginBreaker", () => {
 			await clock.advance(1_000);
 			const pace = findPace(credentials, clock, () => 0);
 			pace.begin(fingerprint(credentials));
-			pace.noteRefusal(fingerprint(credentials), REFUSAL);
+			pace.recordAuthFailure(fingerprint(credentials), REFUSAL);
 			await clock.advance(500);
 			expect(tryLogin()).toBe(false);
 

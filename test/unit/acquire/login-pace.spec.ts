@@ -34,7 +34,7 @@ async function tryAgain(
 		for (const version of versions) {
 			if (!pace.mayTry(version)) continue;
 			pace.begin(version);
-			pace.noteRefusal(version, error);
+			pace.recordAuthFailure(version, error);
 			attempts.push([clock.nowMs(), version]);
 		}
 		const nextAtMs = Math.min(...versions.map((version) => pace.nextAtMs(version)));
@@ -81,8 +81,8 @@ describe("LoginPace", () => {
 	it("keeps the refusal of each version", () => {
 		const other = new Error("also refused");
 
-		pace.noteRefusal("one", REFUSAL);
-		pace.noteRefusal("two", other);
+		pace.recordAuthFailure("one", REFUSAL);
+		pace.recordAuthFailure("two", other);
 
 		expect(pace.findRefusal("one")).toBe(REFUSAL);
 		expect(pace.findRefusal("two")).toBe(other);
@@ -90,7 +90,7 @@ describe("LoginPace", () => {
 	});
 
 	it("delays further attempts from the beginning of a login, whose outcome may come late", async () => {
-		pace.noteRefusal("one", REFUSAL);
+		pace.recordAuthFailure("one", REFUSAL);
 		await clock.advance(1_000);
 
 		pace.begin("one");
@@ -105,7 +105,7 @@ describe("LoginPace", () => {
 			expect(pace.mayTry("two")).toBe(true);
 
 			pace.begin("two");
-			pace.noteRefusal("two", REFUSAL);
+			pace.recordAuthFailure("two", REFUSAL);
 
 			expect(pace.nextAtMs("one") - clock.nowMs()).toBe(1_000);
 		});
@@ -127,9 +127,9 @@ describe("LoginPace", () => {
 		});
 
 		it("leaves a version a whole pause to take its turn, since the secret may be read as seldom as that", async () => {
-			pace.noteRefusal("one", REFUSAL);
+			pace.recordAuthFailure("one", REFUSAL);
 			await clock.advance(1_000);
-			pace.noteRefusal("two", REFUSAL);
+			pace.recordAuthFailure("two", REFUSAL);
 
 			await clock.advance(1_000);
 			expect(pace.mayTry("one")).toBe(true);
@@ -142,8 +142,8 @@ describe("LoginPace", () => {
 		});
 
 		it("does not wait for the turn of a version that is not in use any more", async () => {
-			pace.noteRefusal("one", REFUSAL);
-			pace.noteRefusal("two", REFUSAL);
+			pace.recordAuthFailure("one", REFUSAL);
+			pace.recordAuthFailure("two", REFUSAL);
 
 			pace.retain(["two"]);
 
@@ -180,7 +180,7 @@ describe("LoginPace", () => {
 		});
 
 		it("makes also a new version wait, which the lock would refuse", async () => {
-			pace.noteRefusal("one", locked);
+			pace.recordAuthFailure("one", locked);
 
 			expect(pace.mayTry("two")).toBe(false);
 			await clock.advance(30_000);
@@ -188,7 +188,7 @@ describe("LoginPace", () => {
 		});
 
 		it("makes the other versions wait when a new one is tried", async () => {
-			pace.noteRefusal("one", locked);
+			pace.recordAuthFailure("one", locked);
 			await clock.advance(30_000);
 
 			pace.begin("two");
@@ -197,10 +197,10 @@ describe("LoginPace", () => {
 		});
 
 		it("goes back to the short pauses when the account is unlocked and the password is still wrong", async () => {
-			pace.noteRefusal("one", locked);
+			pace.recordAuthFailure("one", locked);
 			await clock.advance(30_000);
 			pace.begin("one");
-			pace.noteRefusal("one", REFUSAL);
+			pace.recordAuthFailure("one", REFUSAL);
 
 			expect(pace.mayTry("two")).toBe(true);
 			expect(pace.nextAtMs("one") - clock.nowMs()).toBeLessThanOrEqual(2_000);
@@ -240,7 +240,7 @@ describe("fingerprint", () => {
 	});
 
 	it("shows no password in a printed pace", () => {
-		pace.noteRefusal(fingerprint({ password: "hunter2" }), REFUSAL);
+		pace.recordAuthFailure(fingerprint({ password: "hunter2" }), REFUSAL);
 
 		expect(inspect(pace, { depth: null, showHidden: true })).not.toContain("hunter2");
 	});

@@ -11,7 +11,7 @@ interface SdkPartition {
 	readonly regions: Readonly<Record<string, object>>;
 }
 
-/** The SDK exports a look-up by region, and not the list: the list is read from its file. */
+/** The SDK exports a lookup by region, and not the list: the list is read from its file. */
 function readSdkPartitions(): readonly SdkPartition[] {
 	const text = readFileSync(createRequire(__filename).resolve("@aws-sdk/core/client"), "utf8");
 	const json = /const partitionsInfo = (\{\n[\s\S]*?\n\});\n/.exec(text)?.[1];

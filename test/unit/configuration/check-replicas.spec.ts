@@ -37,15 +37,15 @@ describe("checkReplicas", () => {
 		]);
 	});
 
-	it("refuses look-ups that lead nowhere, and names the replica", () => {
+	it("refuses lookups that lead nowhere, and names the replica", () => {
 		expect(findFaults({ host: "reader" }, { ssmLookups: { host: { path: [] }, port: "p", secretId: { path: ["a/b"] } } })).toEqual([
-			'The look-up of "replicas[1].host" is invalid: "path" must be a list of at least one segment. Look-up: {"path":[]}.',
-			expect.stringMatching(/^The look-up of "replicas\[1\]\.port" is invalid: must begin with "\/"/),
-			expect.stringContaining('The look-up of "replicas[1].secret-id" is invalid: segment "path[0]"'),
+			'The lookup of "replicas[1].host" is invalid: "path" must be a list of at least one segment. Lookup: {"path":[]}.',
+			expect.stringMatching(/^The lookup of "replicas\[1\]\.port" is invalid: must begin with "\/"/),
+			expect.stringContaining('The lookup of "replicas[1].secret-id" is invalid: segment "path[0]"'),
 		]);
 	});
 
-	it("refuses look-ups that are no group", () => {
+	it("refuses lookups that are no group", () => {
 		expect(findFaults({ host: "reader", ssmLookups: [] })).toEqual(['Option "replicas[0].ssmLookups" must be an object.']);
 	});
 });

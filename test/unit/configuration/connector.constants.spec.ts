@@ -48,7 +48,7 @@ describe("TYPEORM_AWS_CONNECTOR_CONSTANT", () => {
 		});
 	});
 
-	it("cannot have its look-ups and labels exchanged", () => {
+	it("cannot have its lookups and labels exchanged", () => {
 		expect(Object.isFrozen(TYPEORM_AWS_CONNECTOR_CONSTANT.CANONICAL_SSM_LOOKUPS)).toBe(true);
 		expect(Object.isFrozen(TYPEORM_AWS_CONNECTOR_CONSTANT.SSM_FIELD_LABELS)).toBe(true);
 	});

@@ -23,14 +23,14 @@ describe("completeSecretKeys", () => {
 
 describe("isTargetInSecret", () => {
 	it.each<[boolean, Partial<ITypeOrmAwsConnectorConfig>]>([
-		[true, { credentials: { shouldProvideTarget: true, source: "secrets-manager" } }],
-		[true, { credentials: { shouldProvideTarget: true, source: "secrets-manager" }, password: "p", username: "u" }],
-		[false, { credentials: { shouldProvideTarget: false, source: "secrets-manager" } }],
+		[true, { credentials: { shouldReadEndpointFromSecret: true, source: "secrets-manager" } }],
+		[true, { credentials: { shouldReadEndpointFromSecret: true, source: "secrets-manager" }, password: "p", username: "u" }],
+		[false, { credentials: { shouldReadEndpointFromSecret: false, source: "secrets-manager" } }],
 		[false, { credentials: { source: "secrets-manager" } }],
 		[false, { credentials: { source: "static" }, password: "p", username: "u" }],
 		[false, { credentials: { source: "rds-iam" } }],
 		[false, {}],
-	])("is %p for %j", (isThere, config) => {
-		expect(isTargetInSecret({ entities: [], ...config })).toBe(isThere);
+	])("is %p for %j", (doesSecretExist, config) => {
+		expect(isTargetInSecret({ entities: [], ...config })).toBe(doesSecretExist);
 	});
 });

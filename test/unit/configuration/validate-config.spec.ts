@@ -36,7 +36,7 @@ describe("validateConfig", () => {
 			connectionTimeoutMs: 1,
 			credentials: {
 				keys: { databaseName: "d", host: "h", password: "p", port: "o", type: "t", username: "u" },
-				shouldProvideTarget: true,
+				shouldReadEndpointFromSecret: true,
 				source: "secrets-manager",
 			},
 			databaseName: "orders",
@@ -113,7 +113,11 @@ describe("validateConfig", () => {
 
 	it.each([
 		["credentials", "secrets-manager", "must be an object"],
-		["credentials.shouldProvideTarget", { shouldProvideTarget: "false", source: "secrets-manager" }, "must be true or false"],
+		[
+			"credentials.shouldReadEndpointFromSecret",
+			{ shouldReadEndpointFromSecret: "false", source: "secrets-manager" },
+			"must be true or false",
+		],
 		["credentials.keys", { keys: "user", source: "secrets-manager" }, "must be an object"],
 		["credentials.keys.username", { keys: { username: "" }, source: "secrets-manager" }, "must be the name of a value in the secret"],
 		[
@@ -257,11 +261,11 @@ describe("validateConfig", () => {
 		expect(findProblems({ entities: [], rotation: { drainTimeoutMs: 2 ** 31 - 1 } })).toEqual([]);
 	});
 
-	it.each([[{}], [{ path: [] }], [{ path: "host" }]])("refuses a look-up without a path: %j", (lookup) => {
+	it.each([[{}], [{ path: [] }], [{ path: "host" }]])("refuses a lookup without a path: %j", (lookup) => {
 		const problem = findProblem({ ssmLookups: { secretId: lookup } });
 
 		expect(problem).toBe(
-			`ERR_CONNECTOR_LOOKUP_INVALID: The look-up of "secret-id" is invalid: "path" must be a list of at least one segment. Look-up: ${JSON.stringify(lookup)}.`,
+			`ERR_CONNECTOR_LOOKUP_INVALID: The lookup of "secret-id" is invalid: "path" must be a list of at least one segment. Lookup: ${JSON.stringify(lookup)}.`,
 		);
 	});
 
@@ -277,13 +281,13 @@ describe("validateConfig", () => {
 	])("refuses the segments of %j", (lookup, reason) => {
 		const problem = findProblem({ ssmLookups: { host: lookup } });
 
-		expect(problem).toContain(`ERR_CONNECTOR_LOOKUP_INVALID: The look-up of "host" is invalid: ${reason}.`);
+		expect(problem).toContain(`ERR_CONNECTOR_LOOKUP_INVALID: The lookup of "host" is invalid: ${reason}.`);
 	});
 
 	it("refuses a default segment with a slash", () => {
 		const problem = findProblem({ ssmLookupDefaults: { instanceName: "a/b" } });
 
-		expect(problem).toContain('The look-up of "ssmLookupDefaults" is invalid: segment "instanceName" must not contain "/".');
+		expect(problem).toContain('The lookup of "ssmLookupDefaults" is invalid: segment "instanceName" must not contain "/".');
 	});
 
 	it("leaves the values of fields for when they are resolved", () => {

@@ -31,7 +31,7 @@ function setUp(config: Partial<ITypeOrmAwsConnectorConfig> = {}): {
 }
 
 describe("ConnectorParameters.load", () => {
-	it("reads every look-up in one go", async () => {
+	it("reads every lookup in one go", async () => {
 		const { parameters, source } = setUp();
 
 		const reader = await parameters.load(ALL_FIELDS);

@@ -1,6 +1,6 @@
 /** Settings reach each engine's driver under the names it knows. */
 import { EDatabaseType, ERelationLoadStrategy } from "../../../src/configuration/connector.enums.js";
-import { CONNECTOR_ORIGIN, readOrigin } from "../../../src/connector/connector-origin.js";
+import { CONNECTOR_ORIGIN, readOrigin } from "../../../src/connector/options-origin.js";
 import { createDataSourceOptions, type OptionsParts } from "../../../src/connector/data-source-options.js";
 import { GivenLogin } from "../../../src/configuration/given-login.js";
 import { Credentials } from "../../../src/credentials/credentials-provider.js";
@@ -108,11 +108,11 @@ describe("createDataSourceOptions", () => {
 		const origin = readOrigin(create());
 
 		expect(origin).toMatchObject({ connector: "orders", connectorId: "id-1" });
-		expect(origin?.wasServed("database", "orders")).toBe(true);
-		expect(origin?.wasServed("host", "db.example.com")).toBe(true);
-		expect(origin?.wasServed("password", " p ")).toBe(true);
-		expect(origin?.wasServed("port", 5433)).toBe(true);
-		expect(origin?.wasServed("username", "app")).toBe(true);
+		expect(origin?.isManaged("database", "orders")).toBe(true);
+		expect(origin?.isManaged("host", "db.example.com")).toBe(true);
+		expect(origin?.isManaged("password", " p ")).toBe(true);
+		expect(origin?.isManaged("port", 5433)).toBe(true);
+		expect(origin?.isManaged("username", "app")).toBe(true);
 	});
 
 	it("makes a new object each time", () => {
@@ -263,9 +263,9 @@ describe("createDataSourceOptions", () => {
 				master: { ...master, ssl },
 				slaves: slaves.map((slave) => ({ ...slave, ssl })),
 			});
-			expect(origin?.wasServed("ssl", ssl)).toBe(true);
-			expect(origin?.wasServed("ssl", ssl, 1)).toBe(true);
-			expect(origin?.wasServed("ssl", { ...ssl }, 0)).toBe(false);
+			expect(origin?.isManaged("ssl", ssl)).toBe(true);
+			expect(origin?.isManaged("ssl", ssl, 1)).toBe(true);
+			expect(origin?.isManaged("ssl", { ...ssl }, 0)).toBe(false);
 		});
 
 		it("says nothing of replication where there are none", () => {
@@ -275,9 +275,9 @@ describe("createDataSourceOptions", () => {
 		it("marks what it gave each of them", () => {
 			const origin = readOrigin(create({ replicas }, { replicaCredentials }));
 
-			expect(origin?.wasServed("host", "reader-1", 0)).toBe(true);
-			expect(origin?.wasServed("password", "r", 1)).toBe(true);
-			expect(origin?.wasServed("password", " p ", 1)).toBe(false);
+			expect(origin?.isManaged("host", "reader-1", 0)).toBe(true);
+			expect(origin?.isManaged("password", "r", 1)).toBe(true);
+			expect(origin?.isManaged("password", " p ", 1)).toBe(false);
 		});
 	});
 });

@@ -61,11 +61,11 @@ describe("a field", () => {
 	it("that nothing asks for is no problem", async () => {
 		const explanation = await explain({ password: "p", username: "u" }, without("/shop/test/aws-secrets-manager/database/secret-id"));
 
-		expect(findField(explanation, "secretId")).toMatchObject({ source: "unneeded", value: undefined });
+		expect(findField(explanation, "secretId")).toMatchObject({ source: "not-required", value: undefined });
 		expect(explanation.isValid).toBe(true);
 	});
 
-	it("follows its own look-up", async () => {
+	it("follows its own lookup", async () => {
 		const explanation = await explain({ ssmLookups: { host: { path: ["reader", "host"] } } }, CANONICAL_PARAMETERS);
 
 		expect(findField(explanation, "host")).toMatchObject({ path: "/shop/test/aws-rds/aurora-postgres/reader/host", source: "missing" });
@@ -77,7 +77,7 @@ describe("a field", () => {
 		expect(findField(explanation, "databaseName")).toMatchObject({ value: "postgres://[hidden]@db/orders" });
 	});
 
-	it("has no path where its look-up makes none", async () => {
+	it("has no path where its lookup makes none", async () => {
 		const source = {
 			describePath: () => {
 				throw new LookupInvalidError("parameter", 'segment "namespace" is missing', {});
@@ -226,7 +226,7 @@ describe("a problem", () => {
 		expect(problems.map(({ label }) => label)).toEqual(["host", "port", "poolSize"]);
 	});
 
-	it("of the shape of the options is listed with the others, a look-up once", async () => {
+	it("of the shape of the options is listed with the others, a lookup once", async () => {
 		const { problems } = await explain({ pool: 3, ssmLookups: { host: {} } }, without(PORT_PATH));
 
 		expect(problems.map(({ code, label }) => [code, label])).toEqual([
@@ -267,7 +267,7 @@ describe("a Parameter Store that does not answer", () => {
 		expect(fields.map(({ path, source: from }) => [path, from]).slice(0, 3)).toEqual([
 			[HOST_PATH, "code"],
 			[PORT_PATH, "missing"],
-			["/shop/test/aws-secrets-manager/database/secret-id", "unread"],
+			["/shop/test/aws-secrets-manager/database/secret-id", "not-loaded"],
 		]);
 		expect(problems.map(({ code }) => code)).toEqual(["ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE", "ERR_CONNECTOR_OPTION_INVALID"]);
 	});

@@ -200,7 +200,7 @@ describe("The pending version", () => {
 		put("app/database", { ...MASTER, host: "in-secret" }, "v1");
 		put("app/database", { ...MASTER, host: "later", password: "two" }, "v2", "AWSPENDING");
 		const connector = create([{ host: "reader-1", secretId: "app/reader" }], {
-			credentials: { shouldProvideTarget: true, source: "secrets-manager" },
+			credentials: { shouldReadEndpointFromSecret: true, source: "secrets-manager" },
 		});
 		await connector.resolveConnection();
 

@@ -4,7 +4,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-sec
 import { Logger } from "@nestjs/common";
 import { type AwsClientStub, mockClient } from "aws-sdk-client-mock";
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
-import { readOrigin } from "../../../src/connector/connector-origin.js";
+import { readOrigin } from "../../../src/connector/options-origin.js";
 import type { ConfigReader } from "../../../src/connector/config-reader.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { ConnectorTls } from "../../../src/tls/connector-tls.js";
@@ -536,7 +536,7 @@ describe("the connector's AWS clients", () => {
 
 describe("a secret that says where the database is", () => {
 	const RDS = { ...LOGIN, dbname: "secret-database", engine: "postgres", host: "secret-host", port: "6543" };
-	const credentials = { shouldProvideTarget: true, source: "secrets-manager" } as const;
+	const credentials = { shouldReadEndpointFromSecret: true, source: "secrets-manager" } as const;
 
 	it("is followed over the parameters, at the start and at each rotation", async () => {
 		const { connector } = setUp({ credentials });

@@ -25,7 +25,7 @@ describe("IamCredentials", () => {
 
 		expect(first).toBe(second);
 		expect(first).toMatchObject({ password: "", service: "rds", username: "app", versionId: undefined });
-		await expect(provider.fetchLabelled()).resolves.toBeUndefined();
+		await expect(provider.fetchVersion()).resolves.toBeUndefined();
 	});
 
 	it("has one signer for each place, so that a rotation sees what changed", async () => {

@@ -4,7 +4,7 @@ import { FakeClock } from "../../support/fake-clock.js";
 
 function takeTurns(rate: LoginRate, clock: FakeClock, count: number): number[] {
 	const beganAtMs: number[] = [];
-	for (let turn = 0; turn < count; turn += 1) void rate.takeTurn().then(() => beganAtMs.push(clock.nowMs()));
+	for (let turn = 0; turn < count; turn += 1) void rate.waitForTurn().then(() => beganAtMs.push(clock.nowMs()));
 	return beganAtMs;
 }
 

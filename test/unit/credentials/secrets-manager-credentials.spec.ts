@@ -53,7 +53,7 @@ describe("SecretsManagerCredentials", () => {
 		const fetcher = new StubFetcher('{"username":"u","password":"p"}');
 		const { signal } = new AbortController();
 
-		const pending = await new SecretsManagerCredentials(fetcher, { username: "given" }).fetchLabelled(
+		const pending = await new SecretsManagerCredentials(fetcher, { username: "given" }).fetchVersion(
 			"AWSPENDING",
 			"app/database",
 			signal,
@@ -66,8 +66,8 @@ describe("SecretsManagerCredentials", () => {
 	it("has no login for a label whose version cannot be read or used", async () => {
 		const unreadable = { close: jest.fn(), fetch: jest.fn().mockRejectedValue(new Error("denied")), renew: jest.fn() };
 
-		await expect(new SecretsManagerCredentials(unreadable).fetchLabelled("AWSPENDING", "s")).resolves.toBeUndefined();
-		await expect(new SecretsManagerCredentials(new StubFetcher("[]")).fetchLabelled("AWSPREVIOUS", "s")).resolves.toBeUndefined();
+		await expect(new SecretsManagerCredentials(unreadable).fetchVersion("AWSPENDING", "s")).resolves.toBeUndefined();
+		await expect(new SecretsManagerCredentials(new StubFetcher("[]")).fetchVersion("AWSPREVIOUS", "s")).resolves.toBeUndefined();
 	});
 
 	describe("when a version with a label fails", () => {
@@ -79,7 +79,7 @@ describe("SecretsManagerCredentials", () => {
 			const provider = new SecretsManagerCredentials({ close: jest.fn(), fetch, renew: jest.fn() }, {}, (message) =>
 				warnings.push(message),
 			);
-			for (let time = 0; time < errors.length; time += 1) await provider.fetchLabelled("AWSPENDING", "app/database");
+			for (let time = 0; time < errors.length; time += 1) await provider.fetchVersion("AWSPENDING", "app/database");
 			return warnings;
 		}
 
@@ -141,9 +141,9 @@ describe("SecretsManagerCredentials and where the database is", () => {
 	const keys = { username: "user" };
 
 	it("reads it when it is to", async () => {
-		const provider = new SecretsManagerCredentials(new StubFetcher(TEXT), {}, undefined, { keys, shouldProvideTarget: true });
+		const provider = new SecretsManagerCredentials(new StubFetcher(TEXT), {}, undefined, { keys, shouldReadEndpointFromSecret: true });
 
-		const [current, pending] = [await provider.fetch("app/database"), await provider.fetchLabelled("AWSPENDING", "app/database")];
+		const [current, pending] = [await provider.fetch("app/database"), await provider.fetchVersion("AWSPENDING", "app/database")];
 
 		const target = { secretId: "app/database", values: { host: { key: "host", text: "db.example.com" } } };
 		expect(current).toMatchObject({ password: "p", target, username: "u" });

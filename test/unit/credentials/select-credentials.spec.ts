@@ -35,7 +35,7 @@ describe("selectCredentials", () => {
 });
 
 describe("selectCredentials and a secret that says where the database is", () => {
-	const credentials = { keys: { host: "hostname" }, shouldProvideTarget: true, source: "secrets-manager" } as const;
+	const credentials = { keys: { host: "hostname" }, shouldReadEndpointFromSecret: true, source: "secrets-manager" } as const;
 
 	it("reads the secret although the whole login is given, which wins", async () => {
 		const secretsManagerClient = {

@@ -12,6 +12,6 @@ describe("StaticCredentials", () => {
 		expect({ password: first.password, username: first.username }).toEqual({ password: " p ", username: "u" });
 		expect(first.versionId).toBeUndefined();
 		await expect(provider.fetch()).resolves.toBe(first);
-		await expect(provider.fetchLabelled()).resolves.toBeUndefined();
+		await expect(provider.fetchVersion()).resolves.toBeUndefined();
 	});
 });

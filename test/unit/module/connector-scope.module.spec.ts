@@ -5,7 +5,7 @@ import { ConfigModule } from "@nestjs/config";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { getConnectorToken, getRotatorToken } from "../../../src/module/connector.tokens.js";
 import { assembleConnectorModule, ConnectorScopeModule } from "../../../src/module/connector-scope.module.js";
-import { SecretSourcesModule } from "../../../src/module/secret-sources.module.js";
+import { SecretStoreRegistryModule } from "../../../src/module/secret-store-registry.module.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";
 
 class RegistrationModule {}
@@ -50,5 +50,5 @@ it("points each token at something that no other registration has", () => {
 });
 
 it("imports ConfigModule, and what all connectors share, after what the user imports", () => {
-	expect(assemble().scope.imports).toEqual([ImportedModule, SecretSourcesModule, ConfigModule]);
+	expect(assemble().scope.imports).toEqual([ImportedModule, SecretStoreRegistryModule, ConfigModule]);
 });

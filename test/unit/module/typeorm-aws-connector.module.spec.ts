@@ -21,7 +21,7 @@ import { mockClient } from "aws-sdk-client-mock";
 import type { DataSourceOptions } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig, ITypeOrmAwsConnectorConfigFactory } from "../../../src/configuration/connector.options.js";
-import { readOrigin } from "../../../src/connector/connector-origin.js";
+import { readOrigin } from "../../../src/connector/options-origin.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { InjectConnector, InjectRotator } from "../../../src/module/connector.decorators.js";
 import { getConnectorToken, getRotatorToken } from "../../../src/module/connector.tokens.js";

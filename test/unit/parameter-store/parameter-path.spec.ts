@@ -1,4 +1,4 @@
-/** A look-up becomes one name, or an error that says which segment is wrong. */
+/** A lookup becomes one name, or an error that says which segment is wrong. */
 import * as fc from "fast-check";
 import { LookupInvalidError } from "../../../src/errors/errors.js";
 import { buildParameterPath, buildTreePath, parseSegment } from "../../../src/parameter-store/parameter-path.js";
@@ -15,7 +15,7 @@ const FAULTS: readonly [string, unknown, string][] = [
 ];
 
 describe("buildParameterPath", () => {
-	it("puts the registered segments before the look-up's own", () => {
+	it("puts the registered segments before the lookup's own", () => {
 		expect(buildParameterPath({ path: ["typeorm", "pool-size"] }, DEFAULTS)).toBe("/shop/production/postgres/main/typeorm/pool-size");
 	});
 
@@ -24,7 +24,7 @@ describe("buildParameterPath", () => {
 		["environment", "/shop/other/postgres/main/host"],
 		["namespace", "/shop/production/other/main/host"],
 		["instanceName", "/shop/production/postgres/other/host"],
-	])("lets the look-up replace %s", (segment, expected) => {
+	])("lets the lookup replace %s", (segment, expected) => {
 		expect(buildParameterPath({ [segment]: "other", path: ["host"] }, DEFAULTS)).toBe(expected);
 	});
 
@@ -34,7 +34,7 @@ describe("buildParameterPath", () => {
 		expect(buildParameterPath(lookup, DEFAULTS)).toBe("/a/e/n/i/p/q");
 	});
 
-	it.each([undefined, null])("uses the registered segment where the look-up says %s", (absent) => {
+	it.each([undefined, null])("uses the registered segment where the lookup says %s", (absent) => {
 		const lookup = { environment: absent, path: ["host"] } as unknown as IConfigGetProperties;
 
 		expect(buildParameterPath(lookup, DEFAULTS)).toBe("/shop/production/postgres/main/host");
@@ -81,13 +81,13 @@ describe("buildParameterPath", () => {
 		expect(build).toThrow('"path" must be a list of at least one segment');
 	});
 
-	it("shows the look-up in the error", () => {
+	it("shows the lookup in the error", () => {
 		const lookup = { namespace: "a/b", path: ["host"] };
 
 		expect(() => buildParameterPath(lookup, DEFAULTS)).toThrow(JSON.stringify(lookup));
 	});
 
-	it("never makes two look-ups of different segments mean the same parameter", () => {
+	it("never makes two lookups of different segments mean the same parameter", () => {
 		const segment = fc.stringMatching(/^[\w.-]{1,8}$/);
 		const lookup = fc.record({ instanceName: segment, namespace: segment, path: fc.array(segment, { maxLength: 3, minLength: 1 }) });
 

@@ -1,4 +1,4 @@
-/** Look-ups are served from what is known, and what is asked anew is one consistent answer. */
+/** Lookups are served from what is known, and what is asked anew is one consistent answer. */
 import { inspect } from "node:util";
 import type { Parameter } from "@aws-sdk/client-ssm";
 import { Logger } from "@nestjs/common";
@@ -62,7 +62,7 @@ describe("ParameterStoreConfigService", () => {
 });
 
 describe("describePath", () => {
-	it("is the full name that a look-up means", () => {
+	it("is the full name that a lookup means", () => {
 		const { service } = setUp();
 
 		expect(service.describePath({ instanceName: "replica", path: ["host"] })).toBe("/shop/production/postgres/replica/host");
@@ -82,7 +82,7 @@ describe("get", () => {
 		expect(service.get(HOST)).toBe("db-1");
 	});
 
-	it("finds it whatever white space surrounds a segment, of the look-up or of the registration", () => {
+	it("finds it whatever white space surrounds a segment, of the lookup or of the registration", () => {
 		const { service } = setUp({ application: " shop " });
 
 		expect(service.get({ namespace: " postgres", path: ["host "] })).toBe("db-1");
@@ -93,7 +93,7 @@ describe("get", () => {
 		["environment", "/shop/other/postgres/main/host"],
 		["namespace", "/shop/production/other/main/host"],
 		["instanceName", "/shop/production/postgres/other/host"],
-	])("looks elsewhere when the look-up replaces %s", (segment, Name) => {
+	])("looks elsewhere when the lookup replaces %s", (segment, Name) => {
 		const service = new ParameterStoreConfigService(PROPERTIES, [{ Name, Value: "elsewhere" }]);
 
 		expect(service.get({ [segment]: "other", path: ["host"] })).toBe("elsewhere");
@@ -123,7 +123,7 @@ describe("get", () => {
 		expect(service.get(HOST)).toBeNull();
 	});
 
-	it("refuses a look-up that cannot be used", () => {
+	it("refuses a lookup that cannot be used", () => {
 		const { service } = setUp();
 
 		expect(() => service.get({ path: [] })).toThrow(LookupInvalidError);
@@ -177,7 +177,7 @@ describe("get", () => {
 });
 
 describe("getMany", () => {
-	it("answers in the order of the look-ups, each as often as it was asked for", async () => {
+	it("answers in the order of the lookups, each as often as it was asked for", async () => {
 		const { service } = setUp({ shouldLoadOnDemand: true });
 
 		const values = await service.getMany([PORT, { path: ["nowhere"] }, HOST, PORT]);
@@ -193,14 +193,14 @@ describe("getMany", () => {
 		expect(store.reads.map(({ names }) => names)).toEqual([[`${ROOT}/port`, `${ROOT}/host`]]);
 	});
 
-	it("answers no look-up with no value", async () => {
+	it("answers no lookup with no value", async () => {
 		const { service, store } = setUp();
 
 		await expect(service.getMany([])).resolves.toEqual([]);
 		expect(store.reads).toHaveLength(0);
 	});
 
-	it("refuses a look-up that cannot be used before it reads anything", async () => {
+	it("refuses a lookup that cannot be used before it reads anything", async () => {
 		const { service, store } = setUp({ shouldLoadOnDemand: true });
 
 		await expect(service.getMany([HOST, { path: [""] }])).rejects.toBeInstanceOf(LookupInvalidError);
@@ -236,7 +236,7 @@ describe("getMany", () => {
 			expect(store.reads).toHaveLength(0);
 		});
 
-		it("reads a look-up outside of the tree by its name, and get serves it from then on", async () => {
+		it("reads a lookup outside of the tree by its name, and get serves it from then on", async () => {
 			const { service, store } = setUp();
 			const Name = "/platform/production/postgres/main/host";
 			store.values.set(Name, { Name, Type: "String", Value: "shared" });

@@ -1,10 +1,10 @@
-/** Each segment of a look-up comes from the first place that names it. */
+/** Each segment of a lookup comes from the first place that names it. */
 import { buildFieldLookup } from "../../../src/resolution/field-lookup.js";
 
 const DEFAULTS = { application: "a-default", environment: "e-default", instanceName: "i-default", namespace: "n-default" };
 
 describe("buildFieldLookup", () => {
-	it("is the canonical look-up when nothing else is said", () => {
+	it("is the canonical lookup when nothing else is said", () => {
 		expect(buildFieldLookup("host", { entities: [] })).toEqual({
 			instanceName: "aurora-postgres",
 			namespace: "aws-rds",
@@ -35,7 +35,7 @@ describe("buildFieldLookup", () => {
 		});
 	});
 
-	it("takes only the look-up of that field", () => {
+	it("takes only the lookup of that field", () => {
 		const ssmLookups = { host: { application: "other", path: ["x"] } };
 
 		expect(buildFieldLookup("rotationIsEnabled", { entities: [], ssmLookups })).toEqual({ path: ["typeorm", "rotation", "enabled"] });

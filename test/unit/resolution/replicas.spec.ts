@@ -1,4 +1,4 @@
-/** A replica's values come from code, then from a look-up of its own, then from the master. */
+/** A replica's values come from code, then from a lookup of its own, then from the master. */
 import type { IStructuredLookup, ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import type { ITypeOrmAwsConnectorReplica } from "../../../src/configuration/replica.options.js";
 import { ConfigurationError } from "../../../src/errors/errors.js";
@@ -65,7 +65,7 @@ describe("The replicas in resolveSettings", () => {
 		]);
 	});
 
-	it("follow the defaults of the connector's look-ups", () => {
+	it("follow the defaults of the connector's lookups", () => {
 		const reader = createReader({ "/other/test/aws-rds/aurora-postgres/reader/host": "reader-1" });
 		const config = {
 			...configure({ ssmLookups: { host: LOOKUPS.host } }),
@@ -113,7 +113,7 @@ describe("The replicas in resolveSettings", () => {
 			reader,
 		);
 
-		expect(problems.map((problem) => problem.split(" (look-up")[0])).toEqual([
+		expect(problems.map((problem) => problem.split(" (lookup")[0])).toEqual([
 			'"port" was not found at "/shop/test/aws-rds/aurora-postgres/port"',
 			`"replicas[0].host" was not found at "${READER_HOST}"`,
 			`"replicas[0].port" must be an integer from 1 to 65535, not "5432abc" at "${READER_PORT}"`,

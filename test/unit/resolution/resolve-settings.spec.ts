@@ -102,7 +102,7 @@ describe("resolveSettings", () => {
 
 		const problems = findProblems(() => resolveSettings(NOTHING_GIVEN, reader));
 
-		expect(problems).toEqual([expect.stringContaining(`was not found at "${path}" (look-up {`)]);
+		expect(problems).toEqual([expect.stringContaining(`was not found at "${path}" (lookup {`)]);
 	});
 
 	it("does not read what is not needed", () => {
@@ -212,7 +212,7 @@ describe("resolveSettings", () => {
 		expect(findProblems(() => resolveSettings(NOTHING_GIVEN, reader))).toHaveLength(1);
 	});
 
-	it("reports what the parameter store throws as an invalid look-up, and goes on with the others", () => {
+	it("reports what the parameter store throws as an invalid lookup, and goes on with the others", () => {
 		const reader: ParameterReader = {
 			get: (lookup) => {
 				const { path } = lookup as IStructuredLookup;
@@ -225,8 +225,8 @@ describe("resolveSettings", () => {
 
 		expect(inspect(problems, { depth: null, showHidden: true })).not.toContain("segment refused");
 		expect(problems).toEqual([
-			'LookupInvalidError: The look-up of "host" is invalid: the parameter store threw Error; its text is withheld, since it may quote a value. Look-up: {"path":["host"],"namespace":"aws-rds","instanceName":"aurora-postgres"}.',
-			expect.stringContaining('"port" was not found (look-up {'),
+			'LookupInvalidError: The lookup of "host" is invalid: the parameter store threw Error; its text is withheld, since it may quote a value. Lookup: {"path":["host"],"namespace":"aws-rds","instanceName":"aurora-postgres"}.',
+			expect.stringContaining('"port" was not found (lookup {'),
 		]);
 	});
 

@@ -2,7 +2,7 @@
 import { Logger } from "@nestjs/common";
 import { SchedulerRegistry } from "@nestjs/schedule";
 
-import { CONNECTOR_ORIGIN, ConnectorOrigin } from "../../../src/connector/connector-origin.js";
+import { CONNECTOR_ORIGIN, OptionsOrigin } from "../../../src/connector/options-origin.js";
 import {
 	DataSourceMismatchError,
 	RotationUnsupportedError,
@@ -107,7 +107,7 @@ function eventTypes(): string[] {
 /** Options as another connector makes them. */
 function foreignOptions(): Record<symbol, unknown> {
 	const served = { database: "shop", host: "db", password: "one", port: 5_432, username: "app" };
-	return { [CONNECTOR_ORIGIN]: new ConnectorOrigin("another-id", "billing", served) };
+	return { [CONNECTOR_ORIGIN]: new OptionsOrigin("another-id", "billing", served) };
 }
 
 describe("RotatorService", () => {

@@ -93,8 +93,8 @@ describe("the authorities of RDS", () => {
 		["cn-north-1", false],
 		["eu-west", false],
 		["", false],
-	])("of %s are there: %s", (region, isThere) => {
-		expect(hasRdsAuthority(region)).toBe(isThere);
+	])("of %s are there: %s", (region, doesSecretExist) => {
+		expect(hasRdsAuthority(region)).toBe(doesSecretExist);
 	});
 
 	it("are most of the bundle", () => {

@@ -5,7 +5,7 @@ import { type AwsClientStub, mockClient } from "aws-sdk-client-mock";
 import type { ITypeOrmAwsConnectorAws } from "../../../src/aws/aws.options.js";
 import { ConnectorClosedError } from "../../../src/errors/errors.js";
 import type { FetchedSecret, FetchSecretOptions } from "../../../src/secrets/secret-fetcher.js";
-import { SecretLease, SecretSources } from "../../../src/secrets/secret-sources.js";
+import { SharedSecretReader, SecretStoreRegistry } from "../../../src/secrets/secret-store-registry.js";
 
 const IDENTITY = { accessKeyId: "a", secretAccessKey: "b" };
 const SETTINGS: ITypeOrmAwsConnectorAws = { credentials: IDENTITY, endpoint: "http://127.0.0.1:1", region: "eu-west-1" };
@@ -21,9 +21,9 @@ afterEach(() => {
 	aws.restore();
 });
 
-describe("SecretSources.select", () => {
+describe("SecretStoreRegistry.select", () => {
 	it("gives one store for equal settings", () => {
-		const sources = new SecretSources();
+		const sources = new SecretStoreRegistry();
 
 		expect(sources.select({ ...SETTINGS })).toBe(sources.select({ ...SETTINGS }));
 		expect(sources.select()).toBe(sources.select({}));
@@ -36,13 +36,13 @@ describe("SecretSources.select", () => {
 		["a ready-made client", { ...SETTINGS, secretsManagerClient: new SecretsManagerClient({}) }, undefined],
 		["another region to fall back to", SETTINGS, "eu-west-3"],
 	])("gives another store for %s", (_, settings, fallbackRegion) => {
-		const sources = new SecretSources();
+		const sources = new SecretStoreRegistry();
 
 		expect(sources.select(settings, fallbackRegion)).not.toBe(sources.select(SETTINGS));
 	});
 
 	it("reaches AWS as the settings say, in the region to fall back to where they name none", async () => {
-		const sources = new SecretSources();
+		const sources = new SecretStoreRegistry();
 
 		await sources.select({ credentials: IDENTITY }, "eu-west-3").fetch("app/key");
 		await sources.select(SETTINGS, "eu-west-3").fetch("app/key");
@@ -54,7 +54,7 @@ describe("SecretSources.select", () => {
 	it("closes every store, and a ready-made client never", async () => {
 		const client = new SecretsManagerClient({ region: "eu-west-1" });
 		const destroy = jest.spyOn(client, "destroy");
-		const sources = new SecretSources();
+		const sources = new SecretStoreRegistry();
 		const stores = [sources.select(SETTINGS), sources.select({ secretsManagerClient: client })];
 		await stores[1]?.fetch("app/key");
 
@@ -65,7 +65,7 @@ describe("SecretSources.select", () => {
 	});
 });
 
-describe("SecretLease", () => {
+describe("SharedSecretReader", () => {
 	/** Answers nothing, and tells what it was given. */
 	class SilentStore {
 		readonly options: FetchSecretOptions[] = [];
@@ -83,7 +83,7 @@ describe("SecretLease", () => {
 
 	it("ends its own waits when it is closed, and no others", async () => {
 		const store = new SilentStore();
-		const [own, other] = [new SecretLease(store), new SecretLease(store)];
+		const [own, other] = [new SharedSecretReader(store), new SharedSecretReader(store)];
 		const waits = [own.fetch("app/key"), own.fetch("app/key", { signal: new AbortController().signal })];
 		other.fetch("app/key").catch(() => undefined);
 
@@ -96,7 +96,7 @@ describe("SecretLease", () => {
 	it("ends a wait when the caller's signal aborts", async () => {
 		const store = new SilentStore();
 		const caller = new AbortController();
-		const wait = new SecretLease(store).fetch("app/key", { signal: caller.signal, versionStage: "AWSPENDING" });
+		const wait = new SharedSecretReader(store).fetch("app/key", { signal: caller.signal, versionStage: "AWSPENDING" });
 
 		caller.abort();
 
@@ -106,7 +106,7 @@ describe("SecretLease", () => {
 
 	it.each(["caller", "lease"])("asks as one who has left already when the %s has", async (who) => {
 		const store = new SilentStore();
-		const lease = new SecretLease(store);
+		const lease = new SharedSecretReader(store);
 		if (who === "lease") lease.close();
 
 		void lease.fetch("app/key", who === "caller" ? { signal: AbortSignal.abort() } : {}).catch(() => undefined);
@@ -119,7 +119,7 @@ describe("SecretLease", () => {
 		const [add, remove] = [jest.spyOn(caller.signal, "addEventListener"), jest.spyOn(caller.signal, "removeEventListener")];
 		const store = { fetch: async () => Promise.resolve({ text: "text", versionId: "v" }), renew: () => undefined };
 
-		await expect(new SecretLease(store).fetch("app/key", { signal: caller.signal })).resolves.toMatchObject({ text: "text" });
+		await expect(new SharedSecretReader(store).fetch("app/key", { signal: caller.signal })).resolves.toMatchObject({ text: "text" });
 
 		expect(remove.mock.calls.map(([type, listener]) => [type, listener])).toEqual(
 			add.mock.calls.map(([type, listener]) => [type, listener]),
@@ -130,7 +130,7 @@ describe("SecretLease", () => {
 	it("renews the clients of the store", () => {
 		const store = new SilentStore();
 
-		new SecretLease(store).renew();
+		new SharedSecretReader(store).renew();
 
 		expect(store.renewCount).toBe(1);
 	});

@@ -10,7 +10,7 @@ import { shareInProcess } from "../support/process-wide.js";
 export const CONNECTOR_ORIGIN = Symbol.for("nestjs-typeorm-aws-connector.origin");
 
 /** The options that a connector fills in and a rotation may change. */
-export type ServedValues = Readonly<Record<"database" | "host" | "password" | "port" | "username", unknown>> & { readonly ssl?: unknown };
+export type ManagedValues = Readonly<Record<"database" | "host" | "password" | "port" | "username", unknown>> & { readonly ssl?: unknown };
 
 /** Ids of connectors that are not closed. */
 const openConnectors = shareInProcess("open-connectors", () => new Set<string>());
@@ -31,20 +31,20 @@ export function isConnectorOpen(connectorId: string): boolean {
 }
 
 /** Where options came from. Printing it shows two names, never a value. */
-export class ConnectorOrigin {
-	readonly #replicas: readonly ServedValues[];
-	readonly #served: ServedValues;
+export class OptionsOrigin {
+	readonly #replicas: readonly ManagedValues[];
+	readonly #managed: ManagedValues;
 
 	constructor(
 		/** Unique in the process. */
 		readonly connectorId: string,
 		/** Name of the connector. */
 		readonly connector: string,
-		served: ServedValues,
+		managed: ManagedValues,
 		/** What the replicas were given, in their order. */
-		replicas: readonly ServedValues[] = [],
+		replicas: readonly ManagedValues[] = [],
 	) {
-		this.#served = served;
+		this.#managed = managed;
 		this.#replicas = replicas;
 	}
 
@@ -52,22 +52,22 @@ export class ConnectorOrigin {
 	 * Whether the connector itself put `value` there. When it did not, the user did, and a rotation leaves it alone.
 	 * @param replica index of the replica that has the value; left out for the master and the options themselves.
 	 */
-	wasServed(key: keyof ServedValues, value: unknown, replica?: number): boolean {
-		const served = replica === undefined ? this.#served : this.#replicas[replica];
-		return served?.[key] === value;
+	isManaged(key: keyof ManagedValues, value: unknown, replica?: number): boolean {
+		const managed = replica === undefined ? this.#managed : this.#replicas[replica];
+		return managed?.[key] === value;
 	}
 }
 
 /** The mark in the options; `undefined` when no connector made them. */
-export function readOrigin(options: DataSourceOptions | undefined): ConnectorOrigin | undefined {
+export function readOrigin(options: DataSourceOptions | undefined): OptionsOrigin | undefined {
 	// A test double of a DataSource may have no options.
 	const origin = (options as { readonly [CONNECTOR_ORIGIN]?: unknown } | undefined)?.[CONNECTOR_ORIGIN];
 	return isOrigin(origin) ? origin : undefined;
 }
 
 /** By shape and not by class: another copy of the library may have made it. */
-function isOrigin(value: unknown): value is ConnectorOrigin {
+function isOrigin(value: unknown): value is OptionsOrigin {
 	if (typeof value !== "object" || value === null) return false;
-	const { connector, connectorId, wasServed } = value as Partial<ConnectorOrigin>;
-	return typeof connector === "string" && typeof connectorId === "string" && typeof wasServed === "function";
+	const { connector, connectorId, isManaged } = value as Partial<OptionsOrigin>;
+	return typeof connector === "string" && typeof connectorId === "string" && typeof isManaged === "function";
 }

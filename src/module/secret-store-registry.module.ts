@@ -1,15 +1,15 @@
 /** Owns what the connectors and the secrets manager of one application share: its ways to Secrets Manager. */
 import { Inject, Module, type OnApplicationShutdown } from "@nestjs/common";
 
-import { SecretSources } from "../secrets/secret-sources.js";
+import { SecretStoreRegistry } from "../secrets/secret-store-registry.js";
 
 /** A class without options: however often it is imported, an application has one of it. */
-@Module({ exports: [SecretSources], providers: [{ provide: SecretSources, useFactory: () => new SecretSources() }] })
-export class SecretSourcesModule implements OnApplicationShutdown {
-	constructor(@Inject(SecretSources) private readonly sources: SecretSources) {}
+@Module({ exports: [SecretStoreRegistry], providers: [{ provide: SecretStoreRegistry, useFactory: () => new SecretStoreRegistry() }] })
+export class SecretStoreRegistryModule implements OnApplicationShutdown {
+	constructor(@Inject(SecretStoreRegistry) private readonly registry: SecretStoreRegistry) {}
 
 	/** Late in the shutdown: a rotation that is still in flight when modules are destroyed may read to its end. */
 	onApplicationShutdown(): void {
-		this.sources.close();
+		this.registry.close();
 	}
 }

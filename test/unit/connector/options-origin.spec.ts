@@ -1,34 +1,34 @@
 /** The mark in a connector's options survives what users do to options, and shows nothing. */
 import { inspect } from "node:util";
 import type { DataSourceOptions } from "typeorm";
-import { CONNECTOR_ORIGIN, ConnectorOrigin, readOrigin } from "../../../src/connector/connector-origin.js";
+import { CONNECTOR_ORIGIN, OptionsOrigin, readOrigin } from "../../../src/connector/options-origin.js";
 
 const SERVED = { database: "orders", host: "db.example.com", password: "canary", port: 5432, username: "app" };
 
-function createOptions(origin: unknown = new ConnectorOrigin("id-1", "orders", SERVED)): DataSourceOptions {
+function createOptions(origin: unknown = new OptionsOrigin("id-1", "orders", SERVED)): DataSourceOptions {
 	return { ...SERVED, entities: [], type: "postgres", [CONNECTOR_ORIGIN]: origin } as DataSourceOptions;
 }
 
-describe("ConnectorOrigin", () => {
+describe("OptionsOrigin", () => {
 	it.each(Object.entries(SERVED))("knows its own %s", (key, value) => {
-		const origin = new ConnectorOrigin("id-1", "orders", SERVED);
+		const origin = new OptionsOrigin("id-1", "orders", SERVED);
 
-		expect(origin.wasServed(key as keyof typeof SERVED, value)).toBe(true);
-		expect(origin.wasServed(key as keyof typeof SERVED, `${String(value)}1`)).toBe(false);
-		expect(origin.wasServed(key as keyof typeof SERVED, undefined)).toBe(false);
+		expect(origin.isManaged(key as keyof typeof SERVED, value)).toBe(true);
+		expect(origin.isManaged(key as keyof typeof SERVED, `${String(value)}1`)).toBe(false);
+		expect(origin.isManaged(key as keyof typeof SERVED, undefined)).toBe(false);
 	});
 
 	it("knows what it gave each replica", () => {
-		const origin = new ConnectorOrigin("id-1", "orders", SERVED, [
+		const origin = new OptionsOrigin("id-1", "orders", SERVED, [
 			{ ...SERVED, host: "reader-1" },
 			{ ...SERVED, host: "reader-2" },
 		]);
 
 		const known = ["db.example.com", "reader-1", "reader-2"].map((host) => [
-			origin.wasServed("host", host),
-			origin.wasServed("host", host, 0),
-			origin.wasServed("host", host, 1),
-			origin.wasServed("host", host, 2),
+			origin.isManaged("host", host),
+			origin.isManaged("host", host, 0),
+			origin.isManaged("host", host, 1),
+			origin.isManaged("host", host, 2),
 		]);
 
 		expect(known).toEqual([
@@ -39,9 +39,9 @@ describe("ConnectorOrigin", () => {
 	});
 
 	it("prints two names and no value", () => {
-		const origin = new ConnectorOrigin("id-1", "orders", SERVED, [{ ...SERVED, password: "another canary" }]);
+		const origin = new OptionsOrigin("id-1", "orders", SERVED, [{ ...SERVED, password: "another canary" }]);
 
-		expect(inspect(origin, { depth: 10, showHidden: true })).toBe("ConnectorOrigin { connectorId: 'id-1', connector: 'orders' }");
+		expect(inspect(origin, { depth: 10, showHidden: true })).toBe("OptionsOrigin { connectorId: 'id-1', connector: 'orders' }");
 		expect(JSON.parse(JSON.stringify(origin))).toEqual({ connector: "orders", connectorId: "id-1" });
 	});
 });
@@ -51,25 +51,25 @@ describe("readOrigin", () => {
 		const origin = readOrigin(Object.assign({}, { ...createOptions(), host: "127.0.0.1" }));
 
 		expect(origin).toMatchObject({ connector: "orders", connectorId: "id-1" });
-		expect(origin?.wasServed("host", "127.0.0.1")).toBe(false);
+		expect(origin?.isManaged("host", "127.0.0.1")).toBe(false);
 	});
 
 	it("reads the mark of another copy of the library", () => {
-		const foreign = { connector: "other", connectorId: "id-2", wasServed: () => true };
+		const foreign = { connector: "other", connectorId: "id-2", isManaged: () => true };
 
 		expect(readOrigin(createOptions(foreign))).toBe(foreign);
 		expect(CONNECTOR_ORIGIN).toBe(Symbol.for("nestjs-typeorm-aws-connector.origin"));
 	});
 
-	const wasServed = (): boolean => true;
+	const isManaged = (): boolean => true;
 
 	it.each<[unknown]>([
 		[undefined],
 		[null],
 		["orders"],
 		[{ connector: "orders", connectorId: "id-1" }],
-		[{ connector: "orders", wasServed }],
-		[{ connectorId: "id-1", wasServed }],
+		[{ connector: "orders", isManaged }],
+		[{ connectorId: "id-1", isManaged }],
 	])("does not take %p for a mark", (value) => {
 		expect(readOrigin(Object.assign(createOptions(), { [CONNECTOR_ORIGIN]: value }))).toBeUndefined();
 	});

@@ -1,26 +1,26 @@
-/** The stores of one application: readers that reach AWS in the same way share one. */
+/** The stores of one application: readers that reach AWS in the same key share one. */
 import type { ITypeOrmAwsConnectorAws } from "../aws/aws.options.js";
 import { withAnySignal } from "../support/with-any-signal.js";
 import { type FetchedSecret, SecretFetcher, type FetchSecretOptions } from "./secret-fetcher.js";
 import { SecretStore } from "./secret-store.js";
 
-type Way = Omit<ITypeOrmAwsConnectorAws, "ssmClient"> & { readonly fallbackRegion: string | undefined };
+type AwsClientKey = Omit<ITypeOrmAwsConnectorAws, "ssmClient"> & { readonly fallbackRegion: string | undefined };
 
 /**
- * What distinguishes one way to AWS from another. Identities and clients are compared as objects, never by what is in
+ * What distinguishes one key to AWS from another. Identities and clients are compared as objects, never by what is in
  * them.
  */
-const WAY = Object.keys({
+const KEY_PARTS = Object.keys({
 	credentials: 1,
 	endpoint: 1,
 	fallbackRegion: 1,
 	region: 1,
 	secretsManagerClient: 1,
-} satisfies Record<keyof Way, 1>) as (keyof Way)[];
+} satisfies Record<keyof AwsClientKey, 1>) as (keyof AwsClientKey)[];
 
 /** Hands out stores and closes them together. */
-export class SecretSources {
-	readonly #stores: { readonly store: SecretStore; readonly way: Way }[] = [];
+export class SecretStoreRegistry {
+	readonly #stores: { readonly store: SecretStore; readonly key: AwsClientKey }[] = [];
 
 	/**
 	 * The store for these settings.
@@ -28,11 +28,11 @@ export class SecretSources {
 	 * finds out.
 	 */
 	select(aws: ITypeOrmAwsConnectorAws = {}, fallbackRegion?: string): SecretStore {
-		const way: Way = { ...aws, fallbackRegion };
-		const known = this.#stores.find((candidate) => WAY.every((name) => candidate.way[name] === way[name]));
+		const key: AwsClientKey = { ...aws, fallbackRegion };
+		const known = this.#stores.find((candidate) => KEY_PARTS.every((name) => candidate.key[name] === key[name]));
 		if (known !== undefined) return known.store;
 		const store = new SecretStore(new SecretFetcher({ ...aws, findRegion: () => fallbackRegion }));
-		this.#stores.push({ store, way });
+		this.#stores.push({ store, key });
 		return store;
 	}
 
@@ -43,7 +43,7 @@ export class SecretSources {
 }
 
 /** One user's hold on a shared store: closing it ends the waits of that user only. */
-export class SecretLease implements Pick<SecretFetcher, "close" | "fetch" | "renew"> {
+export class SharedSecretReader implements Pick<SecretFetcher, "close" | "fetch" | "renew"> {
 	private readonly closing = new AbortController();
 
 	constructor(private readonly store: Pick<SecretStore, "fetch" | "renew">) {}
