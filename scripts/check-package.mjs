@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { checkDeclarations } from "./check-declarations.mjs";
 import { checkEntries } from "./check-entries.mjs";
 import { npmCommand } from "./npm-command.cjs";
 import { writeTypeConsumer } from "./type-consumer.cjs";
@@ -20,6 +21,7 @@ try {
 	const tarball = pack();
 	lintTarball(tarball);
 	checkBundles();
+	checkDeclarations(path.join(ROOT, "dist"));
 	installInto(folder, tarball);
 	checkEntries(folder, manifest);
 	checkCommand();

@@ -12,11 +12,15 @@ export type { ExplainedOption } from "./connector/describe-given-options.js";
 export type { ConnectorExplanation } from "./connector/explain-connector.js";
 export { renderExplanation } from "./connector/render-explanation.js";
 export type { ExplainedField, ExplainedProblem } from "./resolution/explain-fields.js";
+export type { FieldValue } from "./resolution/parse-value.js";
+export type { FieldSource } from "./resolution/resolve-field.js";
 
 // Its options.
 export type { ITypeOrmAwsConnectorAws, TAwsCredentials } from "./aws/aws.options.js";
 export { EDatabaseType, ERelationLoadStrategy } from "./configuration/connector.enums.js";
 export { DATABASE_CONFIG_PROVIDER, TYPEORM_AWS_CONNECTOR_CONSTANT } from "./configuration/connector.constants.js";
+export type { FieldName } from "./configuration/connector-fields.js";
+export type { LoginLookupName } from "./configuration/login-lookups.js";
 export type {
 	IAwsDatabaseCredentialsSecret,
 	IStructuredLookup,
@@ -31,6 +35,7 @@ export type {
 } from "./configuration/connector.options.js";
 export type {
 	IDsqlIamCredentialsSource,
+	IParameterStoreCredentialsSource,
 	IRdsIamCredentialsSource,
 	ISecretKeys,
 	ISecretsManagerCredentialsSource,
@@ -55,8 +60,12 @@ export { createRdsTokenProvider } from "./credentials/rds-token.js";
 
 // Rotation of its credentials.
 export { RotatorService } from "./rotation/rotator.service.js";
-export type { IRotatorOptions, TRotationResult } from "./rotation/rotation.options.js";
-export type { ConnectorEvent, EventFault, RotationStage, RotationTrigger } from "./events/connector-event.js";
+export type { IRotateOptions, IRotatorOptions, TRotationResult } from "./rotation/rotation.options.js";
+export type { RotationDeadlines } from "./rotation/rotation-context.js";
+export type { IntervalRegistry } from "./rotation/rotation-schedule.js";
+export type { ResolvedOptions, ResolveRequest, RotationOptions, RotationSource } from "./connector/rotation-source.js";
+export type { ConnectorEvent, EventBase, EventFault, RotationStage, RotationTrigger, VersionStage } from "./events/connector-event.js";
+export type { Clock, ScheduledCall } from "./support/clock.js";
 
 // A DataSource without a Nest application.
 export { createDataSource } from "./standalone/create-data-source.js";
@@ -77,7 +86,8 @@ export { EEnvironment } from "./parameter-store/environment.enum.js";
 export { ENamespace } from "./parameter-store/namespace.enum.js";
 export { ParameterStoreConfigModule } from "./parameter-store/parameter-store-config.module.js";
 export { ParameterStoreConfigService } from "./parameter-store/parameter-store-config.service.js";
-export { ParameterStoreService } from "./parameter-store/parameter-store.service.js";
+export type { ParameterFetcher } from "./parameter-store/cached-parameters.js";
+export { ParameterStoreService, type ReadByNameOptions } from "./parameter-store/parameter-store.service.js";
 export {
 	ParameterStoreConfigParametersProvider,
 	ParameterStoreConfigPropertiesProvider,
@@ -108,6 +118,7 @@ export {
 	SecretUnavailableError,
 	DataSourceMismatchError,
 	LookupInvalidError,
+	type LookupTrace,
 	OptionInvalidError,
 	ParameterInvalidError,
 	ParameterNotFoundError,

@@ -2,7 +2,7 @@
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { GivenLogin } from "../configuration/given-login.js";
 import type { SecretTarget } from "../configuration/secret-target.js";
-import { Credentials, type CredentialsProvider, type VersionStage } from "../credentials/credentials-provider.js";
+import { Credentials, type CredentialsProvider, type OtherVersionStage } from "../credentials/credentials-provider.js";
 import { selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
 import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
 import { withDeadline } from "../support/with-deadline.js";
@@ -59,7 +59,7 @@ export class ConnectorLogins {
 
 	/** Another version; `undefined` when there is none, when it may not be read, or when it is not to be used. */
 	async fetchVersion(
-		label: VersionStage,
+		label: OtherVersionStage,
 		[provider, secretId, given]: LoginRequest,
 		signal?: AbortSignal,
 	): Promise<Credentials | undefined> {

@@ -10,19 +10,28 @@ import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.j
  * What a connector offers to a rotator. The first two methods are public and enough; the rest makes rotations cheaper.
  */
 export interface RotationSource {
+	/** Ends requests in flight. The rotator calls it when the rotator is closed. */
 	close?(): Promise<void> | void;
+	/** Unique in the process. */
 	readonly connectorId?: string;
+	/** The schedule: milliseconds between two rotations, and whether there are any. */
 	getRotationConfig(): { intervalMs: number; isEnabled: boolean };
+	/** Options with credentials that were read now. */
 	getTypeOrmOptions(): Promise<DataSourceOptions>;
+	/** Name in log lines and events. Default `default`. */
 	readonly name?: string;
+	/** Reads the parameters that the schedule depends on. */
 	prepare?(): Promise<void>;
+	/** Replaces the clients of AWS, so that an expired identity is read again. */
 	renewClients?(): void;
 	/**
 	 * The options with the pending version of the secret; `undefined` when there is none, it may not be read or is not to
 	 * be used.
 	 */
 	resolvePendingConnection?(request: ResolveRequest): Promise<ResolvedOptions | undefined>;
+	/** The options with the current version of the secret. */
 	resolveConnection?(request: ResolveRequest): Promise<ResolvedOptions>;
+	/** Settings of a rotation that are given in code. */
 	readonly rotationTuning?: RotationOptions;
 	/** Name or ARN of the secret that was read last. */
 	readonly secretId?: string | undefined;
@@ -34,12 +43,15 @@ export interface RotationSource {
 export interface RotationOptions {
 	/** Hosts to which connections may move away from a database of AWS. */
 	readonly allowedHosts?: readonly string[] | undefined;
+	/** How long work on retired connections may go on, in milliseconds. Default 60,000. */
 	readonly drainTimeoutMs?: number | undefined;
+	/** Whether a refused login waits for credentials that work. Default: as the schedule is on or off. */
 	readonly shouldRotateOnAuthFailure?: boolean | undefined;
 }
 
 /** Options, and the version of the secret they hold. */
 export interface ResolvedOptions {
+	/** Options for `new DataSource()`. */
 	readonly options: DataSourceOptions;
 	/** `undefined` when user and password are given in code. */
 	readonly versionId?: string | undefined;

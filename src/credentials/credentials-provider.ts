@@ -50,7 +50,7 @@ export class Credentials {
 }
 
 /** Versions of a secret besides the current one: the next, and the last. */
-export type VersionStage = "AWSPENDING" | "AWSPREVIOUS";
+export type OtherVersionStage = "AWSPENDING" | "AWSPREVIOUS";
 
 /** Where logins come from. */
 export interface CredentialsProvider {
@@ -65,7 +65,7 @@ export interface CredentialsProvider {
 	fetch(secretId: string | undefined, signal?: AbortSignal, given?: GivenLogin): Promise<Credentials>;
 	/** The login that has another label than AWSCURRENT; `undefined` when there is none that can be read. */
 	fetchVersion(
-		label: VersionStage,
+		label: OtherVersionStage,
 		secretId: string | undefined,
 		signal?: AbortSignal,
 		given?: GivenLogin,

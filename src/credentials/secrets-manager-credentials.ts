@@ -4,7 +4,7 @@ import type { GivenLogin } from "../configuration/given-login.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConnectorClosedError, SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
 import type { FetchedSecret, SecretFetcher } from "../secrets/secret-fetcher.js";
-import { Credentials, type CredentialsProvider, type VersionStage } from "./credentials-provider.js";
+import { Credentials, type CredentialsProvider, type OtherVersionStage } from "./credentials-provider.js";
 import { type KnownLogin, parseSecret, parseSecretTarget } from "./parse-secret.js";
 
 /** What reads the secrets of a connector: a fetcher of its own, or a hold on what it shares with others. */
@@ -40,7 +40,12 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 	 * A version that is missing or has no value (as a rotation leaves it before its first step) is normal. Whatever else
 	 * goes wrong is no more than a warning.
 	 */
-	async fetchVersion(label: VersionStage, secretId: string, signal?: AbortSignal, given?: GivenLogin): Promise<Credentials | undefined> {
+	async fetchVersion(
+		label: OtherVersionStage,
+		secretId: string,
+		signal?: AbortSignal,
+		given?: GivenLogin,
+	): Promise<Credentials | undefined> {
 		try {
 			return this.parse(await this.fetcher.fetch(secretId, { signal, versionStage: label }), secretId, given);
 		} catch (error) {
@@ -64,7 +69,7 @@ export class SecretsManagerCredentials implements CredentialsProvider {
 		);
 	}
 
-	private warnOnce(label: VersionStage, secretId: string, error: unknown): void {
+	private warnOnce(label: OtherVersionStage, secretId: string, error: unknown): void {
 		if (this.hasWarned) return;
 		this.hasWarned = true;
 		const reason = isTypeOrmAwsConnectorError(error) ? ` ${error.message}` : "";

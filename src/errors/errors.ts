@@ -7,6 +7,7 @@ import { TypeOrmAwsConnectorError } from "./connector.error.js";
 export interface LookupTrace {
 	/** A text is the full name itself. */
 	readonly lookup: object | string;
+	/** The full path, where it is known. */
 	readonly path?: string | undefined;
 }
 

@@ -10,7 +10,8 @@ export type RotationStage = "fetch" | "promote" | "stage" | "verify";
 /** The stage of a secret's version, as AWS labels it. */
 export type VersionStage = "AWSCURRENT" | "AWSPENDING";
 
-interface EventBase {
+/** What every event carries. */
+export interface EventBase {
 	/** Name of the connector, as in its log context; never a host or a user. */
 	readonly connector: string;
 }

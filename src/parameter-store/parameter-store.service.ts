@@ -23,9 +23,12 @@ const REQUEST_DEADLINE_MS = 10_000;
 const PATH_DEADLINE_MS = 60_000;
 
 /** How parameters are read by name. */
-interface ReadByNameOptions {
+export interface ReadByNameOptions {
+	/** Whether each request is logged. Default `false`. */
 	readonly isVerbose?: boolean;
+	/** Whether SecureStrings are decrypted. Default `false`. */
 	readonly shouldDecrypt?: boolean;
+	/** Ends the requests. */
 	readonly signal?: AbortSignal | undefined;
 }
 

@@ -13,10 +13,15 @@ import type { RotationPhase } from "./rotation-state.js";
 
 /** Deadlines of the steps in milliseconds. */
 export interface RotationDeadlines {
+	/** For the login of a staged connection. */
 	readonly connectMs: number;
+	/** For work on retired connections. */
 	readonly drainMs: number;
+	/** For the secret and the parameters. */
 	readonly fetchMs: number;
+	/** For the answer of an idle connection that shows whether the live pool works. */
 	readonly healthMs: number;
+	/** For `SELECT 1` on a staged connection. */
 	readonly verifyMs: number;
 }
 

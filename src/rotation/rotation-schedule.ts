@@ -15,9 +15,13 @@ const JITTER_FRACTION = 0.2;
 
 /** The part of @nestjs/schedule's SchedulerRegistry that is used; a stand-in may have only `addInterval`. */
 export interface IntervalRegistry {
+	/** Lists an interval by its name. */
 	addInterval(name: string, interval: unknown): void;
+	/** Removes it from the list. */
 	deleteInterval?(name: string): void;
+	/** Whether the name is taken. */
 	doesExist?(type: "interval", name: string): boolean;
+	/** All names. */
 	getIntervals?(): string[];
 }
 

@@ -5,6 +5,7 @@ const MAXIMUM_SLICE_MS = 2 ** 30;
 
 /** A timer that can be called off. */
 export interface ScheduledCall {
+	/** Calls it off; once it has run, this does nothing. */
 	cancel(): void;
 }
 

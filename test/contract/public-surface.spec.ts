@@ -125,6 +125,26 @@ const ADDED_TYPES = [
 	"TReplicationMode",
 	"TRotationResult",
 	"TTypeOrmOptions",
+
+	"Clock",
+	"EventBase",
+	"FieldName",
+	"FieldSource",
+	"FieldValue",
+	"IParameterStoreCredentialsSource",
+	"IRotateOptions",
+	"IntervalRegistry",
+	"LoginLookupName",
+	"LookupTrace",
+	"ParameterFetcher",
+	"ReadByNameOptions",
+	"ResolveRequest",
+	"ResolvedOptions",
+	"RotationDeadlines",
+	"RotationOptions",
+	"RotationSource",
+	"ScheduledCall",
+	"VersionStage",
 ];
 
 const NAMESPACES = `
