@@ -20,7 +20,7 @@ export type { ITypeOrmAwsConnectorAws, TAwsCredentials } from "./aws/aws.options
 export { EDatabaseType, ERelationLoadStrategy } from "./configuration/connector.enums.js";
 export { DATABASE_CONFIG_PROVIDER, TYPEORM_AWS_CONNECTOR_CONSTANT } from "./configuration/connector.constants.js";
 export type { FieldName } from "./configuration/connector-fields.js";
-export type { LoginLookupName } from "./configuration/login-lookups.js";
+export type { LoginLookupName } from "./configuration/credentials-source.js";
 export type {
 	IAwsDatabaseCredentialsSecret,
 	IStructuredLookup,

@@ -4,7 +4,7 @@ import type { SSMClient } from "@aws-sdk/client-ssm";
 import type { ConfigReader } from "../connector/config-reader.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { GivenLogin } from "../configuration/given-login.js";
-import { expandConnectionSecret } from "../configuration/login-lookups.js";
+import { expandConnectionSecret } from "../configuration/credentials-source.js";
 import { describeSsmClient } from "../connector/describe-ssm-client.js";
 import { type ConnectorExplanation, examineConnector } from "../connector/explain-connector.js";
 import { ParameterStoreService } from "../parameter-store/parameter-store.service.js";

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 
 import { findParameterNameFault } from "../aws/parameter-name.js";
 import { LOOKUP_NAMES } from "../configuration/check-lookups.js";
-import { findConnectionSecret } from "../configuration/login-lookups.js";
+import { findConnectionSecret } from "../configuration/credentials-source.js";
 
 /** What the program can be asked to do. */
 export const COMMANDS = ["doctor", "policy", "provision"] as const;

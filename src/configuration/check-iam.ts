@@ -9,7 +9,7 @@ import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import { type Checks, isGroup, isObject } from "../support/check-options.js";
 import { chooseSource } from "./credentials-source.js";
-import { normalizeEngine } from "./engine-names.js";
+import { normalizeEngine } from "./connector.enums.js";
 import type { IDsqlIamCredentialsSource, IRdsIamCredentialsSource } from "./credentials.options.js";
 
 const MAXIMUM_TOKEN_SECONDS = 604_800;

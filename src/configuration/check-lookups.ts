@@ -1,12 +1,13 @@
-/** Refuses lookups that cannot be turned into the name of a parameter. */
+/** Refuses lookups that cannot be turned into the name of a parameter, and replicas without a host. */
 import { findParameterNameFault, isFullName } from "../aws/parameter-name.js";
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { LookupInvalidError, OptionInvalidError } from "../errors/errors.js";
 import { LEADING_SEGMENTS, parseSegment } from "../parameter-store/parameter-path.js";
-import { findUnknown, isGroup } from "../support/check-options.js";
+import { checkGroup, checkOptions, type Checks, findUnknown, isGroup } from "../support/check-options.js";
 import { CONNECTOR_FIELDS, type FieldName } from "./connector-fields.js";
 import type { ITypeOrmAwsConnectorSsmLookups } from "./connector.options.js";
-import { findConnectionSecret, LOGIN_LOOKUPS } from "./login-lookups.js";
+import { findConnectionSecret, LOGIN_LOOKUPS } from "./credentials-source.js";
+import type { ITypeOrmAwsConnectorReplica, ITypeOrmAwsConnectorReplicaSsmLookups } from "./replica.options.js";
 
 /** Name of a lookup: a field, the whole connection, or a part of the login. */
 export type LookupName = keyof ITypeOrmAwsConnectorSsmLookups;
@@ -77,4 +78,41 @@ function checkSegment(label: string, name: string, segment: unknown, lookup: obj
 	} catch (problem) {
 		return [problem as LookupInvalidError];
 	}
+}
+
+/** Its values are checked when they are resolved, together with what SSM lacks. */
+const REPLICA: Checks<ITypeOrmAwsConnectorReplica> = {
+	host: () => undefined,
+	password: () => undefined,
+	port: () => undefined,
+	secretId: () => undefined,
+	ssmLookups: checkGroup,
+	username: () => undefined,
+};
+
+const REPLICA_LOOKUPS: readonly (keyof ITypeOrmAwsConnectorReplicaSsmLookups)[] = [
+	"connection",
+	"host",
+	"password",
+	"port",
+	"secretId",
+	"username",
+];
+
+/** Every fault in `replicas`. */
+export function checkReplicas(replicas: readonly unknown[]): TypeOrmAwsConnectorError[] {
+	return Array.from(replicas, checkReplica).flat();
+}
+
+function checkReplica(replica: unknown, index: number): TypeOrmAwsConnectorError[] {
+	const option = `replicas[${String(index)}]`;
+	if (!isGroup(replica)) return [new OptionInvalidError(option, "must be an object")];
+	const { host, ssmLookups } = replica;
+	const lookups = isGroup(ssmLookups) ? ssmLookups : {};
+	const isPlaced = [host, lookups["connection"], lookups["host"]].some((place) => place !== undefined);
+	return [
+		...(isPlaced ? [] : [new OptionInvalidError(`${option}.host`, `is not given, and neither is "${option}.ssmLookups.host"`)]),
+		...checkOptions(`${option}.`, replica, REPLICA),
+		...checkLookups(`${option}.`, lookups, REPLICA_LOOKUPS),
+	];
 }

@@ -5,9 +5,8 @@
 import type { IStructuredLookup, ITypeOrmAwsConnectorConfig, ITypeOrmAwsConnectorSsmLookups } from "./connector.options.js";
 import { ENamespace } from "../parameter-store/namespace.enum.js";
 import { EDatabaseType, ERelationLoadStrategy } from "./connector.enums.js";
-import { chooseSource } from "./credentials-source.js";
-import { isGivenOutsideOfSecret, LOGIN_LOOKUPS, type LoginLookupName } from "./login-lookups.js";
-import { normalizeEngine } from "./engine-names.js";
+import { LOGIN_LOOKUPS, chooseSource, isGivenOutsideOfSecret, type LoginLookupName } from "./credentials-source.js";
+import { normalizeEngine } from "./connector.enums.js";
 import { isTargetInSecret } from "./secret-target.js";
 
 /** Longest interval between two rotations: 30 days. */

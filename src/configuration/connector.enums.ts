@@ -1,4 +1,4 @@
-/** The engines and relation strategies a connector knows. */
+/** The engines and relation strategies that a connector knows, and the names that AWS has for engines. */
 
 /**
  * Engines, by TypeORM's own names for them. README says which of them can be rotated.
@@ -22,4 +22,23 @@ export enum EDatabaseType {
 export enum ERelationLoadStrategy {
 	JOIN = "join",
 	QUERY = "query",
+}
+
+/**
+ * What RDS, CDK and secrets call an engine, in lower case.
+ * @see https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+ */
+export const ENGINE_ALIASES: Readonly<Record<string, EDatabaseType>> = {
+	// The name that RDS had for Aurora MySQL before there was another Aurora.
+	aurora: EDatabaseType.MYSQL,
+	"aurora-mysql": EDatabaseType.MYSQL,
+	"aurora-postgres": EDatabaseType.POSTGRES,
+	"aurora-postgresql": EDatabaseType.POSTGRES,
+	postgresql: EDatabaseType.POSTGRES,
+};
+
+/** TypeORM's name of an engine, whichever name is given; the text itself where it is none. */
+export function normalizeEngine(text: string): string {
+	const name = text.trim().toLowerCase();
+	return Object.hasOwn(ENGINE_ALIASES, name) ? (ENGINE_ALIASES[name] as string) : text;
 }

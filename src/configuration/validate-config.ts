@@ -2,17 +2,17 @@
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
 import { findAllowedHostsFault } from "./allowed-hosts.js";
-import { AWS_CHECKS } from "./check-aws.js";
+import { AWS_CHECKS } from "../aws/check-aws.js";
 import { checkIam, DSQL_IAM_CHECKS, RDS_IAM_CHECKS } from "./check-iam.js";
 import { checkLookups, checkSegments, LOOKUP_NAMES } from "./check-lookups.js";
 import { type Check, checkGroup, checkOptions, type Checks, isGroup, isObject } from "../support/check-options.js";
-import { checkReplicas } from "./check-replicas.js";
+import { checkReplicas } from "./check-lookups.js";
 import { checkTls, checkTlsKind } from "./check-tls.js";
 import { checkTypeOrmOptions } from "./check-typeorm-options.js";
 import type { ITypeOrmAwsConnectorConfig, TDatabaseConfigRotation } from "./connector.options.js";
 import { MAXIMUM_TIMER_MS } from "./connector-fields.js";
 import type { ISecretKeys, TCredentialsSource } from "./credentials.options.js";
-import { findConnectionSecret } from "./login-lookups.js";
+import { findConnectionSecret } from "./credentials-source.js";
 import { MISPLACED_OPTIONS } from "./misplaced-options.js";
 
 /** Values of fields are checked when they are resolved, so that one error names them together with what SSM lacks. */

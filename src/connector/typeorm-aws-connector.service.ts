@@ -7,7 +7,7 @@ import type { DataSourceOptions } from "typeorm";
 import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { isTargetInSecret } from "../configuration/secret-target.js";
 import type { INestTypeOrmOptions } from "../configuration/typeorm.options.js";
-import { expandConnectionSecret, hasLoginLookup } from "../configuration/login-lookups.js";
+import { expandConnectionSecret, hasLoginLookup } from "../configuration/credentials-source.js";
 import { validateConfig } from "../configuration/validate-config.js";
 import type { Credentials } from "../credentials/credentials-provider.js";
 import { createSecretReader } from "../credentials/select-credentials.js";

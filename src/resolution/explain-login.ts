@@ -1,7 +1,7 @@
 /** The two parts of a login with their sources, and every problem of those that are in parameters. */
 import { describePutParameter } from "../aws/aws-command.js";
 import type { GivenLogin } from "../configuration/given-login.js";
-import { LOGIN_LOOKUPS } from "../configuration/login-lookups.js";
+import { LOGIN_LOOKUPS } from "../configuration/credentials-source.js";
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
 import { describeLookupPath, type ExplainedField, type ExplainedProblem, type FieldScope, HIDDEN } from "./explain-fields.js";

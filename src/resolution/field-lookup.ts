@@ -4,7 +4,7 @@
  */
 import type { IStructuredLookup, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { CONNECTOR_FIELDS, type FieldName } from "../configuration/connector-fields.js";
-import type { LoginLookupName } from "../configuration/login-lookups.js";
+import type { LoginLookupName } from "../configuration/credentials-source.js";
 import { LEADING_SEGMENTS } from "../parameter-store/parameter-path.js";
 import type { TParameterLookup } from "../parameter-store/parameter-store.options.js";
 

@@ -1,7 +1,7 @@
 /** What resolving a configuration asks Parameter Store for. */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { CONNECTOR_FIELDS, type FieldDefinition, type FieldName } from "../configuration/connector-fields.js";
-import { LOGIN_LOOKUPS } from "../configuration/login-lookups.js";
+import { LOGIN_LOOKUPS } from "../configuration/credentials-source.js";
 import { SECRET_TARGET_FIELDS } from "../configuration/secret-target.js";
 import type { TParameterLookup } from "../parameter-store/parameter-store.options.js";
 import { buildFieldLookup, buildLoginLookup } from "./field-lookup.js";

@@ -4,7 +4,7 @@
  */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { GivenLogin } from "../configuration/given-login.js";
-import { LOGIN_LOOKUPS } from "../configuration/login-lookups.js";
+import { LOGIN_LOOKUPS } from "../configuration/credentials-source.js";
 import { type TypeOrmAwsConnectorError, isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { OptionInvalidError, ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
 import { buildLoginLookup } from "./field-lookup.js";

@@ -4,7 +4,7 @@
  */
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { ISecretKeys } from "../configuration/credentials.options.js";
-import type { StoredLoginParts } from "../configuration/login-lookups.js";
+import type { StoredLoginParts } from "../configuration/credentials-source.js";
 import { completeSecretKeys, readOwnValue, readTargetValues, type TargetValues } from "../configuration/secret-target.js";
 import { OptionInvalidError, ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
 import type { TParameterLookup } from "../parameter-store/parameter-store.options.js";

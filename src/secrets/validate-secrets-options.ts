@@ -1,5 +1,5 @@
 /** Strict reading of what the Secrets Manager service is given. */
-import { AWS_CHECKS } from "../configuration/check-aws.js";
+import { AWS_CHECKS } from "../aws/check-aws.js";
 import { type Check, checkGroup, checkOptions, type Checks } from "../support/check-options.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import type { IGetSecretOptions, ISecretsManagerOptions } from "./secrets-manager.options.js";

@@ -1,7 +1,7 @@
 /** What may be said of how AWS is reached. */
-import { findRegionFault } from "../aws/aws-partitions.js";
+import { findRegionFault } from "./aws-partitions.js";
 import { type Checks, isObject } from "../support/check-options.js";
-import type { ITypeOrmAwsConnectorAws } from "../aws/aws.options.js";
+import type { ITypeOrmAwsConnectorAws } from "./aws.options.js";
 
 /** One check for each option of `aws`. */
 export const AWS_CHECKS: Checks<ITypeOrmAwsConnectorAws> = {

@@ -1,5 +1,5 @@
 /** A replica needs a host and has no options that nothing would read. */
-import { checkReplicas } from "../../../src/configuration/check-replicas.js";
+import { checkReplicas } from "../../../src/configuration/check-lookups.js";
 
 function findFaults(...replicas: readonly unknown[]): string[] {
 	return checkReplicas(replicas).map(({ message }) => message);
