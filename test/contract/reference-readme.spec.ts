@@ -234,7 +234,7 @@ describe("the registration for one of several databases", () => {
 		expect(await dataSource.getRepository(ProviderEntity).find()).toEqual([{ id: 1, name: "Initech" }]);
 	});
 
-	it("boots where somebody else wires it, by its token and without an import", async () => {
+	it("boots where another module provides it, by its token and without an import", async () => {
 		const wiring = TypeOrmModule.forRootAsync({
 			inject: [getConnectorToken(TOKEN)],
 			name: "provider",

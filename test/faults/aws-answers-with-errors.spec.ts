@@ -1,4 +1,4 @@
-/** AWS answers, but not with the secret: twenty rotations fail, nobody notices, and rotation resumes by itself. */
+/** AWS answers, but not with the secret: twenty rotations fail, no caller is affected, and rotation resumes by itself. */
 import { startWatchedScene } from "../support/invariants.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";
 import { type SceneServers, startSceneServers } from "../support/rotating-database.js";

@@ -1,4 +1,4 @@
-/** AWS, or whoever says who we are to AWS, does not answer: twenty rotations run into their deadline, and rotation resumes by itself. */
+/** AWS, or the source of the AWS identity, does not answer: twenty rotations run into their deadline, and rotation resumes by itself. */
 import { Agent } from "node:http";
 import type { LookupFunction } from "node:net";
 

@@ -1,4 +1,4 @@
-/** Somebody computes for a while and nothing else gets its turn: no deadline fires for that, and the schedule does not catch up in a burst. */
+/** The event loop is blocked for a while: no deadline fires for that, and the schedule does not catch up in a burst. */
 import { setTimeout as delay } from "node:timers/promises";
 
 import { describeEngines } from "../support/describe-engines.js";

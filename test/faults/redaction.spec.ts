@@ -81,7 +81,7 @@ describe("The search itself", () => {
 		expect(findSecrets({ getter, holder })).toEqual([]);
 	});
 
-	it("leaves out what is somebody else's, and only that", () => {
+	it("leaves out the objects of other libraries, and only them", () => {
 		const theirs = { password: CANARY };
 		const ours = { password: CANARY };
 
@@ -361,7 +361,7 @@ describe("Nothing is shown", () => {
 		],
 		["a password that is no text", { password: [makeCanary("password")] as never }, "ERR_CONNECTOR_CONFIGURATION_INVALID"],
 		["an option that does not exist", { passwort: makeCanary("password") } as never, "ERR_CONNECTOR_CONFIGURATION_INVALID"],
-		["a wrong password given in code", { password: makeCanary("password"), username: "nobody" }, "28P01"],
+		["a wrong password given in code", { password: makeCanary("password"), username: "unknown" }, "28P01"],
 	])("of an application that does not start because of %s", async (_, config, code) => {
 		const failure = await failToStart(servers, { config, version });
 

@@ -1,4 +1,4 @@
-/** The database is said to be somewhere else, and there nobody serves: twenty rotations fail, the live side goes on, and nothing they opened is left. */
+/** The endpoint moves to a server that does not answer: twenty rotations fail, the live pool serves, and no socket of a failed rotation is left. */
 import { describeEngines } from "../support/describe-engines.js";
 import { startWatchedScene } from "../support/invariants.js";
 import { createMovablePort } from "../support/movable-port.js";

@@ -69,7 +69,7 @@ export async function runConsumer(folder: string, entry: string, run: string, { 
 		limitMs: RUN_LIMIT_MS,
 	});
 	const refusedCount = await postgres.refusedLogins(`${run}_window`);
-	// The one that finds out; whoever connects knows.
+	// The login that finds out; every other one knows.
 	return outcome.problem === undefined && refusedCount !== 1
 		? { ...outcome, problem: `had ${refusedCount} logins refused at its start inside a rotation` }
 		: outcome;
@@ -108,7 +108,7 @@ export async function runBundle(folder: string, { bundler, entry, run }: Bundle,
 	return made.problem === undefined ? runConsumer(alone, path.basename(output), run, servers) : made;
 }
 
-/** A consumer knows nothing of this repository, of the npm that started us, or of a database or AWS account of whoever runs this. */
+/** A consumer knows nothing of this repository, of the npm that started us, or of a database or AWS account of the person who runs this. */
 function withoutOwnSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 	return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(?:AWS_|JEST_|NODE_|PG|npm_)/i.test(name)));
 }

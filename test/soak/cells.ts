@@ -9,7 +9,7 @@ export type Topology = "replica" | "single";
 /** Every engine that can be rotated on. */
 export const ENGINES: readonly EngineName[] = ["postgres", "mariadb", "mysql"];
 
-/** Released by nobody for the systems that the tests run on: where they cannot be had, that is no fault. */
+/** No release exists for the systems that the tests run on, so a missing server is no fault. */
 export const OPTIONAL_ENGINES: readonly EngineName[] = ["mysql"];
 
 /** Every topology. */

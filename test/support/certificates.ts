@@ -23,7 +23,7 @@ export interface IssuedCertificate {
 const DAY_MS = 86_400_000;
 
 /**
- * An authority of its own, trusted by nobody who is not told to.
+ * An authority of its own, trusted only where it is configured.
  * @example
  * const authority = new CertificateAuthority("Test CA");
  * const { certificate, key } = authority.issue({ names: ["localhost"] });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 /** Servers that are downloaded at their first use. */
 export type DownloadedServer = "mariadb" | "mysql" | "pgbouncer";
 
-/** Released by nobody for these systems: where they can be had today, they may be gone tomorrow. */
+/** No release exists for these systems: where they can be had today, they may be gone tomorrow. */
 const OPTIONAL_SERVERS: readonly DownloadedServer[] = ["mysql"];
 
 const answers = new Map<DownloadedServer, jest.Describe>();

@@ -50,7 +50,7 @@ export class FakeMysqlServer {
 	closeMs = 0;
 	/** Sockets that may be open; one more is turned away with 1040. */
 	connectionLimit = Number.POSITIVE_INFINITY;
-	/** `false`: nobody listens on the port, ECONNREFUSED. */
+	/** `false`: the port has no listener, ECONNREFUSED. */
 	isReachable = true;
 	/** A replica; Aurora's readers say so in `innodb_read_only`. */
 	isReadOnly: "innodb_read_only" | "no such variable" | "read_only" | undefined;

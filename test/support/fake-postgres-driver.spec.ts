@@ -93,7 +93,7 @@ describe.each(DRIVERS)("The driver of $label", ({ create }) => {
 		expect(client).toMatchObject({ login: { host: "reader" } });
 	});
 
-	it("makes a pool of its own through its module, and nobody else has it", async () => {
+	it("makes a pool of its own through its module", async () => {
 		const { driver, options } = await create(clock, server).initialize();
 		const { master, postgres } = driver;
 
@@ -424,7 +424,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 		(await asking).release();
 	});
 
-	it("is not handed out any more to whoever waits in a pool that is ending", async () => {
+	it("is not handed out any more to callers that wait in a pool that is ending", async () => {
 		const loans = [await lend(), await lend()];
 		const served = jest.fn();
 		void lend().then(served, served);

@@ -94,7 +94,7 @@ export class FakePostgresDriver {
 		this.master = await this.createPool(this.options, replication.master);
 	}
 
-	/** Opens one connection through `this.postgres.Pool`. On a failure the pool is not ended and nobody has it, as in TypeORM. */
+	/** Opens one connection through `this.postgres.Pool`. On a failure the pool is not ended and not reachable, as in TypeORM. */
 	createPool(options: LooseOptions, credentials: ServerOptions): Promise<FakePgPool> {
 		const { connectTimeoutMS, poolSize } = options as { connectTimeoutMS?: number; poolSize?: number };
 		const { host, password, port, username: user } = credentials;

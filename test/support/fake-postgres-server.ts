@@ -36,7 +36,7 @@ export class FakePostgresServer {
 	connectionLimit = Number.POSITIVE_INFINITY;
 	/** What every statement ends in. */
 	fault: Error | undefined;
-	/** `false`: nobody listens on the port, ECONNREFUSED. */
+	/** `false`: the port has no listener, ECONNREFUSED. */
 	isReachable = true;
 	/** A standby, a reader endpoint. */
 	isReadOnly = false;
@@ -116,7 +116,7 @@ export class FakePostgresServer {
 
 /**
  * pg's Client as pg-pool, TypeORM and this library use it, written after pg 8.23: a refused login ends in the callback of `connect`; a lost socket ends
- * there, too, or in an `error` event that stops the process when nobody listens; `end` follows whenever a socket is closed.
+ * there, too, or in an `error` event that stops the process without a listener; `end` follows whenever a socket is closed.
  */
 export class FakePostgresClient extends EventEmitter {
 	/** pg-pool looks at these two when a client comes back. */
@@ -176,7 +176,7 @@ export class FakePostgresClient extends EventEmitter {
 		});
 	}
 
-	/** TypeORM 0.3.20 passes a callback; nobody else does. */
+	/** Only TypeORM 0.3.20 passes a callback. */
 	query(text: string, callback?: (error: Error | null, answer?: Answer) => void): Promise<Answer> {
 		const answer = this.ask(text);
 		if (typeof callback === "function") {

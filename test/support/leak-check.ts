@@ -5,7 +5,7 @@ const POLL_INTERVAL_MS = 20;
 
 /** What was open at one moment. */
 export interface ResourceCount {
-	/** Connections as the server counts them; `undefined` when nobody was asked. */
+	/** Connections as the server counts them; `undefined` when no server was asked. */
 	readonly connectionCount: number | undefined;
 	/** Kind of resource, as `process.getActiveResourcesInfo()` names it, to how many keep the process alive. */
 	readonly resources: ReadonlyMap<string, number>;

@@ -24,7 +24,7 @@ export interface OutlivedFault {
 }
 
 /**
- * Waits until twenty rotations have failed, ends the fault, and waits until the schedule has rotated: nobody helps it.
+ * Waits until twenty rotations have failed, ends the fault, and waits until the schedule has rotated by itself.
  * @param withinMs How long resuming may take.
  */
 export async function outliveFault(

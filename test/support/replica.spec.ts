@@ -111,7 +111,7 @@ function itFollows({ codes: [refused, readOnly], run, start }: Engine): void {
 		expect([await primary.refusedLogins("app"), await replica.refusedLogins("app")]).toEqual([before[0], Number(before[1]) + 1]);
 	});
 
-	it("does not count as somebody who is connected to the primary", async () => {
+	it("does not count as a connection to the primary", async () => {
 		expect((await primary.connections()).filter(({ user }) => user !== "app")).toEqual([]);
 	});
 

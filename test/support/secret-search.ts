@@ -28,7 +28,7 @@ export interface Finding {
 
 /** How to look. */
 export interface SearchOptions {
-	/** Objects that are somebody else's: neither looked into nor printed. */
+	/** Objects of other libraries: neither looked into nor printed. */
 	readonly except?: readonly object[];
 }
 
@@ -126,7 +126,7 @@ function isObject(value: unknown): value is object {
 function coverForPrinting(value: object): () => void {
 	const restorers = [inspect.custom, "toJSON", "toString"].map((key) => {
 		const own = Object.getOwnPropertyDescriptor(value, key);
-		Object.defineProperty(value, key, { configurable: true, enumerable: false, value: () => "[somebody else's]" });
+		Object.defineProperty(value, key, { configurable: true, enumerable: false, value: () => "[of another library]" });
 		return () => (own === undefined ? Reflect.deleteProperty(value, key) : Object.defineProperty(value, key, own));
 	});
 	return () => {

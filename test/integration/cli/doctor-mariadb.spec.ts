@@ -19,7 +19,7 @@ describeWith("mariadb")("MariaDB", () => {
 
 	beforeAll(async () => {
 		folder = await mkdtemp(join(tmpdir(), "doctor-"));
-		// When this runs as root, the server runs as somebody else.
+		// When this runs as root, the server runs as another user.
 		await chmod(folder, 0o755);
 		const { certificate, key } = authority.issue({ names: ["localhost"] });
 		await writeFile(join(folder, "server.pem"), certificate);

@@ -181,7 +181,7 @@ function describeReplica(start: () => Promise<DatabaseServer>): void {
 		expect(problems[0]).not.toHaveProperty("path");
 	});
 
-	it("is named with its own port when nobody answers there", async () => {
+	it("is named with its own port when no server answers there", async () => {
 		const { port, stop } = await startAnswering("");
 		await stop();
 

@@ -56,10 +56,10 @@ afterAll(async () => {
 	await rm(folder, { recursive: true });
 });
 
-/** Rules of the server for everybody but its administrator, and a certificate of an authority that nobody knows. */
+/** Rules of the server for all users but its administrator, and a certificate of an unknown authority. */
 async function serve(
 	rules: readonly string[],
-	server = new CertificateAuthority("Nobody's CA").issue({ names: ["127.0.0.1"] }),
+	server = new CertificateAuthority("Unknown CA").issue({ names: ["127.0.0.1"] }),
 ): Promise<void> {
 	await serveTls(cloud.server, { rules: rules.length === 0 ? ["host all all 127.0.0.1/32 scram-sha-256"] : rules, server });
 }
@@ -80,7 +80,7 @@ function readProblems({ stdout }: CliRun): string {
 	return stdout.slice(stdout.search(/^\d+ problems?$/m));
 }
 
-/** A port of this machine where nobody listens. */
+/** A port of this machine without a listener. */
 async function findClosedPort(): Promise<number> {
 	const listener = createServer().listen(0, "127.0.0.1");
 	await once(listener, "listening");
@@ -178,7 +178,7 @@ const CASES: Readonly<
 		PATHS.secretId,
 		/aws secretsmanager rotate-secret --secret-id bank\/database/,
 	],
-	"nobody is at the port": [
+	"no server is at the port": [
 		async () => cloud.aws.parameters.put(PATHS.port, String(await findClosedPort())),
 		"host, port",
 		PATHS.host,
@@ -241,7 +241,7 @@ describe("TLS", () => {
 		expect(readProblems(run)).toMatch(/does not offer TLS\.\n {5}tls\n {5}> .*switch it on/i);
 	});
 
-	it("with an authority that nobody knows is named, and right once it is known", async () => {
+	it("with an unknown authority is named, and right once the authority is known", async () => {
 		const authority = new CertificateAuthority("Bank CA");
 		await serve([], authority.issue({ names: ["127.0.0.1"] }));
 
@@ -263,7 +263,7 @@ describe("TLS", () => {
 		const run = await diagnose("--config", await writeConfig({ typeOrmOptions }));
 
 		expect(run.exitCode).toBe(0);
-		expect(run.stdout).toMatch(/✓ {2}server +\S+ answers with TLSv1\.3, certificate of Nobody's CA/);
+		expect(run.stdout).toMatch(/✓ {2}server +\S+ answers with TLSv1\.3, certificate of Unknown CA/);
 	});
 
 	it("leads a token to a server, which does not take it", async () => {

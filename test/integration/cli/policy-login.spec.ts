@@ -1,4 +1,4 @@
-/** The printed policy against a gateway that asks it whether a login is allowed: its one statement lets this user into this database, and nobody else anywhere. */
+/** The printed policy against a gateway that asks it whether a login is allowed: its one statement lets this user into this database, and no other user into any. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,7 +98,7 @@ describe.each([
 		expect(scene.gateway.desk.denials).toEqual([action]);
 	});
 
-	it("is denied to somebody else", async () => {
+	it("is denied to another user", async () => {
 		const other = username === "admin" ? "app" : "admin";
 		const policy = await printPolicy();
 

@@ -221,7 +221,7 @@ it("gives a client of one's own a token for each connection", async () => {
 	expect(users).toEqual(["admin", "admin"]);
 });
 
-it("is refused with the identity of somebody else", async () => {
+it("is refused with the identity of another user", async () => {
 	const stranger = { accessKeyId: "AKIASTRANGER00000001", secretAccessKey: "unknown" };
 
 	const failure = await failureOf(startIamApplication(scene, LATEST_TYPEORM, { aws: { credentials: stranger } }));

@@ -18,7 +18,7 @@ let temporaryFolder: string;
 
 beforeAll(async () => {
 	temporaryFolder = await mkdtemp(join(tmpdir(), "demo-spec-"));
-	// When this runs as root, the server runs as somebody else.
+	// When this runs as root, the server runs as another user.
 	await chmod(temporaryFolder, 0o755);
 });
 

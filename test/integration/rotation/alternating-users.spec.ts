@@ -1,4 +1,4 @@
-/** Alternating users under load: nobody notices, and the old user's connections go away. */
+/** Alternating users under load: no operation fails, and the old user's connections go away. */
 import { ALL_ENGINES, describeEngines } from "../../support/describe-engines.js";
 import { readLedger, startLedgerWorkload } from "../../support/ledger-workload.js";
 

@@ -80,7 +80,7 @@ describe.each(typeOrmVersionsFor("postgres"))("A server at its limit on TypeORM 
 
 	it("sees no caller fail under load, with room for one connection more", async () => {
 		const scene = await start(ROOMY, { version });
-		// Counts the application's connections and nobody else's.
+		// Counts the connections of the application only.
 		await scene.server.admin.query(`ALTER DATABASE ${scene.database} CONNECTION LIMIT ${String(POOL_SIZE + 1)}`);
 		const workload = startLedgerWorkload(scene.dataSource);
 

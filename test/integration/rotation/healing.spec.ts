@@ -1,4 +1,4 @@
-/** A password that changes without notice: whoever needs a new connection waits for credentials that work, and the server is not flooded with logins. */
+/** A password that changes without notice: a caller that needs a new connection waits for credentials that work, and the server is not flooded with logins. */
 import { countPoolsOf } from "../../support/counted-pools.js";
 import { ALL_ENGINES, type EngineCase, describeEngines } from "../../support/describe-engines.js";
 import { eventually } from "../../support/eventually.js";

@@ -1,4 +1,4 @@
-/** A process whose application is closed ends by itself: nobody has to call process.exit(). */
+/** A process whose application is closed ends by itself, without process.exit(). */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";

@@ -132,14 +132,14 @@ describe("An event", () => {
 		expect(await Promise.all(results)).toEqual([{ outcome: "unchanged" }, { outcome: "unchanged" }]);
 	});
 
-	it("that concerns somebody else, or nobody, is ignored without asking AWS", async () => {
+	it("about another secret, or about none, is ignored without asking AWS", async () => {
 		await start();
-		servers.aws.secrets.put("app/somebody-else", { password: "x", username: "y" });
+		servers.aws.secrets.put("app/another", { password: "x", username: "y" });
 		const { secretId } = scene;
 		const events: unknown[] = [
-			labelUpdated("app/somebody-else"),
-			rotationSucceeded("app/somebody-else"),
-			wrapForQueue(labelUpdated("app/somebody-else")),
+			labelUpdated("app/another"),
+			rotationSucceeded("app/another"),
+			wrapForQueue(labelUpdated("app/another")),
 			labelUpdated(secretId, "AWSPENDING"),
 			labelUpdated(secretId, "my-own-label"),
 			rotationSucceeded(secretId, "RotationStarted"),

@@ -149,7 +149,7 @@ describeEngines("app.close()", {}, ({ dialect, engine, getServers, version }) =>
 		expect(await findLeaks(before)).toEqual([]);
 	});
 
-	it("lets nobody rotate afterwards, and completes the events", async () => {
+	it("refuses rotations afterwards, and completes the events", async () => {
 		const running = await startWith();
 		let isComplete = false;
 		running.rotator.events$.subscribe({ complete: () => (isComplete = true) });
@@ -163,7 +163,7 @@ describeEngines("app.close()", {}, ({ dialect, engine, getServers, version }) =>
 	it("may be called while callers wait for credentials that work: they get the server's refusal", async () => {
 		const before = await countResources();
 		const running = await startWith({ rotation: { intervalMs: 2_592_000_000, isEnabled: true } });
-		await database.server.setPassword(database.users[0], "nobody knows");
+		await database.server.setPassword(database.users[0], "not in any secret");
 		await database.server.terminate(database.users[0]);
 		const query = running.dataSource.query("SELECT 1");
 		query.catch(() => undefined);

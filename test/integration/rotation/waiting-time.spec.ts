@@ -24,7 +24,7 @@ describeEngines("A caller whose time is over", {}, ({ dialect, start }) => {
 		const early = Array.from({ length: CALLER_COUNT }, call);
 		await waitUntil("the callers are in the queue", () => readPool(primaryPool(scene.dataSource)).waiting === CALLER_COUNT);
 		await delay(TIME_MS / 4);
-		await scene.server.setPassword(username, "nobody knows");
+		await scene.server.setPassword(username, "not in any secret");
 
 		await scene.server.terminate(username);
 		const late = Array.from({ length: CALLER_COUNT }, call);
@@ -39,7 +39,7 @@ describeEngines("A caller whose time is over", {}, ({ dialect, start }) => {
 			config: { connectionTimeoutMs: 500, poolSize: POOL_SIZE, rotation: { intervalMs: MONTH_MS, isEnabled: true } },
 		});
 		const { username } = scene.current();
-		await scene.server.setPassword(username, "nobody knows");
+		await scene.server.setPassword(username, "not in any secret");
 		await scene.server.terminate(username);
 		await waitUntil("the pool has noticed", () => readPool(primaryPool(scene.dataSource)).total === 0);
 

@@ -64,7 +64,7 @@ function listFailures(calls: readonly Call[]): Call[] {
 }
 
 const correctSecret = async ({ aws, current, secretId }: Scene<DatabaseServer>): Promise<void> => {
-	aws.secrets.put(secretId, { password: "nobody knows", username: current().username });
+	aws.secrets.put(secretId, { password: "not in any secret", username: current().username });
 	return Promise.resolve();
 };
 const correctDatabase = async ({ current, server }: Scene<DatabaseServer>): Promise<void> =>
@@ -78,7 +78,7 @@ describeEngines("A password that is wrong everywhere", {}, (engineCase) => {
 	it(`costs few refused logins, callers no more than their time, and heals by itself when ${place} is corrected`, async () => {
 		const scene = await startWrong(engineCase);
 		const { username } = scene.current();
-		await scene.server.setPassword(username, "nobody knows");
+		await scene.server.setPassword(username, "not in any secret");
 		await scene.server.terminate(username);
 
 		const beganAtMs = performance.now();
@@ -111,14 +111,14 @@ describeEngines("A password that is wrong everywhere", {}, (engineCase) => {
 });
 
 describeEngines("A password that is wrong everywhere while some connections are open", {}, (engineCase) => {
-	it("costs nobody anything, and the pool grows when it is right", async () => {
+	it("costs no caller anything, and the pool grows when it is right", async () => {
 		const scene = await startWrong(engineCase);
 		const { username } = scene.current();
 		const runners = [scene.dataSource.createQueryRunner(), scene.dataSource.createQueryRunner()];
 		await Promise.all(runners.map(async (runner): Promise<unknown> => runner.connect()));
 		await Promise.all(runners.map(async (runner) => runner.release()));
 		await delay(REST_MS);
-		await scene.server.setPassword(username, "nobody knows");
+		await scene.server.setPassword(username, "not in any secret");
 
 		const beganAtMs = performance.now();
 		const callers = startCallers(scene);
@@ -143,7 +143,7 @@ describeEngines("A password that is wrong everywhere while some connections are 
 		const runners = Array.from({ length: 4 }, () => scene.dataSource.createQueryRunner());
 		const [first, second, ...others] = runners;
 		await Promise.all([first, second].map(async (runner): Promise<unknown> => runner?.connect()));
-		await scene.server.setPassword(username, "nobody knows");
+		await scene.server.setPassword(username, "not in any secret");
 		const waiting = scene.dataSource.query("SELECT 1");
 		await waitUntil("a login was refused", () => scene.events.some(({ type }) => type === "login.refused"));
 		await Promise.all([first, second].map(async (runner) => runner?.release()));
@@ -159,7 +159,7 @@ describeEngines("A password that is wrong everywhere while some connections are 
 		await scene.stop();
 
 		expect(answers).toEqual([[{ one: 1 }], [{ one: 1 }]]);
-		// Nobody had to wait for other credentials.
+		// No caller had to wait for other credentials.
 		expect(startCount).toBe(0);
 	});
 });

@@ -126,7 +126,7 @@ describe("set", () => {
 		await expect(secrets.set("app/none", "value")).rejects.toBeInstanceOf(SecretNotFoundError);
 	});
 
-	it("asks nobody with a value that is too large", async () => {
+	it("sends no request with a value that is too large", async () => {
 		const error = await failureOf(secrets.set("app/key", "x".repeat(65_537)));
 
 		expect(error).toBeInstanceOf(SecretMalformedError);

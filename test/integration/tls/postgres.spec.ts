@@ -81,7 +81,7 @@ describe.each(typeOrmVersionsFor("postgres"))("A connection on TypeORM $label", 
 		await expect(connect({ typeOrmOptions: { ssl } }, version)).resolves.toBe("TLSv1.3");
 	});
 
-	it("fails with an authority that nobody trusts", async () => {
+	it("fails with an authority that is not trusted", async () => {
 		await expect(connect({ tls: true }, version)).resolves.toBe("UNABLE_TO_VERIFY_LEAF_SIGNATURE");
 	});
 
@@ -168,7 +168,7 @@ describe("An AWS host", () => {
 		await expect(connectByDefault(authority.certificate)).resolves.toBe("TLSv1.3");
 	});
 
-	it("is not connected to when somebody else answers under its name", async () => {
+	it("is not connected to when another server answers under its name", async () => {
 		await expect(connectByDefault(stranger.certificate)).resolves.toBe("UNABLE_TO_VERIFY_LEAF_SIGNATURE");
 		await expect(connect({ host: AWS_HOST })).resolves.toBe("UNABLE_TO_VERIFY_LEAF_SIGNATURE");
 	});

@@ -209,7 +209,7 @@ describe("UpdateSecretVersionStage", () => {
 		expect(aws.secrets.versions(NAME)).toEqual({ [currentId]: ["AWSCURRENT"] });
 	});
 
-	it("refuses to take a stage from a version that is not named, and to leave nobody AWSCURRENT", async () => {
+	it("refuses to take a stage from a version that is not named, and to leave no version AWSCURRENT", async () => {
 		const currentId = aws.secrets.put(NAME, "current");
 		const pendingId = aws.secrets.put(NAME, "pending", { stages: ["AWSPENDING"] });
 		const move = (input: object) =>
@@ -266,7 +266,7 @@ describe("RotateSecret", () => {
 		expect(await read()).toBe("next to next to one");
 	});
 
-	it("leaves no unhandled rejection behind when nobody asks how a rotation ended", async () => {
+	it("leaves no unhandled rejection behind when the end of a rotation is not awaited", async () => {
 		const onUnhandled = jest.fn();
 		process.on("unhandledRejection", onUnhandled);
 		aws.secrets.put(NAME, "one");

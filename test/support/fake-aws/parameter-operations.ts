@@ -68,7 +68,7 @@ class ParameterService {
 			const parameter = this.table.find(asked);
 			return parameter === undefined ? [] : [{ parameter, selector: readSelector(asked) }];
 		});
-		// By name and not as asked: the service promises no order, so nobody may rely on one.
+		// By name and not as asked: the service promises no order, so no test may rely on one.
 		found.sort((left, right) => (left.parameter.name < right.parameter.name ? -1 : 1));
 		return {
 			InvalidParameters: Names.filter((name) => this.table.find(name) === undefined),

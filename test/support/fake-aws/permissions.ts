@@ -36,7 +36,7 @@ const CONDITION_OPERATORS: Readonly<Record<string, (pattern: string, value: stri
 };
 
 /**
- * The permissions of whoever calls the endpoint. Everything is allowed until a policy is enforced.
+ * The permissions of the caller of the endpoint. Everything is allowed until a policy is enforced.
  * @example
  * aws.permissions.enforce({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "ssm:GetParameters", Resource: "*" }] });
  */

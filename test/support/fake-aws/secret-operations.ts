@@ -145,7 +145,7 @@ class SecretsService {
 		if (RotateImmediately) {
 			this.vault.addVersion(secret, ClientRequestToken, undefined, ["AWSPENDING"]);
 			secret.lastRotation = runRotation(secret, ClientRequestToken);
-			// Whoever wants to know awaits rotationEnd(); a failed rotation nobody asked about is not an unhandled rejection.
+			// A test that wants to know awaits rotationEnd(); without that a failed rotation is not an unhandled rejection.
 			secret.lastRotation.catch(() => undefined);
 		}
 		return { ARN: secret.arn, Name: secret.name, VersionId: ClientRequestToken };

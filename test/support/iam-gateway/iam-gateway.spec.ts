@@ -62,7 +62,7 @@ describe("A gateway of RDS", () => {
 		expect(scene.gateway.desk.refusals.at(-1)).toEqual({ reason, user: "app" });
 	});
 
-	it("refuses a password, an unknown user, and a token that somebody has worked on", async () => {
+	it("refuses a password, an unknown user, and a token that was altered", async () => {
 		const token = await new Signer(RDS).getAuthToken();
 		const tokenOfStranger = await new Signer({ ...RDS, username: "stranger" }).getAuthToken();
 
@@ -94,7 +94,7 @@ describe("A gateway of RDS", () => {
 		expect([late, early, inTime]).toEqual(["28000", "28000", "app"]);
 	});
 
-	it("tells whoever comes without TLS that this is why", async () => {
+	it("names the missing TLS as the reason", async () => {
 		const client = new Client({ ...scene.tunnel, database: "shop", password: "any", ssl: false, user: "app" });
 
 		const failure = await failureOf(client.connect());

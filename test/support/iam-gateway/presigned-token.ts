@@ -20,7 +20,7 @@ export interface TokenExpectation {
 	readonly nowMs: number;
 	readonly region: string;
 	readonly service: string;
-	/** Whom it has to name; `undefined` where tokens name nobody. */
+	/** Whom it has to name; `undefined` where tokens name no user. */
 	readonly user?: string;
 }
 

@@ -51,12 +51,12 @@ export class TokenDesk {
 		this.maximumTokenAgeMs = options.maximumTokenAgeMs;
 	}
 
-	/** From now on whoever signs may do only what this policy allows; until then everything is allowed. */
+	/** From now on signers may do only what this policy allows; until then everything is allowed. */
 	enforce(policy: PolicyDocument): void {
 		this.policy = policy;
 	}
 
-	/** The real password of somebody whose token is in order; `undefined` when it is not. Either is noted down. */
+	/** The real password of a user whose token is in order; `undefined` when it is not. Either is noted down. */
 	judge(user: string, token: string, ownPort: number): string | undefined {
 		const { host, keys, port = ownPort, region, service, users } = this.options;
 		const isRds = service === "rds-db";

@@ -8,7 +8,7 @@ import type { PostgresServer } from "./postgres-server.js";
 
 /** What the server shows and wants. */
 export interface ServedTls {
-	/** Whom the server trusts to certify clients, in PEM form. Default: nobody. */
+	/** Whom the server trusts to certify clients, in PEM form. Default: none. */
 	readonly clientAuthority?: string;
 	/** Lines of pg_hba.conf. Default: TLS or not, with the password. */
 	readonly rules?: readonly string[];
@@ -44,7 +44,7 @@ export async function serveTls(
 	await appendFile(join(folder, "postgresql.auto.conf"), lines.join(""));
 	const reload = "SELECT pg_reload_conf(), pg_conf_load_time() AS before";
 	const before = (await postgres.admin.query<{ before: Date }>(reload)).rows[0]?.before;
-	// The postmaster reads its files some time after it was told to; whoever connects then is asked by the new rules.
+	// The postmaster reads its files some time after it was told to; later connections are asked by the new rules.
 	await waitUntil("the files are read", async () => {
 		const { rows } = await postgres.admin.query<{ at: Date }>("SELECT pg_conf_load_time() AS at");
 		return rows[0]?.at.getTime() !== before?.getTime();

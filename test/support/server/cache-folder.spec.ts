@@ -1,4 +1,4 @@
-/** Folders that processes share: nobody else's, and never half made. */
+/** Folders that processes share: owned by this user, and never half made. */
 import { chmod, chown, mkdir, mkdtemp, readFile, readdir, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
@@ -42,7 +42,7 @@ describe("openCacheFolder", () => {
 		await expect(openCacheFolder(join(basename(folder), "cache"), false)).rejects.toThrow("is not a folder of this user alone");
 	});
 
-	it("refuses a folder of somebody else", async () => {
+	it("refuses a folder of another user", async () => {
 		const isRoot = process.getuid?.() === 0;
 		const foreign = isRoot ? join(folder, "foreign") : "/usr";
 		if (isRoot) await mkdir(foreign).then(() => chown(foreign, 1, 1));

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 const MARKER = "complete";
 
 /**
- * Creates or finds a folder that only this user can write to. Throws when the name is taken by somebody else, who could otherwise
+ * Creates or finds a folder that only this user can write to. Throws when the name is taken by another user, who could otherwise
  * plant programs there.
  * @param isForOthers Whether another user, who runs the server, has to read it.
  */

@@ -13,7 +13,7 @@ const ATTEMPT_COUNT = 5;
 const POLL_INTERVAL_MS = 10;
 const START_DEADLINE_MS = 180_000;
 const STOP_DEADLINE_MS = 30_000;
-/** Never that of a server somebody else may run or be about to run. */
+/** Never that of a server that another process may run or be about to run. */
 const USUAL_PORTS: readonly number[] = [3306, 5432, 6432];
 
 /**
@@ -71,13 +71,13 @@ export async function startProcess(program: ServerProgram, port?: number): Promi
 		if (await waitUntilReady(child, program, outputStart))
 			return { port: chosenPort, stop: (mode) => stopProcess(child, program.stopSignals[mode]) };
 		const log = await readFile(program.log, "utf8");
-		// Somebody took the port between our look at it and the server's.
+		// Another process took the port between our check and that of the server.
 		if (!log.includes("Address already in use") || attempt === ATTEMPT_COUNT)
 			throw new Error(`${program.name} did not start:\n${log.slice(-2_000)}`);
 	}
 }
 
-/** A port of the loopback interface that nobody listens on, and that nobody usually would. */
+/** A port of the loopback interface that has no listener, and usually gets none. */
 export async function findFreePort(): Promise<number> {
 	for (;;) {
 		const probe = createServer().listen(0, HOST);

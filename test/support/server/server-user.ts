@@ -11,7 +11,7 @@ export interface ServerUser {
 /** Unprivileged accounts, the usual one first. PostgreSQL needs one with a name, a bare number is not enough. */
 const UNPRIVILEGED_NAMES = ["postgres", "nobody"];
 
-/** The user to switch to; `undefined` when this process is unprivileged itself. Throws when root finds nobody to switch to. */
+/** The user to switch to; `undefined` when this process is unprivileged itself. Throws when root finds no user to switch to. */
 export async function findServerUser(): Promise<ServerUser | undefined> {
 	if (process.getuid?.() !== 0) return undefined;
 	for (const name of UNPRIVILEGED_NAMES) {

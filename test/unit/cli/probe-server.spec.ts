@@ -17,7 +17,7 @@ async function serve(answer: (socket: Socket) => void): Promise<number> {
 	server = createServer((socket) => {
 		socket.on("error", () => undefined);
 		answer(socket);
-		// A socket that nobody reads does not see its end.
+		// A socket that is not read does not see its end.
 		socket.resume();
 	}).listen(0, "127.0.0.1");
 	await once(server, "listening");
@@ -64,7 +64,7 @@ it("is content with a MySQL that only greets where TLS is not wanted", async () 
 	expect(await probeServer({ host: "127.0.0.1", isMysql: true, port, tls: false })).toEqual({ kind: "plain" });
 });
 
-it("sees that MySQL wants nobody", async () => {
+it("sees that MySQL refuses all connections", async () => {
 	const port = await serve((socket) => socket.write(Buffer.from([3, 0, 0, 0, 0xff, 0x69, 0x04])));
 
 	expect(await probeServer({ host: "127.0.0.1", isMysql: true, port, tls: false })).toEqual({ code: "1129", kind: "refused" });
@@ -81,7 +81,7 @@ it("is told by a server that breaks off in the middle of TLS", async () => {
 	expect(await probeServer({ host: "127.0.0.1", isMysql: false, port, tls: {} })).toMatchObject({ kind: "tls-failed" });
 });
 
-it("is told by a machine where nobody listens", async () => {
+it("is told by a machine without a listener", async () => {
 	const port = await serve(() => undefined);
 	server?.close();
 	await once(server as Server, "close");

@@ -148,7 +148,7 @@ describe("ConnectorParameters.refresh", () => {
 		expect(reader?.get(POOL_SIZE)).toBe("7");
 	});
 
-	it("asks nobody when the whole target is given in code", async () => {
+	it("sends no request when the whole endpoint is given in code", async () => {
 		const { parameters, source } = setUp({ databaseName: "d", host: "h", port: 1, secretId: "s", type: "postgres" });
 		await parameters.load(ALL_FIELDS);
 		source.reads.length = 0;
@@ -159,7 +159,7 @@ describe("ConnectorParameters.refresh", () => {
 		expect(reader?.get(POOL_SIZE)).toBe("7");
 	});
 
-	it("never mixes two reads, whoever reads from the source meanwhile", async () => {
+	it("never mixes two reads, also beside other reads of the source", async () => {
 		const { parameters, source } = setUp();
 		await parameters.load(ALL_FIELDS);
 		const read = source.getMany.bind(source);

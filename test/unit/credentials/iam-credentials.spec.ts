@@ -56,7 +56,7 @@ describe("IamCredentials", () => {
 		expect(scope).toBe(expected);
 	});
 
-	it("says which option is missing when nobody names a region", async () => {
+	it("says which option is missing when no region is given", async () => {
 		const login = await new IamCredentials(RDS).fetch();
 
 		const bind = (): unknown => login.bind({ host: "database.internal", port: 5_432 });

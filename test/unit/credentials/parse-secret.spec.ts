@@ -118,7 +118,7 @@ describe("parseSecret", () => {
 		);
 	});
 
-	it("takes nothing from a prototype that somebody else has polluted", () => {
+	it("takes nothing from a polluted prototype", () => {
 		Object.defineProperty(Object.prototype, "password", { configurable: true, value: "inherited" });
 		try {
 			const error = findFault('{"username":"u"}', { password: undefined, username: undefined });

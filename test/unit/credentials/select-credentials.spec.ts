@@ -9,7 +9,7 @@ function createClient(): SecretsManagerClient & { readonly send: jest.Mock } {
 }
 
 describe("selectCredentials", () => {
-	it("asks nobody when user name and password are given", async () => {
+	it("sends no request when user name and password are given", async () => {
 		const secretsManagerClient = createClient();
 
 		const provider = selectCredentials({ aws: { secretsManagerClient }, entities: [], password: "p", username: "u" });

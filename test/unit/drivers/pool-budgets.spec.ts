@@ -122,7 +122,7 @@ describe.each(POOLS)("The times of callers in a pool of $label", ({ create }) =>
 		expect(scene.clock.isProcessKept).toBe(false);
 	});
 
-	it("do not outlast the pool: whoever waits when it ends is turned away at the next look", async () => {
+	it("do not outlast the pool: a caller that waits when the pool ends is rejected at the next check", async () => {
 		const [caller] = await callAll(scene, 1);
 
 		void scene.end();

@@ -127,7 +127,7 @@ describe.each(POOLS)("What is in use at a promotion, in a pool of $label", ({ cr
 		await expect(held.done).resolves.toBeUndefined();
 	});
 
-	it("are done when the last has come back, whoever gets it next", async () => {
+	it("are done when the last has come back, whichever caller gets it next", async () => {
 		const [first, second] = await lend(scene, 2);
 		const done = jest.fn();
 		const held = promote(scene);

@@ -158,7 +158,7 @@ export class StubGate implements LoginGate {
 		return this.isOpen && !(this.isProbeFirst && this.underWayCount > 0);
 	}
 
-	/** Logins may begin again. Whoever says so wakes the pool. */
+	/** Logins may begin again; this wakes the pool. */
 	open(): void {
 		this.failure = undefined;
 		this.isOpen = true;

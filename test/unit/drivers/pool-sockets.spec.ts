@@ -106,7 +106,7 @@ describe.each(POOLS)("Sockets of a pool of $label", ({ create }) => {
 		expect(scene.server.openCount).toBe(1);
 	});
 
-	it("let whoever waits for a close go on with the next one, or when the patience is over", async () => {
+	it("let a waiter for a close go on at the next close, or at its deadline", async () => {
 		const [first, second] = [jest.fn(), jest.fn()];
 		void scene.live.nextClose(1_000).then(first);
 		await pass(scene, 999);

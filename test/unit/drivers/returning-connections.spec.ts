@@ -9,7 +9,7 @@ let returns: ReturningConnections<object>;
 beforeEach(() => (returns = new ReturningConnections(clock)));
 
 describe("ReturningConnections", () => {
-	it("hands the next one that comes back to whoever waits, and claims it only where that is wanted", async () => {
+	it("hands the next one that comes back to the waiter, and claims it only on request", async () => {
 		const connection = {};
 		const seen = returns.next(false, signal);
 		expect(returns.noteReturn(connection)).toBe(false);

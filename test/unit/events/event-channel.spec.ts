@@ -1,4 +1,4 @@
-/** Whoever listens hears everything, and whoever publishes notices nothing of it. */
+/** Subscribers receive every event, and a publisher is not affected by them. */
 import { config } from "rxjs";
 
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
@@ -47,7 +47,7 @@ describe("EventChannel", () => {
 		expect(listen()).toEqual([]);
 	});
 
-	it("gives nobody a way to publish in its name", () => {
+	it("cannot be published to from outside", () => {
 		expect(channel.events$).not.toHaveProperty("next");
 	});
 

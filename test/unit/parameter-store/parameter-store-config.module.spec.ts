@@ -42,7 +42,7 @@ class PropertiesMaker implements IParameterStoreConfigPropertiesFactory {
 @Injectable()
 class UnusableMaker implements IParameterStoreConfigPropertiesFactory {
 	constructor() {
-		throw new Error("Nobody needs an instance of this class.");
+		throw new Error("No instance of this class is needed.");
 	}
 
 	createOptions(): IParameterStoreConfigProperties {

@@ -259,7 +259,7 @@ describe("a server that locks accounts", () => {
 });
 
 describe("the pace of refused logins", () => {
-	/** Nobody but the named trigger logs in: callers have a connection. */
+	/** Only the named trigger logs in: callers have a connection. */
 	async function startWithWrongSecret(): Promise<LockingServer> {
 		const server = await start();
 		scene.connector.current = { password: "wrong" };

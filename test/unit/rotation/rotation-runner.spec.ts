@@ -436,7 +436,7 @@ describe("RotationRunner", () => {
 	});
 
 	describe("closed", () => {
-		it("rotates no more, and asks nobody", async () => {
+		it("rotates no more, and sends no request", async () => {
 			await runner.close();
 
 			expect(await failureOf(runner.rotate("manual"))).toBeInstanceOf(ConnectorClosedError);

@@ -164,7 +164,7 @@ describe("RotationSchedule", () => {
 			expect(() => schedule.stop()).not.toThrow();
 		});
 
-		it("leaves an entry alone that somebody else made after it was stopped", () => {
+		it("leaves an entry alone that was made by others after it was stopped", () => {
 			const schedule = start(registry);
 			schedule.stop();
 			const foreign = setInterval(() => undefined, 1_000_000);

@@ -543,7 +543,7 @@ describe("RotatorService", () => {
 			expect(events.find(({ type }) => type === "drain.forced")).toMatchObject({ deadlineMs: 500 });
 		});
 
-		it("a minute for drains where nobody says otherwise", async () => {
+		it("a minute for drains by default", async () => {
 			const rotator = await start();
 			await borrow();
 			changePassword("two");

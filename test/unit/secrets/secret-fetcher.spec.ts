@@ -128,7 +128,7 @@ describe("SecretFetcher and regions", () => {
 		await expect(findRegions()).resolves.toEqual([expected]);
 	});
 
-	it("leaves the region to the SDK when nobody names one", async () => {
+	it("leaves the region to the SDK when none is given", async () => {
 		jest.replaceProperty(process, "env", { ...process.env, AWS_REGION: "from-sdk" });
 
 		await new SecretFetcher({ findRegion: () => undefined }).fetch("app/database");
@@ -283,7 +283,7 @@ describe("SecretFetcher.put", () => {
 		expect(aws.commandCalls(PutSecretValueCommand)[0]?.args[0].input).toMatchObject({ SecretId: "app/key", SecretString: "two" });
 	});
 
-	it("accepts a text of the largest size, and asks nobody with a larger one", async () => {
+	it("accepts a text of the largest size, and sends no larger one", async () => {
 		aws.on(PutSecretValueCommand).resolves({});
 		const fetcher = new SecretFetcher({ region: "eu-west-1" });
 
@@ -293,7 +293,7 @@ describe("SecretFetcher.put", () => {
 		expect(aws.calls()).toHaveLength(1);
 	});
 
-	it("lets nobody join a read that began before it", async () => {
+	it("lets no caller join a read that began before it", async () => {
 		const held = holdRequests();
 		aws.on(PutSecretValueCommand).resolves({});
 		const fetcher = new SecretFetcher({ region: "eu-west-1" });

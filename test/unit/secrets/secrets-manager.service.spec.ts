@@ -173,7 +173,7 @@ describe("a value past its ttl", () => {
 		await expect(secrets.getString("app/key")).resolves.toBe("two");
 	});
 
-	it("is not served at all when nobody wants it older than 0", async () => {
+	it("is not served at all with a limit of 0", async () => {
 		const secrets = await prepareRead();
 		aws.answer = "two";
 

@@ -29,7 +29,7 @@ const CASES: readonly (readonly [text: string, error: unknown, isRefused: boolea
 	["a database that does not exist", { code: "3D000" }, false, false],
 	["a database without the right to connect", { code: "42501" }, false, false],
 	["a server that starts", { code: "57P03" }, false, false],
-	["a server that nobody runs", { code: "ECONNREFUSED" }, false, false],
+	["a server that does not run", { code: "ECONNREFUSED" }, false, false],
 	["a refusal that only its text tells of", new Error("password authentication failed for user"), false, false],
 	["a code that is a number", { code: 28_000 }, false, false],
 	["a code among others", { code: "28P01 53300" }, false, false],

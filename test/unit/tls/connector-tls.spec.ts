@@ -81,7 +81,7 @@ describe("the TLS of a connector", () => {
 		]);
 	});
 
-	it("advises nobody to go on without TLS to a database of AWS", async () => {
+	it("does not advise to go on without TLS to a database of AWS", async () => {
 		const own = create();
 		const { tls, warnings } = create();
 		const error = new Error("The server does not support SSL connections");

@@ -244,7 +244,7 @@ describe("a handshake", () => {
 			const peer = (await accepted).getPeerCertificate().subject?.CN;
 			const version = String(socket.getProtocol());
 			socket.destroy();
-			return `${version} as ${String(peer ?? "nobody")}`;
+			return `${version} as ${String(peer ?? "no client")}`;
 		} catch (error) {
 			return String((error as NodeJS.ErrnoException).code);
 		} finally {
@@ -256,14 +256,14 @@ describe("a handshake", () => {
 	const identity = { cert: server.certificate, key: server.key };
 
 	it("succeeds with the authority that was added", async () => {
-		await expect(shakeHands(await create({ tls: { ca: authority.certificate } }), identity)).resolves.toBe("TLSv1.3 as nobody");
+		await expect(shakeHands(await create({ tls: { ca: authority.certificate } }), identity)).resolves.toBe("TLSv1.3 as no client");
 	});
 
 	it("succeeds with an authority that stands second in a text, and in a list", async () => {
 		const other = new CertificateAuthority("Other CA").certificate;
 
 		for (const ca of [`${other}\n${authority.certificate}`, [other, Buffer.from(authority.certificate)]])
-			await expect(shakeHands(await create({ tls: { ca } }), identity)).resolves.toBe("TLSv1.3 as nobody");
+			await expect(shakeHands(await create({ tls: { ca } }), identity)).resolves.toBe("TLSv1.3 as no client");
 	});
 
 	it("fails without it, with the authorities of RDS and without", async () => {
@@ -275,7 +275,7 @@ describe("a handshake", () => {
 		const options = await create({ tls: { ca: authority.certificate } });
 		const old = { ...identity, ciphers: "DEFAULT@SECLEVEL=0", maxVersion: "TLSv1.1", minVersion: "TLSv1" } as const;
 
-		await expect(shakeHands(options, { ...identity, maxVersion: "TLSv1.2" })).resolves.toBe("TLSv1.2 as nobody");
+		await expect(shakeHands(options, { ...identity, maxVersion: "TLSv1.2" })).resolves.toBe("TLSv1.2 as no client");
 		await expect(shakeHands(options, old)).resolves.toMatch(/PROTOCOL/);
 	});
 

@@ -1,4 +1,4 @@
-/** Whoever hovers over a public name in an editor reads what it is, and how a class or a function is used. */
+/** An editor shows for each public name what it is, and for a class or a function how it is used. */
 import { PublicSurface } from "../../support/public-surface.js";
 
 const surface = new PublicSurface();
