@@ -181,6 +181,20 @@ describe("CredentialRecovery", () => {
 			expect(clock.pendingCount).toBe(0);
 		});
 
+		it("counts the time from the beginning of the recovery, in both of its reports", async () => {
+			await clock.advance(700);
+			recovery.start(REFUSAL);
+			await clock.advance(BUDGET_MS + 300);
+
+			recovery.finish();
+
+			expect(readReports()).toEqual([
+				["recovery.started", undefined],
+				["recovery.overdue", BUDGET_MS],
+				["recovery.finished", BUDGET_MS + 300],
+			]);
+		});
+
 		it("fetches at once in the next recovery, and counts its time anew", async () => {
 			recovery.start(REFUSAL);
 			await clock.advance(30_000);
