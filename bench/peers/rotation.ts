@@ -15,7 +15,9 @@ const REST_MS = 3_000;
 /** A caller that got an error comes again after this. */
 const RETRY_MS = 50;
 const SAMPLE_MS = 10;
-const ROUND_COUNT = 5;
+const ROUND_COUNT = 3;
+/** A caller without an answer at the end counts as failed after this. */
+const PATIENCE_MS = 2_000;
 /** A refusal is in the server's log a moment after its client hears of it. */
 const LOG_DELAY_MS = 200;
 
@@ -24,6 +26,8 @@ interface Play {
 	/** The longest time that a caller went without an answer other than an error. */
 	readonly longestMs: number;
 	readonly operationCount: number;
+	/** Errors that would have ended the process. */
+	readonly uncaughtCount: number;
 	readonly peakSockets: number;
 	readonly readCount: number;
 	readonly refusedCount: number;
@@ -52,15 +56,25 @@ async function playWindow({ scene }: Place, canReadPending: boolean): Promise<vo
 	denial?.clear();
 }
 
-/** The users alternate twice, and the server then ends all connections, as a failover does. */
+/**
+ * The users alternate three times, so that AWSCURRENT ends with the other one, and the server then ends all connections,
+ * as a failover does.
+ */
 async function playAlternation({ scene }: Place, application: Application): Promise<void> {
-	for (let turn = 0; turn < 2; turn += 1) {
+	for (let turn = 0; turn < 3; turn += 1) {
 		await scene.alternate();
 		await application.rotate?.();
-		await sleep(1_500);
+		await sleep(1_200);
 	}
 	await Promise.all(scene.users.map(async (user) => scene.server.terminate(user)));
 	await sleep(REST_MS);
+}
+
+/** All connections end; the credentials stay as they are. */
+async function playFailover({ scene }: Place): Promise<void> {
+	await sleep(500);
+	await scene.server.terminate(scene.current().username);
+	await sleep(1_000);
 }
 
 const PEERS: readonly Side[] = ["library", "wrapper", "timer", "passwordFunction"];
@@ -68,7 +82,8 @@ const PEERS: readonly Side[] = ["library", "wrapper", "timer", "passwordFunction
 const SCENARIOS: readonly Scenario[] = [
 	{ sides: ["library"], steps: async (place) => playWindow(place, true), title: "window, AWSPENDING readable" },
 	{ sides: PEERS, steps: async (place) => playWindow(place, false), title: "window, AWSPENDING denied" },
-	{ sides: PEERS, steps: playAlternation, title: "alternating twice, then a failover" },
+	{ sides: PEERS, steps: playAlternation, title: "alternating three times, then a failover" },
+	{ sides: ["library", "plain", "passwordFunction"], steps: playFailover, title: "a failover only" },
 ];
 
 /** Runs the bench on PostgreSQL. */
@@ -116,9 +131,15 @@ async function playOnce(place: Place & { readonly endpoint: TcpProxy }, side: Si
 	const [readsBefore, refusedBefore] = [countReads(), await countRefused()];
 	let [failureCount, isStopping, longestMs, operationCount, peakSockets] = [0, false, 0, 0, 0];
 
-	const call = async (): Promise<void> => {
+	let uncaughtCount = 0;
+	const noteUncaught = (): void => void (uncaughtCount += 1);
+	process.on("uncaughtException", noteUncaught);
+	const waitingSince = new Map<number, number>();
+
+	const call = async (caller: number): Promise<void> => {
 		let servedAtMs = performance.now();
 		while (!isStopping) {
+			waitingSince.set(caller, servedAtMs);
 			try {
 				await application.query(HOLD);
 				longestMs = Math.max(longestMs, performance.now() - servedAtMs);
@@ -129,6 +150,7 @@ async function playOnce(place: Place & { readonly endpoint: TcpProxy }, side: Si
 				await sleep(RETRY_MS);
 			}
 		}
+		waitingSince.delete(caller);
 		longestMs = Math.max(longestMs, performance.now() - servedAtMs);
 	};
 	const sample = async (): Promise<void> => {
@@ -137,13 +159,18 @@ async function playOnce(place: Place & { readonly endpoint: TcpProxy }, side: Si
 			await sleep(SAMPLE_MS);
 		}
 	};
-	const running = [...Array.from({ length: CALLER_COUNT }, call), sample()];
+	const running = [...Array.from({ length: CALLER_COUNT }, async (_, caller) => call(caller)), sample()];
 	await steps(place, application);
 	isStopping = true;
-	await Promise.all(running);
-	await application.stop();
+	await Promise.race([Promise.all(running), sleep(PATIENCE_MS)]);
+	// A caller in the queue of a pool that was ended is never answered.
+	failureCount += waitingSince.size;
+	for (const servedAtMs of waitingSince.values()) longestMs = Math.max(longestMs, performance.now() - servedAtMs);
+	await Promise.race([application.stop(), sleep(PATIENCE_MS)]);
 	await sleep(LOG_DELAY_MS);
+	process.off("uncaughtException", noteUncaught);
 	return {
+		uncaughtCount,
 		failureCount,
 		longestMs,
 		operationCount,
@@ -165,6 +192,7 @@ function describe(what: string, plays: readonly Play[]): Row {
 			`refused logins ${spread(({ refusedCount }) => refusedCount)}`,
 			`reads at AWS ${spread(({ readCount }) => readCount)}`,
 			`sockets ${spread(({ peakSockets }) => peakSockets)}`,
+			`errors that would end the process ${spread(({ uncaughtCount }) => uncaughtCount)}`,
 			`operations ${spread(({ operationCount }) => operationCount)}`,
 		].join("; "),
 		what,

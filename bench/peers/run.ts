@@ -2,11 +2,13 @@
 import { Logger } from "@nestjs/common";
 
 import { type Result, printMachine, printResult } from "../table.js";
+import { benchDsqlLogins } from "./dsql-logins.js";
 import { benchRotation } from "./rotation.js";
 import { benchRuntimeSecrets } from "./runtime-secrets.js";
 import { benchSteadyState } from "./steady-state.js";
 
 const BENCHES: Readonly<Record<string, () => Promise<Result>>> = {
+	"dsql-logins": benchDsqlLogins,
 	rotation: benchRotation,
 	"runtime-secrets": benchRuntimeSecrets,
 	"steady-state": benchSteadyState,
