@@ -7,6 +7,8 @@ module.exports = {
 		"^nestjs-typeorm-aws-connector$": "<rootDir>/src/index.ts",
 		"^nestjs-typeorm-aws-connector/(.*)$": "<rootDir>/src/$1.ts",
 	},
+	// Copies of the project that npm run mutate may leave behind.
+	modulePathIgnorePatterns: ["<rootDir>/.cache/"],
 	transform: { "^.+\\.ts$": ["@swc/jest", require("./swc.config.js")] },
 	setupFiles: ["<rootDir>/test/support/jest-setup.ts"],
 	setupFilesAfterEnv: ["<rootDir>/test/support/jest-hooks.ts"],

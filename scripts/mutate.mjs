@@ -4,7 +4,7 @@
  * test/mutants/floor.json; a better score raises it.
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
@@ -22,6 +22,7 @@ for (const room of rooms) mutate(room);
 function mutate(room) {
 	const report = path.join(CACHE, `${room}.json`);
 	const configuration = {
+		cleanTempDir: "always",
 		concurrency: 1,
 		coverageAnalysis: "perTest",
 		checkers: [],
@@ -39,6 +40,7 @@ function mutate(room) {
 		testRunner: "jest",
 		timeoutMS: 5_000,
 	};
+	rmSync(path.join(ROOT, ".cache", "stryker"), { force: true, recursive: true });
 	const file = path.join(FOLDER, "node_modules", `${room}.config.json`);
 	writeFileSync(file, JSON.stringify(configuration));
 	const { status } = spawnSync(process.execPath, [STRYKER, "run", file], { cwd: ROOT, stdio: "inherit" });
