@@ -5,39 +5,24 @@ import { Injectable, Logger, type OnModuleDestroy } from "@nestjs/common";
 import type { DataSourceOptions } from "typeorm";
 
 import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
-import { isTargetInSecret } from "../configuration/secret-target.js";
 import type { INestTypeOrmOptions } from "../configuration/typeorm.options.js";
-import { expandConnectionSecret, hasLoginLookup } from "../configuration/credentials-source.js";
+import { expandConnectionSecret } from "../configuration/credentials-source.js";
 import { validateConfig } from "../configuration/validate-config.js";
-import type { Credentials } from "../credentials/credentials-provider.js";
 import { createSecretReader } from "../credentials/select-credentials.js";
 import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
 import { cleanText } from "../errors/clean-text.js";
 import { TokenLogin } from "../credentials/token-login.js";
-import { ALL_FIELDS, type ResolvedSettings, resolveAccess, resolveRotation, resolveSettings } from "../resolution/resolve-settings.js";
-import type { ParameterReader } from "../resolution/read-parameter.js";
+import { ALL_FIELDS, resolveAccess, resolveRotation, resolveSettings } from "../resolution/resolve-settings.js";
 import { ConnectorTls } from "../tls/connector-tls.js";
-import type { TlsOptions } from "../tls/tls-options.js";
-import { chooseLogin } from "./choose-login.js";
 import { type ConfigReader, readRegion } from "./config-reader.js";
 import { noteConnectorClosed, noteConnectorOpened } from "./options-origin.js";
-import { ConnectorLogins, followMaster, type KnownVersions, type LoginRequest } from "./connector-logins.js";
+import { ConnectionResolver } from "./connection-resolver.js";
+import { ConnectorLogins } from "./connector-logins.js";
 import { ConnectorParameters } from "./connector-parameters.js";
-import { createDataSourceOptions } from "./data-source-options.js";
-import { findHost } from "./describe-login.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
 import type { ParameterSource } from "./parameter-source.js";
 import { tuneRotation, type ResolveRequest, type ResolvedOptions, type RotationOptions } from "./rotation-source.js";
-import { reportAtStart } from "./start-warnings.js";
-import { tryLogin } from "./try-login.js";
 import { refuseUnawaited } from "./unawaited-options.js";
-
-/** Settings, and what was asked for of each login; `undefined` for a replica that follows the master. */
-interface ResolvedLogins<Fetched> {
-	readonly master: Fetched;
-	readonly replicas: readonly (Fetched | undefined)[];
-	readonly settings: ResolvedSettings;
-}
 
 /** Below this, a warning says that the interval is perhaps given in seconds. */
 const SHORT_INTERVAL_MS = 60_000;
@@ -65,11 +50,10 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 
 	readonly #config: ITypeOrmAwsConnectorConfig;
 	private hasWarnedOfInterval = false;
-	private lastReplicaSecretIds: readonly string[] = [];
-	private lastSecretId: string | undefined;
 	private readonly logger = new Logger(TypeOrmAwsConnectorService.name);
 	private readonly logins: ConnectorLogins;
 	private readonly parameters: ConnectorParameters;
+	private readonly resolver: ConnectionResolver;
 	private readonly tls: ConnectorTls;
 
 	/**
@@ -122,16 +106,18 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.logins = new ConnectorLogins(this.#config, { findRegion, secrets, warn });
 		this.parameters = new ConnectorParameters(this.#config, parameterStoreConfigService, warn, findRegion);
 		this.tls = new ConnectorTls(config, warn);
+		const { logins, parameters, tls } = this;
+		this.resolver = new ConnectionResolver(this.#config, { connector: this, logins, parameters, tls, warn });
 	}
 
 	/** @internal Name or ARN of the secret that was asked for last. */
 	get secretId(): string | undefined {
-		return this.lastSecretId;
+		return this.resolver.secretIds[0];
 	}
 
 	/** @internal The same for all secrets, those of replicas included. */
 	get secretIds(): readonly string[] {
-		return [this.lastSecretId ?? [], ...this.lastReplicaSecretIds].flat();
+		return this.resolver.secretIds.flatMap((id) => id ?? []);
 	}
 
 	/**
@@ -148,7 +134,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * const dataSource = new DataSource({ ...(await connector.getTypeOrmOptions()), migrations });
 	 */
 	getTypeOrmOptions(): Promise<DataSourceOptions> {
-		return refuseUnawaited(this.resolveOptions(), "getTypeOrmOptions");
+		return refuseUnawaited(this.resolveNestOptions(), "getTypeOrmOptions");
 	}
 
 	/**
@@ -158,7 +144,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * TypeOrmModule.forRootAsync({ useExisting: TypeOrmAwsConnectorService });
 	 */
 	createTypeOrmOptions(): Promise<DataSourceOptions> {
-		return refuseUnawaited(this.resolveOptions(), "createTypeOrmOptions");
+		return refuseUnawaited(this.resolveNestOptions(), "createTypeOrmOptions");
 	}
 
 	/**
@@ -213,42 +199,14 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		});
 	}
 
-	/**
-	 * Options and the version of the secret they hold. Parameter Store and Secrets Manager are asked one after the other
-	 * only when the id of the secret is in a parameter.
-	 * @internal
-	 */
-	async resolveConnection({ isRecovery = false, shouldRefresh = false, signal }: ResolveRequest = {}): Promise<ResolvedOptions> {
-		const { master, replicas, settings } = await this.resolveWith(
-			async (request) => this.logins.fetch(request, signal),
-			async () => {
-				if (!shouldRefresh) return this.parameters.load(ALL_FIELDS, signal);
-				return isRecovery ? this.parameters.refreshBeside(signal) : this.parameters.refresh(signal);
-			},
-		);
-		return this.describeConnection(settings, master, replicas);
+	/** @internal What a rotation asks for: the options with the current version of each secret, and the version. */
+	async resolveConnection(request: ResolveRequest = {}): Promise<ResolvedOptions> {
+		return this.resolver.resolveCurrent(request);
 	}
 
-	/**
-	 * The same with the pending version of each secret that has one; `undefined` when there is none, when it may not be
-	 * read, or when it is not to be used. Parameter Store is not asked again.
-	 * @internal
-	 */
-	async resolvePendingConnection({ signal }: ResolveRequest = {}): Promise<ResolvedOptions | undefined> {
-		const { master, replicas, settings } = await this.resolveWith(
-			async (request) => ({
-				fetchCurrent: async () => this.logins.fetch(request, signal),
-				pending: await this.logins.fetchVersion("AWSPENDING", request, signal),
-			}),
-			async () => this.parameters.reuse(signal),
-		);
-		if ([master, ...replicas].every((known) => known?.pending === undefined)) return undefined;
-		// Where another server's secret is the one that changes, this one's stays as it is.
-		const [credentials, ...own] = await Promise.all([
-			master.pending ?? master.fetchCurrent(),
-			...replicas.map((known) => known?.pending ?? known?.fetchCurrent()),
-		]);
-		return this.describeConnection(settings, credentials, own);
+	/** @internal The same with the pending versions; `undefined` where there are none. */
+	async resolvePendingConnection(request: ResolveRequest = {}): Promise<ResolvedOptions | undefined> {
+		return this.resolver.resolvePending(request);
 	}
 
 	/**
@@ -283,95 +241,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.close();
 	}
 
-	private async resolveOptions(): Promise<DataSourceOptions> {
-		const { master, replicas, settings } = await this.resolveWith(async (request) => this.logins.fetchVersions(request));
-		const choose = async (
-			versions: KnownVersions,
-			{ host, port }: { readonly host: string; readonly port: number },
-		): Promise<Credentials> =>
-			chooseLogin({
-				...versions,
-				// Which hosts there are decides about TLS: a login on trial is encrypted as the connections that follow.
-				tryLogin: async (candidate) =>
-					tryLogin(await this.assembleOptions({ ...settings, host, port, replicas: [] }, candidate, [], settings)),
-			});
-		const [credentials, ...own] = await Promise.all([
-			choose(master, settings),
-			...settings.replicas.map(async (place, index) => {
-				const versions = replicas[index];
-				return versions && choose(versions, place);
-			}),
-		]);
-		return this.addNestOptions(await this.assembleOptions(settings, credentials, own));
-	}
-
-	/**
-	 * Settings, and what `fetch` makes of the master's login and of each replica's own; parameters and the master's secret
-	 * are asked for at once where the id is given in code.
-	 */
-	private async resolveWith<Fetched>(
-		fetch: (request: LoginRequest) => Promise<Fetched>,
-		readParameters: () => Promise<ParameterReader | undefined> = async () => this.parameters.load(ALL_FIELDS),
-	): Promise<ResolvedLogins<Fetched>> {
-		const { secretId } = this.#config;
-		const { master: provider, replicas: providers } = this.logins;
-		// A login with parts in Parameter Store waits for them.
-		const canFetchNow = secretId !== undefined && secretId !== "" && !hasLoginLookup(this.#config);
-		let fetched = canFetchNow ? fetch([provider, secretId]) : undefined;
-		// When a setting is missing, that is what gets reported.
-		fetched?.catch(() => undefined);
-		const reader = await readParameters();
-		if (isTargetInSecret(this.#config)) {
-			const access = resolveAccess(this.#config, reader);
-			await (fetched ??= fetch([provider, access.secretId, access.login]));
-		}
-		const settings = resolveSettings(this.#config, reader, this.logins.target);
-		this.parameters.report(settings.warnings);
-		this.lastSecretId = settings.secretId;
-		this.lastReplicaSecretIds = settings.replicas.flatMap((replica) => replica.secretId ?? []);
-		const [master, replicas] = await Promise.all([
-			fetched ?? fetch([provider, settings.secretId, settings.login]),
-			Promise.all(
-				settings.replicas.map(async (replica, index) => {
-					const own = providers[index];
-					return own === undefined || replica.secretId === undefined ? undefined : fetch([own, replica.secretId, replica.login]);
-				}),
-			),
-		]);
-		return { master, replicas, settings };
-	}
-
-	private async describeConnection(
-		settings: ResolvedSettings,
-		credentials: Credentials,
-		own: readonly (Credentials | undefined)[],
-	): Promise<ResolvedOptions> {
-		const logins = [credentials, ...settings.replicas.map(({ login }, index) => own[index] ?? login)];
-		return {
-			options: await this.assembleOptions(settings, credentials, own),
-			versionId: logins.flatMap(({ versionId }) => versionId ?? []).join("+") || undefined,
-		};
-	}
-
-	/**
-	 * @param own the logins of the replicas that have a secret of their own.
-	 * @param whole the settings with all servers. Default: those of the options.
-	 */
-	private async assembleOptions(
-		settings: ResolvedSettings,
-		credentials: Credentials,
-		own: readonly (Credentials | undefined)[] = [],
-		whole: ResolvedSettings = settings,
-	): Promise<DataSourceOptions> {
-		const replicaCredentials = settings.replicas.map(({ login }, index) => own[index] ?? followMaster(login, credentials));
-		const listHosts = (servers: ResolvedSettings): string[] =>
-			[servers, ...servers.replicas].map((target) => findHost(credentials, target));
-		const hosts = listHosts(whole);
-		reportAtStart({ config: this.#config, hosts, settings, warn: (message) => this.warn(message) });
-		const describe = async (host: string): Promise<TlsOptions> => this.tls.describe(hosts, settings.type, host);
-		const [ssl, ...replicaSsl] = await Promise.all(listHosts(settings).map(describe));
-		const parts = { config: this.#config, connector: this, credentials, replicaCredentials, replicaSsl, settings, ssl };
-		return createDataSourceOptions(parts);
+	private async resolveNestOptions(): Promise<DataSourceOptions> {
+		return this.addNestOptions(await this.resolver.resolveAtStart());
 	}
 
 	/**
