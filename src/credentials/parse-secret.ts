@@ -5,6 +5,7 @@
 import type { IAwsDatabaseCredentialsSecret } from "../configuration/connector.options.js";
 import type { ISecretKeys } from "../configuration/credentials.options.js";
 import { completeSecretKeys, readOwnValue, readTargetValues, type SecretTarget } from "../configuration/secret-target.js";
+import { findControlFault } from "../errors/clean-text.js";
 import { SecretMalformedError } from "../errors/errors.js";
 import { parseJson } from "../secrets/secret-text.js";
 
@@ -14,7 +15,7 @@ export type KnownLogin = Readonly<Partial<Record<keyof IAwsDatabaseCredentialsSe
 /**
  * Reads user name and password, verbatim. What is given in code wins and need not be in the secret.
  * @throws SecretMalformedError when the text is no JSON object, or lacks one of them as a string of its own that is not
- * empty.
+ * empty, or names a user by control characters.
  */
 export function parseSecret(text: string, secretId: string, given: KnownLogin = {}, keys?: ISecretKeys): IAwsDatabaseCredentialsSecret {
 	const { password, username } = completeSecretKeys(keys);
@@ -25,7 +26,10 @@ export function parseSecret(text: string, secretId: string, given: KnownLogin = 
 		if (typeof value !== "string" || value === "") throw new SecretMalformedError(secretId, "missing-field", key, expectation);
 		return value;
 	};
-	return { username: given.username ?? read(username), password: given.password ?? read(password) };
+	const login = { username: given.username ?? read(username), password: given.password ?? read(password) };
+	const fault = findControlFault(login.username);
+	if (fault !== undefined) throw new SecretMalformedError(secretId, "invalid-field", username, `It ${fault}.`);
+	return login;
 }
 
 /**

@@ -31,3 +31,11 @@ export function toClause(text: string): string {
 export function hasControlCharacters(text: string): boolean {
 	return CONTROL.test(text);
 }
+
+/**
+ * The fault of a name that goes to a server, as the end of a sentence; `undefined` where it has none. Drivers end names
+ * with a zero byte: what a name holds behind one of its own, the server reads as further fields of the login.
+ */
+export function findControlFault(text: string): string | undefined {
+	return hasControlCharacters(text) ? "must not hold control characters, or such that change the direction of a text" : undefined;
+}

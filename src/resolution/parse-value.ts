@@ -4,7 +4,7 @@
 import { isIP } from "node:net";
 
 import type { FieldKind } from "../configuration/connector-fields.js";
-import { cleanText, hasControlCharacters } from "../errors/clean-text.js";
+import { cleanText, findControlFault } from "../errors/clean-text.js";
 
 /** A value of a field. */
 export type FieldValue = boolean | number | string;
@@ -28,9 +28,13 @@ const HOST_NAME = /^[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_-])?\.?$/i;
 /** A last label of digits makes an IPv4 address of a name for some resolvers: `127.1`, `0x7f000001`. */
 const NUMERIC_LABEL = /^(?:\d+|0x[0-9a-f]*)$/i;
 
-/** Parses the text of a parameter. White space around it does not count. */
-export function parseText(accepts: FieldKind, text: string): Parsed {
+/**
+ * Parses the text of a parameter. White space around it does not count.
+ * @param isSecure whether the text is that of a SecureString, of which a fault repeats nothing.
+ */
+export function parseText(accepts: FieldKind, text: string, isSecure = false): Parsed {
 	const trimmed = text.trim();
+	const quote = (given: string): string => (isSecure ? "what is in the SecureString" : quoteShort(given));
 	switch (accepts.kind) {
 		case "boolean":
 			return trimmed === "true" || trimmed === "false" ? { value: trimmed === "true" } : refuse(accepts, quote(trimmed));
@@ -119,8 +123,7 @@ function findHostFault(host: string): string | undefined {
 
 /** A name of a database may hold nearly anything. */
 function findTextFault(text: string): string | undefined {
-	if (hasControlCharacters(text)) return "must not hold control characters, or such that change the direction of a text";
-	return isDocument(text) ? "must be a name, not a JSON document" : undefined;
+	return findControlFault(text) ?? (isDocument(text) ? "must be a name, not a JSON document" : undefined);
 }
 
 /** Whether a text begins as JSON of an object or a list does, or of a text in quotes. */
@@ -137,7 +140,7 @@ function describe(raw: unknown): string {
 	return `a value of type ${typeof raw}`;
 }
 
-function quote(text: string): string {
+function quoteShort(text: string): string {
 	if (text.length <= MAXIMUM_QUOTE_LENGTH || NUMBER.test(text)) return `"${cleanText(text).replaceAll('"', '\\"')}"`;
 	return `a text of ${String(text.length)} characters`;
 }

@@ -69,7 +69,7 @@ export function resolveField(name: FieldName, { config, connection, prefix, read
 	if (parameter !== null) {
 		const refuse = (fault: string): ParameterInvalidError => new ParameterInvalidError(label, fault, trace(reader, lookup));
 		const isSecure = parameter.type === "SecureString";
-		return { isSecure, source: "parameter", value: accept(parseText(field.accepts, parameter.text), refuse) };
+		return { isSecure, source: "parameter", value: accept(parseText(field.accepts, parameter.text, isSecure), refuse) };
 	}
 	if (defaultValue !== undefined) return { source: "default", value: defaultValue };
 	throw new ParameterNotFoundError(label, trace(reader, lookup));

@@ -6,6 +6,7 @@ import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.opti
 import { GivenLogin } from "../configuration/given-login.js";
 import { LOGIN_LOOKUPS } from "../configuration/credentials-source.js";
 import { type TypeOrmAwsConnectorError, isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { findControlFault } from "../errors/clean-text.js";
 import { OptionInvalidError, ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
 import { buildLoginLookup } from "./field-lookup.js";
 import { type ParameterReader, readParameter, trace } from "./read-parameter.js";
@@ -62,9 +63,16 @@ export function checkRawLogin(
 	{ password, username }: Pick<ITypeOrmAwsConnectorConfig, "password" | "username">,
 	prefix = "",
 ): TypeOrmAwsConnectorError[] {
-	return Object.entries({ username, password })
-		.filter(([, value]: [string, unknown]) => value !== undefined && (typeof value !== "string" || value === ""))
-		.map(([option]) => new OptionInvalidError(`${prefix}${option}`, "must be a string that is not empty"));
+	return Object.entries({ username, password }).flatMap(([part, value]: [string, unknown]) => {
+		if (value === undefined) return [];
+		const fault = typeof value === "string" && value !== "" ? findPartFault(part, value) : "must be a string that is not empty";
+		return fault === undefined ? [] : [new OptionInvalidError(`${prefix}${part}`, fault)];
+	});
+}
+
+/** A password may hold anything. */
+function findPartFault(part: string, text: string): string | undefined {
+	return part === "username" ? findControlFault(text) : undefined;
 }
 
 function resolvePart(part: LoginPart, { config, connection, prefix, reader }: LoginSources): ReadPart {
@@ -80,15 +88,21 @@ function resolvePart(part: LoginPart, { config, connection, prefix, reader }: Lo
 	const refuse = (fault: string): ParameterInvalidError => new ParameterInvalidError(label, fault, trace(reader, lookup));
 	const { text, type, version } = parameter;
 	if (part === "password" && type === "String") throw refuse("is a String, but a password must be in a SecureString");
-	if (text.trim() === "") throw refuse("must not be empty");
+	const fault = text.trim() === "" ? "must not be empty" : findPartFault(part, text.trim());
+	if (fault !== undefined) throw refuse(fault);
 	return { isSecure: type === "SecureString", text: part === "password" ? text : text.trim(), version };
 }
 
 function readStored(part: LoginPart, connection: StoredConnection | undefined, prefix: string): ReadPart {
 	const stored = connection?.login[part];
 	if (connection === undefined || stored === undefined) return { text: undefined };
-	if (typeof stored.value === "string" && stored.value !== "") return { text: stored.value, version: connection.version };
+	const key = connection.keys[part];
+	const refuse = (fault: string): ParameterInvalidError => new ParameterInvalidError(`${prefix}connection`, fault, connection.trace);
+	if (typeof stored.value === "string" && stored.value !== "") {
+		const fault = findPartFault(part, stored.value);
+		if (fault !== undefined) throw refuse(`has a "${key}" that ${fault}`);
+		return { text: stored.value, version: connection.version };
+	}
 	if (!stored.isRequired && (stored.value === undefined || stored.value === null)) return { text: undefined };
-	const fault = `must have a text that is not empty as its "${connection.keys[part]}"`;
-	throw new ParameterInvalidError(`${prefix}connection`, fault, connection.trace);
+	throw refuse(`must have a text that is not empty as its "${key}"`);
 }
