@@ -1,10 +1,12 @@
 /** `doctor`: everything that is wrong between here and the first query, at once. */
 import { renderExplanation, renderProblems, renderTable } from "../connector/render-explanation.js";
+import { cleanText } from "../errors/clean-text.js";
 import type { ExplainedProblem } from "../resolution/explain-fields.js";
 import { type Diagnosis, type Examination, fail, type FoundProblem, pass, skip } from "./diagnosis.js";
 import { examineLogins } from "./examine-login.js";
 import { examineSecrets } from "./examine-secret.js";
 import { examineServers } from "./examine-server.js";
+import { hideSecureValues } from "./hide-values.js";
 import type { Session } from "./open-session.js";
 
 const MARKS = { failed: "✗", passed: "✓", skipped: "–" } as const;
@@ -20,7 +22,7 @@ export async function diagnose(session: Session, notes: readonly string[]): Prom
 	const logins = isWell ? await examineLogins(session) : [skip("login", "waits for what is to be corrected first")];
 	const examinations = [...found, ...logins];
 	const problems = examinations.flatMap((examination) => examination.problems);
-	return {
+	const diagnosis = {
 		checks: examinations.map(({ check }) => check),
 		fields: explanation.fields,
 		isValid: problems.length === 0,
@@ -28,6 +30,7 @@ export async function diagnose(session: Session, notes: readonly string[]): Prom
 		options: explanation.options,
 		problems,
 	};
+	return hideSecureValues(diagnosis, session);
 }
 
 /** What a person reads. */
@@ -37,7 +40,7 @@ export function renderDiagnosis({ checks, fields, notes, options, problems }: Di
 		// The problems come last, where the eye is.
 		...table.split("\n").slice(0, -1),
 		...renderTable(checks.map(({ detail, name, outcome }) => [` ${MARKS[outcome]}`, name, detail])),
-		...(notes.length === 0 ? [] : ["", ...notes.map((note) => ` ! ${note}`)]),
+		...(notes.length === 0 ? [] : ["", ...notes.map((note) => ` ! ${cleanText(note, Infinity)}`)]),
 		"",
 		...renderProblems(problems as readonly ExplainedProblem[]),
 	].join("\n");
@@ -87,7 +90,7 @@ function refine({ options, survey }: Session, problem: ExplainedProblem): FoundP
 	const { code, path, remedy } = problem;
 	if (isPlaceless(problem, listMissingFlags(options))) return [];
 	const type = path === undefined ? undefined : survey.find(path)?.Type;
-	if (type === "SecureString" && code === "ERR_CONNECTOR_PARAMETER_INVALID") {
+	if (type === "SecureString" && code === "ERR_CONNECTOR_PARAMETER_INVALID" && !survey.isDecrypted) {
 		return [{ ...problem, remedy: "Add --decrypt here, and shouldDecryptParameters: true in the application." }];
 	}
 	if (type === "StringList")

@@ -2,8 +2,11 @@
 import { DataSource, type DataSourceOptions } from "typeorm";
 
 import { isAwsDatabaseHost } from "../aws/database-host.js";
+import { isTargetInSecret } from "../configuration/secret-target.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
+import { cleanText, toClause } from "../errors/clean-text.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { HIDDEN, hideLogin } from "../resolution/explain-fields.js";
 import { quoteForShell } from "../aws/aws-command.js";
 import { isAuthenticationFailure, isConnectionLimit, isWrongPassword } from "../support/login-failure.js";
 import { findTlsRemedy } from "../support/tls-failure.js";
@@ -21,10 +24,14 @@ import {
 	readValue,
 	skip,
 } from "./diagnosis.js";
+import { examineExposure, listServers } from "./exposed-hosts.js";
 import type { Session } from "./open-session.js";
 
 /** A person at a terminal does not wait longer than this. */
 const DEADLINE_MS = 15_000;
+
+/** The longest name of an error of MySQL has 68 characters. */
+const MAXIMUM_CODE_LENGTH = 80;
 
 /** A server that did not let in. */
 interface LoginFailure {
@@ -39,12 +46,6 @@ interface ErrorRule {
 	readonly isMeant: (error: unknown, code: string) => boolean;
 	readonly remedy: (failure: LoginFailure) => string;
 	readonly what: string;
-}
-
-/** The part of TypeORM's options that names several servers. */
-interface Replication {
-	readonly master: object;
-	readonly slaves: readonly object[];
 }
 
 /** Node's names for a server that cannot be reached. */
@@ -94,6 +95,8 @@ const ERROR_RULES: readonly ErrorRule[] = [
 
 /** The master, then each replica. Needs settings without a problem and secrets that can be read. */
 export async function examineLogins(session: Session): Promise<Examination[]> {
+	const exposures = isTargetInSecret(session.config) ? await examineExposure(session) : [];
+	if (exposures.length > 0) return exposures;
 	const connector = new TypeOrmAwsConnectorService(session.configService, session.survey, session.config);
 	try {
 		const servers = listServers(await connector.getTypeOrmOptions());
@@ -105,18 +108,12 @@ export async function examineLogins(session: Session): Promise<Examination[]> {
 	}
 }
 
-/** The options of each server, as those of a DataSource that has no other. */
-function listServers({ replication, ...shared }: DataSourceOptions & { readonly replication?: Replication }): DataSourceOptions[] {
-	const nodes = replication === undefined ? [{}] : [replication.master, ...replication.slaves];
-	return nodes.map((node) => ({ ...shared, ...node }));
-}
-
 async function examine(session: Session, prefix: string, options: DataSourceOptions | undefined): Promise<Examination> {
 	const name = `${prefix}login`;
 	if (options === undefined) return skip(name, "is not known");
 	try {
 		await logIn(options);
-		return pass(name, `user "${readUser(options)}" is let into "${String(options.database)}" and SELECT 1 answers`);
+		return pass(name, `user "${readUser(options)}" is let into "${readDatabase(options)}" and SELECT 1 answers`);
 	} catch (error) {
 		return fail(name, explain(session, prefix, error, options));
 	}
@@ -157,15 +154,17 @@ function explain(session: Session, prefix: string, error: unknown, options?: Dat
 		};
 	}
 	const { code: given, message, name } = error as { readonly code?: unknown; readonly message?: unknown; readonly name?: unknown };
-	const code = typeof given === "string" ? given : String(name);
-	const meaning = ERROR_RULES.find(({ isMeant }) => isMeant(error, code));
+	const rawCode = typeof given === "string" ? given : String(name);
+	// A server names it, and PostgreSQL lets it be any text.
+	const code = cleanText(hideLoginOf(rawCode, options), MAXIMUM_CODE_LENGTH);
+	const meaning = ERROR_RULES.find(({ isMeant }) => isMeant(error, rawCode));
 	const place = prefix === "" ? "" : ` of ${prefix.slice(0, -1)}`;
-	const user = options === undefined ? "" : ` of user "${readUser(options)}" to database "${String(options.database)}"${place}`;
+	const user = options === undefined ? "" : ` of user "${readUser(options)}" to database "${readDatabase(options)}"${place}`;
 	if (meaning === undefined) {
 		return {
 			code,
 			label: undefined,
-			message: `The login${user} fails: ${hidePassword(String(message), options)} (${code}).`,
+			message: `The login${user} fails: ${toClause(hideLoginOf(String(message), options))} (${code}).`,
 			path: undefined,
 			remedy: "The words are the driver's own: look them up in the documentation of the server.",
 		};
@@ -184,10 +183,16 @@ function readUser(options: DataSourceOptions): string {
 	return String((options as { readonly username?: unknown }).username);
 }
 
-/** Drivers do not quote passwords; this is for the one that will. */
-function hidePassword(message: string, options: DataSourceOptions | undefined): string {
-	const { password } = (options ?? {}) as { readonly password?: unknown };
-	return typeof password === "string" && password !== "" ? message.replaceAll(password, "[hidden]") : message;
+/** An address in the wrong place may hold a password. */
+function readDatabase(options: DataSourceOptions): string {
+	return cleanText(hideLogin(String(options.database)));
+}
+
+/** Drivers quote no password, but servers may, and they name the database that they do not have. */
+function hideLoginOf(text: string, options: DataSourceOptions | undefined): string {
+	const { database, password } = (options ?? {}) as { readonly database?: unknown; readonly password?: unknown };
+	const hidden = typeof password === "string" && password !== "" ? text.replaceAll(password, HIDDEN) : text;
+	return typeof database === "string" && database !== "" ? hidden.replaceAll(database, hideLogin(database)) : hidden;
 }
 
 /** Whether both parts of the login are in code. */

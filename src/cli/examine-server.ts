@@ -25,6 +25,7 @@ import {
 	skip,
 } from "./diagnosis.js";
 import type { Session } from "./open-session.js";
+import { explainExposure, findExposedHosts } from "./exposed-hosts.js";
 import { probeServer, type ServerAnswer } from "./probe-server.js";
 
 /** Where the server of an owner is said to be. */
@@ -46,12 +47,18 @@ export async function examineServers(session: Session): Promise<Examination[]> {
 	const isMysql = type === EDatabaseType.MYSQL || type === EDatabaseType.MARIADB;
 	try {
 		const places = await findPlaces(session, prefixes);
+		const exposed = findExposedHosts(
+			session,
+			places.map(({ host }) => host),
+			type,
+		);
 		return await Promise.all(
-			unknown.map(async (answer, index) => {
+			unknown.map(async (examination, index) => {
 				const place = places.find(({ prefix }) => prefix === prefixes[index]);
-				if (place === undefined) return answer;
+				if (place === undefined) return examination;
 				const tls = await chooseTls(session, places, type, place.host);
-				return judge(session, place, await probeServer({ ...place, isMysql, tls }));
+				const answer = await probeServer({ ...place, isMysql, tls });
+				return judge(session, place, exposed.includes(place.host) && answer.kind === "plain" ? { kind: "exposed" } : answer);
 			}),
 		);
 	} catch (error) {
@@ -86,7 +93,7 @@ async function chooseTls({ config }: Session, places: readonly Place[], type: ED
 	return (await new ConnectorTls(config, () => undefined).describe(hosts, type, host)) || false;
 }
 
-function judge(session: Session, place: Place, answer: ServerAnswer): Examination {
+function judge(session: Session, place: Place, answer: ServerAnswer | { readonly kind: "exposed" }): Examination {
 	const address = `${isIP(place.host) === 6 ? `[${place.host}]` : place.host}:${String(place.port)}`;
 	const name = `${place.prefix}server`;
 	switch (answer.kind) {
@@ -96,6 +103,8 @@ function judge(session: Session, place: Place, answer: ServerAnswer): Examinatio
 		}
 		case "no-tls":
 			return fail(name, explainTls(place.host, "HANDSHAKE_NO_SSL_SUPPORT", `The server at ${address} does not offer TLS.`));
+		case "exposed":
+			return fail(name, explainExposure(place.host));
 		case "plain":
 			return pass(name, `${address} answers; the connection is not encrypted`);
 		case "refused":

@@ -1,9 +1,12 @@
 /** The connector's options from a file: JSON, or a module that exports them as `default` or as the module itself. */
 import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { extname, resolve } from "node:path";
 
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { UsageError } from "./parse-arguments.js";
+
+/** JSON is read, the others are run. */
+const ENDINGS: readonly string[] = [".json", ".js", ".cjs", ".mjs", ".ts"];
 
 const requireFile = createRequire(import.meta.url);
 
@@ -14,6 +17,8 @@ const requireFile = createRequire(import.meta.url);
  */
 export function loadConfig(file: string | undefined): ITypeOrmAwsConnectorConfig {
 	if (file === undefined) return { entities: [] };
+	// Node runs a file of any other ending as JavaScript.
+	if (!ENDINGS.includes(extname(file))) throw new UsageError(`--config ${file}: must be a file that ends in ${ENDINGS.join(", ")}.`);
 	const exported = requireExports(file);
 	const config = typeof exported === "object" && exported !== null && "default" in exported ? exported.default : exported;
 	if (typeof config !== "object" || config === null || Array.isArray(config)) {

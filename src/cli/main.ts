@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 
 import { Logger } from "@nestjs/common";
 
+import { cleanText } from "../errors/clean-text.js";
 import { runCommand } from "./run-command.js";
 
 /** What the library warns of, instead of into the output. */
@@ -33,7 +34,9 @@ runCommand(process.argv.slice(2), {
 		// Its text may be anybody's; its kind and place are ours.
 		const { name, stack = "" } = error as Error;
 		const place = stack.split("\n").filter((line) => line.startsWith("    at "));
-		writeLine(process.stderr)([`Unexpected ${name}. This is a fault of the program itself.`, ...place].join("\n"));
+		writeLine(process.stderr)(
+			[`Unexpected ${cleanText(name)}. This is a fault of the program itself.`, ...place.map((line) => cleanText(line))].join("\n"),
+		);
 		process.exitCode = 1;
 	},
 );

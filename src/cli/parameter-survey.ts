@@ -27,6 +27,8 @@ export class ParameterSurvey implements LookupSource {
 	/** What the tree is read below; `undefined` where it is not read. */
 	readonly treePath: string | undefined;
 
+	/** Whether SecureStrings are read in clear. */
+	readonly isDecrypted: boolean;
 	readonly #options: SurveyOptions;
 	#parameters: CachedParameters;
 	readonly #found = new Map<string, Parameter>();
@@ -38,6 +40,7 @@ export class ParameterSurvey implements LookupSource {
 		this.treePath = hasTree
 			? buildTreePath({ ...segments, application: application.trim(), environment: environment.trim() } as SegmentDefaults)
 			: undefined;
+		this.isDecrypted = options.shouldDecrypt;
 		this.#options = options;
 		this.#parameters = this.open([], undefined);
 	}

@@ -1,7 +1,9 @@
 /** The command line → what is asked for. Anything that is not understood is a UsageError. */
 import { parseArgs } from "node:util";
 
+import { findRegionFault, isRegionName } from "../aws/aws-partitions.js";
 import { findParameterNameFault } from "../aws/parameter-name.js";
+import { parseArnOf } from "../aws/parse-arn.js";
 import { LOOKUP_NAMES } from "../configuration/check-lookups.js";
 import { findConnectionSecret } from "../configuration/credentials-source.js";
 
@@ -36,6 +38,8 @@ const SHARED = {
 	version: FLAG,
 } as const;
 
+const DOCTOR = { "allow-plaintext": FLAG } as const;
+
 const POLICY = {
 	account: TEXT,
 	"allow-set": FLAG,
@@ -55,11 +59,11 @@ const PROVISION = {
 } as const;
 
 /** By command: the options besides the shared ones. */
-const OWN: Readonly<Record<CommandName, object>> = { doctor: {}, policy: POLICY, provision: PROVISION };
+const OWN: Readonly<Record<CommandName, object>> = { doctor: DOCTOR, policy: POLICY, provision: PROVISION };
 
 /** Every option that some command has, as it was given. */
 export type GivenOptions = ReturnType<
-	typeof parseArgs<{ options: typeof POLICY & typeof PROVISION & typeof SHARED; strict: true }>
+	typeof parseArgs<{ options: typeof DOCTOR & typeof POLICY & typeof PROVISION & typeof SHARED; strict: true }>
 >["values"];
 
 /** A command line that was understood. `help` and `version` end it before anything else is looked at. */
@@ -81,6 +85,7 @@ export function parseArguments(commandLine: readonly string[]): Invocation {
 	if (options.help === true) return { command: "help" };
 	if (options.version === true) return { command: "version" };
 	checkTogether(options);
+	checkTexts(command, options);
 	return { command, options };
 }
 
@@ -128,8 +133,42 @@ function checkTogether({ application, environment, ...options }: GivenOptions): 
 	if (options["rotation-days"] !== undefined && !/^(?:[1-9]\d{0,2}|1000)$/.test(options["rotation-days"])) {
 		throw new UsageError("--rotation-days must be an integer from 1 to 1000.");
 	}
-	if (options.account !== undefined && !/^\d{12}$/.test(options.account)) {
+}
+
+/** The segments of a name in Parameter Store: no wildcard of IAM is among their characters. */
+const SEGMENT = /^[\w.-]+$/;
+/** Instances, clusters and proxies. */
+const RESOURCE_ID = /^(?:cluster|db|prx)-[A-Za-z0-9]+$/;
+
+/** What goes into a name, a policy or a request is of the right form: in a policy a wildcard would stand for other names. */
+function checkTexts(command: CommandName, options: GivenOptions): void {
+	const { account, endpoint, region } = options;
+	for (const name of ["application", "environment", "instance", "namespace"] as const) {
+		const isUsable = options[name] === undefined || SEGMENT.test(options[name].trim());
+		if (!isUsable) throw new UsageError(`--${name} may only hold letters, digits, and . - _`);
+	}
+	if (account !== undefined && !/^\d{12}$/.test(account)) {
 		throw new UsageError("--account must be the twelve digits of an AWS account.");
 	}
-	if (options.endpoint !== undefined && !URL.canParse(options.endpoint)) throw new UsageError("--endpoint must be a URL.");
+	if (endpoint !== undefined && !isWebAddress(endpoint)) throw new UsageError("--endpoint must be a URL with https: or http:.");
+	const regionFault = region === undefined ? undefined : findRegionFault(region);
+	if (regionFault !== undefined) throw new UsageError(`--region ${regionFault}.`);
+	if (options["resource-id"] !== undefined && !RESOURCE_ID.test(options["resource-id"])) {
+		throw new UsageError("--resource-id must be db-…, cluster-… or prx-…, with letters and digits behind it.");
+	}
+	if (command !== "policy") return;
+	for (const name of ["parameter-kms-key", "secret-kms-key"] as const) {
+		if (options[name] !== undefined && !isKeyArn(options[name])) {
+			throw new UsageError(`--${name} must be the ARN of a key: arn:aws:kms:<region>:<account>:key/<id>. IAM takes no alias here.`);
+		}
+	}
+}
+
+function isWebAddress(text: string): boolean {
+	return URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol);
+}
+
+function isKeyArn(text: string): boolean {
+	const arn = parseArnOf("kms", text);
+	return arn !== undefined && /^key\/[\w-]+$/.test(arn.resource) && isRegionName(arn.region) && /^\d{12}$/.test(arn.account);
 }

@@ -1,5 +1,7 @@
 /** `policy`: from a configuration to what IAM has to allow for it. */
 import { chooseSource } from "../configuration/credentials-source.js";
+import { findRegionFault } from "../aws/aws-partitions.js";
+import { parseArnOf } from "../aws/parse-arn.js";
 import { findRegionInHost } from "../aws/database-host.js";
 import { listLookups } from "../resolution/list-lookups.js";
 import { ALL_FIELDS, TARGET_FIELDS } from "../resolution/resolve-settings.js";
@@ -29,8 +31,30 @@ export function describePolicy(session: Session): PolicyAnswer {
 		parameters: { ...describeParameters(session), kmsKeyArn: session.options["parameter-kms-key"], region },
 		secrets: describeSecrets(session, region, require),
 	};
+	missing.push(...findForeign(scope));
 	return missing.length > 0 ? { missing } : { policy: buildPolicy(scope) };
 }
+
+/** Characters that stand for other names in a policy: any number of them, any one, a variable. */
+const WILDCARD = /[*?$]/;
+
+/** What would allow more than one connector needs, or something else. */
+function findForeign({ login, parameters: { names, region, treePath }, secrets: { ids } }: PolicyScope): string[] {
+	const user = login?.username ?? "";
+	const resource = login === undefined ? "" : login.source === "rds-iam" ? login.resourceId : login.clusterId;
+	return [
+		...[...names, treePath ?? ""].filter((name) => WILDCARD.test(name)).map((name) => `The parameter "${name}" ${NO_WILDCARD}`),
+		...ids
+			.filter((id) => id.startsWith("arn:") && parseArnOf("secretsmanager", id)?.resource.startsWith("secret:") !== true)
+			.map((id) => `The secret-id "${id}" is an ARN, but not of a secret.`),
+		...(WILDCARD.test(ids.join()) ? [`A secret-id ${NO_WILDCARD}`] : []),
+		...(WILDCARD.test(user) ? [`The username ${NO_WILDCARD}`] : []),
+		...(WILDCARD.test(resource) ? [`The id of the database ${NO_WILDCARD}`] : []),
+		...(findRegionFault(region) === undefined ? [] : ["The region is none: add --region."]),
+	];
+}
+
+const NO_WILDCARD = 'holds "*", "?" or "$", which stand for other names in a policy.';
 
 type Require = (value: string | undefined, what: string) => string;
 

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 
+import { toClause } from "../errors/clean-text.js";
 import { withDeadline } from "../support/with-deadline.js";
 
 /** Which server, how it speaks, and what the connector would use of TLS: `false` for none. */
@@ -98,7 +99,7 @@ async function encrypt(socket: Socket, { host, tls }: ServerPlace): Promise<Serv
 
 function describeCertificate(socket: TLSSocket): ServerAnswer {
 	const { issuer, valid_to: validTo } = socket.getPeerCertificate();
-	return { issuer: String(issuer.O ?? issuer.CN), kind: "encrypted", protocol: String(socket.getProtocol()), validTo };
+	return { issuer: toClause(String(issuer.O ?? issuer.CN)), kind: "encrypted", protocol: String(socket.getProtocol()), validTo };
 }
 
 function readCode(error: unknown): string {

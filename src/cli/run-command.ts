@@ -1,4 +1,5 @@
 /** From a command line to what is printed, and to the exit code. */
+import { cleanLines, stringifyClean } from "../errors/clean-text.js";
 import type { Diagnosis } from "./diagnosis.js";
 import { diagnose, renderDiagnosis } from "./doctor.js";
 import { closeSession, openSession, type Session } from "./open-session.js";
@@ -22,8 +23,14 @@ const EXIT_OK = 0;
 const PROBLEM = 1;
 const USAGE_ERROR = 2;
 
+/** What a reviewer of a policy has to know of the other side of it. */
+const WRITE_ACCESS =
+	"Write access to these parameters and to this secret is access to the database: they decide where the password goes. Allow ssm:PutParameter\n" +
+	"and secretsmanager:PutSecretValue on them to the identities that may have the data, and to no others.";
+
 /** Runs one command. Rejects only for faults of this program itself. */
-export async function runCommand(commandLine: readonly string[], processIo: ProcessIo): Promise<number> {
+export async function runCommand(commandLine: readonly string[], outerIo: ProcessIo): Promise<number> {
+	const processIo = cleanIo(outerIo);
 	const { print, printError, readVersion } = processIo;
 	try {
 		const { command, options } = parseArguments(commandLine);
@@ -46,11 +53,16 @@ export async function runCommand(commandLine: readonly string[], processIo: Proc
 	}
 }
 
+/** Texts of servers, of parameters and of AWS are part of what is printed: a terminal is to show them, and not to obey. */
+function cleanIo({ print, printError, ...rest }: ProcessIo): ProcessIo {
+	return { ...rest, print: (text) => print(cleanLines(text)), printError: (text) => printError(cleanLines(text)) };
+}
+
 async function runDoctor(session: Session, notes: readonly string[], { print }: ProcessIo): Promise<number> {
 	const diagnosis: Diagnosis = await diagnose(session, notes);
 	const { application, environment } = session.options;
 	const title = application === undefined ? "options in code" : `/${application}/${String(environment)}`;
-	print(session.options.json === true ? JSON.stringify(diagnosis, undefined, 2) : renderDiagnosis(diagnosis, title));
+	print(session.options.json === true ? stringifyClean(diagnosis) : renderDiagnosis(diagnosis, title));
 	return diagnosis.isValid ? EXIT_OK : PROBLEM;
 }
 
@@ -61,7 +73,8 @@ function runPolicy(session: Session, { print, printError }: ProcessIo): number {
 		printError(["The policy cannot be written yet:", ...answer.missing.map((what) => `  - ${what}`)].join("\n"));
 		return PROBLEM;
 	}
-	print(JSON.stringify(answer.policy, undefined, 2));
+	print(stringifyClean(answer.policy));
+	printError(WRITE_ACCESS);
 	return EXIT_OK;
 }
 
@@ -71,7 +84,7 @@ async function runProvision(session: Session, { print }: ProcessIo): Promise<num
 	const isPlanned = steps.some(({ outcome }) => outcome === "planned");
 	const hasFailed = unresolved.length > 0 || steps.some(({ outcome }) => outcome === "failed");
 	if (session.options.json === true) {
-		print(JSON.stringify(report, undefined, 2));
+		print(stringifyClean(report));
 		return hasFailed ? PROBLEM : EXIT_OK;
 	}
 	const rows = steps.map(({ detail, kind, name, outcome }) => [outcome, kind, name, detail]);

@@ -11,10 +11,13 @@ Options of all commands
   --application, --environment    the first two segments of every parameter's name
   --namespace, --instance         the next two, for the fields that do not name them (databaseName, type, the pool)
   --region, --endpoint            of AWS; default: as the AWS SDK finds out
-  --config <file>                 the connector's options: JSON, or a module that exports them
+  --config <file>                 the connector's options: .json, or .js, .cjs, .mjs, .ts that exports them
   --decrypt                       decrypt SecureStrings, as shouldDecryptParameters: true does
   --on-demand                     the application has shouldLoadOnDemand: true
   --json                          print data instead of text
+
+doctor
+  --allow-plaintext               log in also where the connection to another machine is not encrypted
 
 policy
   --account <digits>              default: the account in the ARNs that are found

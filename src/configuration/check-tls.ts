@@ -21,7 +21,7 @@ const CHECKS: Checks<ITypeOrmAwsConnectorTls> = {
 	passphrase: (value) => (typeof value === "string" ? undefined : "must be a string"),
 	rejectUnauthorized: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
 	servername: (value) =>
-		typeof value === "string" && /^[^\s:/@]+$/.test(value) && isIP(value) === 0
+		typeof value === "string" && /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_-])?$/i.test(value) && isIP(value) === 0
 			? undefined
 			: "must be the host name in the server's certificate, without a port",
 };

@@ -1,7 +1,11 @@
 /** A connection string of Aurora DSQL → the options that it stands for. */
+import { findControlFault } from "../errors/clean-text.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import type { ITypeOrmAwsConnectorConfig } from "./connector.options.js";
 import { isDsqlHost } from "../aws/database-host.js";
+
+/** What AWS names a cluster by. A name without a dot may be `localhost`, or a number that stands for an address. */
+const CLUSTER_ID = /^[a-z0-9]{26}$/;
 
 /**
  * Takes a connection string apart into options of a connector. What it does not say has the defaults of Aurora DSQL.
@@ -23,13 +27,28 @@ export function parseDsqlConnectionString(
 	const { hostname, password, pathname, port, protocol, username } = new URL(connectionString);
 	if (protocol !== "postgres:" && protocol !== "postgresql:") throw refuse("must begin with postgres:// or postgresql://");
 	if (password !== "") throw refuse("holds a password, which Aurora DSQL does not have");
-	if (!isDsqlHost(hostname) && hostname.includes(".")) throw refuse("must name a host of Aurora DSQL, or the id of a cluster");
-	const databaseName = decodeURIComponent(pathname.slice(1));
+	if (!isDsqlHost(hostname) && !CLUSTER_ID.test(hostname)) throw refuse("must name a host of Aurora DSQL, or the id of a cluster");
+	const decode = (text: string): string => {
+		const name = decodePercent(text);
+		if (name === undefined) throw refuse("holds a % that encodes nothing");
+		const fault = findControlFault(name);
+		if (fault !== undefined) throw refuse(fault);
+		return name;
+	};
+	const databaseName = decode(pathname.slice(1));
 	return {
 		credentials: { source: "dsql-iam" },
 		host: hostname,
 		...(databaseName !== "" && { databaseName }),
 		...(port !== "" && { port: Number(port) }),
-		...(username !== "" && { username: decodeURIComponent(username) }),
+		...(username !== "" && { username: decode(username) }),
 	};
+}
+
+function decodePercent(text: string): string | undefined {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return undefined;
+	}
 }

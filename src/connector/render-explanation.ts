@@ -1,4 +1,5 @@
 /** An explanation as text: a table of fields, what else is given in code, and the problems with their remedies. */
+import { cleanText } from "../errors/clean-text.js";
 import type { ExplainedField, ExplainedProblem } from "../resolution/explain-fields.js";
 import type { ConnectorExplanation } from "./explain-connector.js";
 
@@ -35,7 +36,8 @@ export function renderProblems(problems: readonly ExplainedProblem[]): string[] 
 }
 
 /** Columns as wide as their longest cell. */
-export function renderTable(rows: readonly (readonly string[])[]): string[] {
+export function renderTable(given: readonly (readonly string[])[]): string[] {
+	const rows = given.map((cells) => cells.map((cell) => cleanText(cell, Infinity)));
 	const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
 	return rows.map((cells) =>
 		cells

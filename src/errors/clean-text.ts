@@ -19,6 +19,24 @@ export function cleanText(text: string, limit: number = MAXIMUM_LENGTH): string 
 	return short.replace(UNSAFE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** Several lines, each of them as {@link cleanText} writes it, of any length: the last look at what goes to a terminal. */
+export function cleanLines(text: string): string {
+	return text
+		.split("\n")
+		.map((line) => cleanText(line, Infinity))
+		.join("\n");
+}
+
+/** JSON of two columns in which nothing is left that a terminal would obey, with the values as they are. */
+export function stringifyClean(value: unknown): string {
+	const text = JSON.stringify(value, undefined, 2);
+	// Outside of its texts JSON has no such character but the end of a line.
+	return text
+		.split("\n")
+		.map((line) => line.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`))
+		.join("\n");
+}
+
 /** The text of another program as a clause: in one line, without full stops and blanks at its end. */
 export function toClause(text: string): string {
 	let end = Math.min(text.length, MAXIMUM_LENGTH);

@@ -67,23 +67,34 @@ export function resolveSettings(
 ): ResolvedSettings {
 	const problems: TypeOrmAwsConnectorError[] = [];
 	const connection = openConnection(config, reader, problems);
-	const fields = collectFields(ALL_FIELDS, { config, connection, prefix: "", reader, target }, problems);
+	const secure: string[] = [];
+	const fields = collectFields(ALL_FIELDS, { config, connection, prefix: "", reader, target }, problems, secure);
 	const login = resolveLogin({ config, connection: connection.stored, prefix: "", reader }, problems);
-	const replicas = (config.replicas ?? []).map((replica, index) => resolveReplica(config, replica, index, { fields, problems, reader }));
+	const replicas = (config.replicas ?? []).map((replica, index) =>
+		resolveReplica(config, replica, index, { fields, problems, reader, secure }),
+	);
 	if (problems.length > 0) throw new ConfigurationError(problems);
-	const warnings = connection.stored?.isExposed === true ? [describeExposure(connection.stored)] : [];
+	const warnings = [
+		...(connection.stored?.isExposed === true ? [describeExposure(connection.stored)] : []),
+		...(secure.length === 0 ? [] : [describeSecure(secure)]),
+	];
 	return Object.freeze({ ...fields, login, replicas, warnings });
+}
+
+/** What resolves a replica besides its own options. */
+interface ReplicaSources {
+	/** Those of the connector itself. */
+	readonly fields: Partial<ResolvedReplica>;
+	readonly problems: TypeOrmAwsConnectorError[];
+	readonly reader: ParameterReader | undefined;
+	readonly secure: string[];
 }
 
 function resolveReplica(
 	config: ITypeOrmAwsConnectorConfig,
 	replica: ITypeOrmAwsConnectorReplica,
 	index: number,
-	{
-		fields,
-		problems,
-		reader,
-	}: { fields: Partial<ResolvedReplica>; problems: TypeOrmAwsConnectorError[]; reader: ParameterReader | undefined },
+	{ fields, problems, reader, secure }: ReplicaSources,
 ): ResolvedReplica {
 	const prefix = describePrefix(index);
 	const own = toReplicaConfig(config, replica);
@@ -92,6 +103,7 @@ function resolveReplica(
 		listReplicaFields(replica),
 		{ config: own, connection, prefix, reader },
 		problems,
+		secure,
 	);
 	const login = resolveLogin({ config: own, connection: connection.stored, prefix, reader }, problems);
 	// A replica that names the master's secret is logged in to as the master is: one fetch serves both.
@@ -168,10 +180,19 @@ function describeExposure({ trace: { path } }: StoredConnection): string {
 	return `The parameter ${name} holds a password in clear text. Create it anew as a SecureString: everyone who may read the parameter reads the password.`;
 }
 
+/** A mistyped lookup may lead to a password, and drivers repeat a host and a database that they cannot find. */
+function describeSecure(labels: readonly string[]): string {
+	const names = labels.map((label) => `"${label}"`).join(", ");
+	const [be, it] = labels.length === 1 ? ["is", "it"] : ["are", "them"];
+	return `${names} ${be} read from a SecureString. Errors of drivers and of AWS may repeat ${it}: use a String, or correct the lookup where a secret was not meant.`;
+}
+
+/** @param secure takes the labels of values that are in a SecureString of their own. */
 function collectFields<Name extends FieldName>(
 	names: readonly Name[],
 	sources: FieldSources,
 	problems: TypeOrmAwsConnectorError[],
+	secure: string[] = [],
 ): Pick<ResolvedSettings, Name> {
 	const { config, connection, prefix } = sources;
 	const values: Partial<Record<FieldName, FieldValue>> = {};
@@ -180,7 +201,9 @@ function collectFields<Name extends FieldName>(
 		if (connection?.isUsable === false && isInConnection(name, config) && CONNECTOR_FIELDS[name].readRaw(config) === undefined)
 			continue;
 		try {
-			values[name] = resolveField(name, sources).value;
+			const { isSecure, value } = resolveField(name, sources);
+			values[name] = value;
+			if (isSecure === true) secure.push(`${prefix}${CONNECTOR_FIELDS[name].label}`);
 		} catch (problem) {
 			if (!isTypeOrmAwsConnectorError(problem)) throw problem;
 			problems.push(problem);

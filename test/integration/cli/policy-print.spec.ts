@@ -124,3 +124,39 @@ it.each([
 	expect(run).toMatchObject({ exitCode: 1, stdout: "" });
 	expect(run.stderr).toMatch(sentence);
 });
+
+it.each<[string, object, string[], RegExp]>([
+	["parameters", { ssmLookups: { host: { path: ["*"] } } }, PLACE, /parameter ".*\/\*" holds/],
+	["parameters of a namespace", { ssmLookups: { host: { namespace: "a?", path: ["host"] } } }, PLACE, /parameter ".*a\?.*" holds/],
+	[
+		"users",
+		{ credentials: { source: "rds-iam" }, host: "db.abc.eu-west-1.rds.amazonaws.com", username: "*" },
+		[...PLACE, "--resource-id", "db-ABC"],
+		/username holds/,
+	],
+	[
+		"users by a variable",
+		{ credentials: { source: "rds-iam" }, host: "db.abc.eu-west-1.rds.amazonaws.com", username: "${aws:username}" },
+		[...PLACE, "--resource-id", "db-ABC"],
+		/username holds/,
+	],
+	["something else than a secret", { secretId: "arn:aws:s3:::shop" }, PLACE, /"arn:aws:s3:::shop" is an ARN, but not of a secret/],
+	[
+		"the rotation of a secret",
+		{ secretId: "arn:aws:lambda:eu-west-1:123456789012:function:rotate" },
+		PLACE,
+		/is an ARN, but not of a secret/,
+	],
+])("is not written where it would allow other %s", async (_, config, options, sentence) => {
+	const run = await print(config, ...options);
+
+	expect(run).toMatchObject({ exitCode: 1, stdout: "" });
+	expect(run.stderr).toMatch(sentence);
+});
+
+it("says beside the policy what write access means", async () => {
+	const run = await print({}, ...PLACE);
+
+	expect(run.exitCode).toBe(0);
+	expect(run.stderr).toMatch(/^Write access to these parameters and to this secret is access to the database/);
+});

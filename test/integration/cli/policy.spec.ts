@@ -62,7 +62,12 @@ afterAll(async () => {
 async function printPolicy(...options: string[]): Promise<PolicyDocument> {
 	const printed: string[] = [];
 	const print = (text: string): void => void printed.push(text);
-	await runCommand(["policy", ...PLACE, ...options], { collectNotes: () => [], print, printError: print, readVersion: () => "" });
+	await runCommand(["policy", ...PLACE, ...options], {
+		collectNotes: () => [],
+		print,
+		printError: () => undefined,
+		readVersion: () => "",
+	});
 	return JSON.parse(printed.join("\n")) as PolicyDocument;
 }
 

@@ -23,6 +23,17 @@ describe("parseDsqlConnectionString", () => {
 		[`mysql://admin@${HOST}`, "must begin with postgres:// or postgresql://"],
 		[`postgres://admin:hunter2@${HOST}`, "holds a password, which Aurora DSQL does not have"],
 		["postgres://admin@shop.abc123.eu-west-1.rds.amazonaws.com", "must name a host of Aurora DSQL, or the id of a cluster"],
+		["postgres://admin@localhost", "must name a host of Aurora DSQL, or the id of a cluster"],
+		["postgres://admin@0x7f000001", "must name a host of Aurora DSQL, or the id of a cluster"],
+		["postgres://admin@[::1]", "must name a host of Aurora DSQL, or the id of a cluster"],
+		["postgres://admin@abcdefghijklmnopqrstuvwxy", "must name a host of Aurora DSQL, or the id of a cluster"],
+		[`postgres://%E0%A4%A@${HOST}`, "holds a % that encodes nothing"],
+		[`postgres://admin@${HOST}/%E0%A4%A`, "holds a % that encodes nothing"],
+		...["%00", "%0a", "%1b", "%E2%80%AE"].flatMap((hostile) =>
+			[`postgres://admin${hostile}x@${HOST}`, `postgres://admin@${HOST}/shop${hostile}x`].map(
+				(text) => [text, "must not hold control characters, or such that change the direction of a text"] as const,
+			),
+		),
 	])("refuses %s without repeating it", (text, fault) => {
 		const parse = (): unknown => parseDsqlConnectionString(text);
 

@@ -1,5 +1,5 @@
 /** Text of others is shown, and neither a terminal nor a log obeys it. */
-import { cleanText, hasControlCharacters, toClause } from "../../../src/errors/clean-text.js";
+import { cleanLines, cleanText, hasControlCharacters, stringifyClean, toClause } from "../../../src/errors/clean-text.js";
 import { ConfigurationError, OptionInvalidError, ParameterStoreUnavailableError } from "../../../src/errors/errors.js";
 
 const HOSTILE = [
@@ -47,6 +47,25 @@ describe("toClause", () => {
 		expect(toClause(`${"x".repeat(600)}.`)).toBe(`${"x".repeat(500)}…`);
 		expect(toClause(`x${" ".repeat(600)}x`)).toBe("x…");
 		expect(toClause(" ".repeat(600))).toBe("");
+	});
+});
+
+describe("cleanLines", () => {
+	it("leaves lines apart, and nothing else that a terminal would obey", () => {
+		expect(cleanLines(`one\u001b[2J\n${"x".repeat(1_000)}\u009b\n\u202ethree\r\n`)).toBe(
+			`one\\u{1b}[2J\n${"x".repeat(1_000)}\\u{9b}\n\\u{202e}three\\u{d}\n`,
+		);
+	});
+});
+
+describe("stringifyClean", () => {
+	it("writes out what JSON leaves as it is, and the values come back", () => {
+		const value = { list: ["\u001b[2J", "a\u009bb", "\u202e", "\u2028", "\u007f", "größe 名 😀", "\ud800"], text: "a\nb" };
+
+		const text = stringifyClean(value);
+
+		expect(JSON.parse(text)).toEqual(value);
+		expect(text.split("\n").filter(hasControlCharacters)).toEqual([]);
 	});
 });
 
