@@ -18,7 +18,7 @@ describe("parseDsqlConnectionString", () => {
 		expect(parseDsqlConnectionString(text)).toEqual({ ...SOURCE, ...options });
 	});
 
-	it.each([
+	it.each<readonly [text: string, fault: string]>([
 		[HOST, "is not a URL"],
 		[`mysql://admin@${HOST}`, "must begin with postgres:// or postgresql://"],
 		[`postgres://admin:hunter2@${HOST}`, "holds a password, which Aurora DSQL does not have"],
