@@ -21,6 +21,8 @@ const BATCH_SIZE = 10;
 const REQUEST_DEADLINE_MS = 10_000;
 /** Bounds all pages of a path together. */
 const PATH_DEADLINE_MS = 60_000;
+/** More than this is no tree of one application, and would fill the memory of the process. */
+const MAXIMUM_TREE_SIZE = 10_000;
 
 /** How parameters are read by name. */
 export interface ReadByNameOptions {
@@ -50,13 +52,13 @@ export class ParameterStoreService implements OnApplicationShutdown {
 	}
 
 	/**
-	 * Everything under a path, within 60 s.
+	 * Everything under a path, within 60 s: at most 10,000 parameters.
 	 * @param path Such as `/shop/production`.
 	 * @param shouldDecrypt Whether a SecureString is decrypted. Default `false`.
 	 * @param isRecursive Whether deeper levels are read too. Default `true`.
 	 * @param isVerbose Whether the path and the count are logged. Default `false`.
 	 * @throws ParameterStoreUnavailableError when a page cannot be read, takes more than 10 s, or names itself as the next
-	 * one.
+	 * one, and when there are more parameters.
 	 * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html
 	 * @example
 	 * const parameters = await parameterStore.getParametersByPath("/shop/production", true);
@@ -129,6 +131,8 @@ export class ParameterStoreService implements OnApplicationShutdown {
 			const command = new GetParametersByPathCommand({ ...input, NextToken: token });
 			const page = await withDeadline((abortSignal) => this.#client.send(command, { abortSignal }), describeRequest(signal));
 			parameters.push(...(page.Parameters ?? []));
+			if (parameters.length > MAXIMUM_TREE_SIZE)
+				throw new ParameterStoreUnavailableError(`path "${String(input.Path)}"`, TOO_MANY, false);
 			token = page.NextToken;
 		} while (token !== undefined && token !== "");
 		return parameters;
@@ -147,11 +151,13 @@ export class ParameterStoreService implements OnApplicationShutdown {
 	}
 }
 
+const TOO_MANY = `there are more than ${MAXIMUM_TREE_SIZE.toLocaleString("en-US")} parameters below it; shouldLoadOnDemand: true reads those that are needed`;
+
 async function explainFailure<Result>(subject: string, read: () => Promise<Result>): Promise<Result> {
 	try {
 		return await read();
 	} catch (error) {
-		if (error instanceof ConnectorClosedError) throw error;
+		if (error instanceof ConnectorClosedError || error instanceof ParameterStoreUnavailableError) throw error;
 		const { cause, isTransient, reason } = classifyAwsFailure(error);
 		throw new ParameterStoreUnavailableError(subject, reason, isTransient, { cause });
 	}

@@ -28,8 +28,8 @@ export function canRead(reader: ParameterReader | undefined, lookup: TParameterL
 
 /**
  * The parameter; `null` where there is none.
- * @throws LookupInvalidError for a lookup that names none; ParameterInvalidError for a list, and for a SecureString
- * that was not decrypted.
+ * @throws LookupInvalidError for a lookup that names none; ParameterInvalidError for a list, for a SecureString that
+ * was not decrypted, and for more than 65,536 bytes.
  */
 export function readParameter(reader: ParameterReader, lookup: TParameterLookup, label: string): IParameterValue | null {
 	const value = request(reader, lookup, label);
@@ -69,8 +69,12 @@ function describeText(text: unknown, reader: ParameterReader, lookup: TParameter
 	);
 }
 
-function findFault({ isEncrypted, type }: IParameterValue): string | undefined {
+/** A parameter of its own has 8,192 at most; one that refers to a secret has what a secret may have. */
+const MAXIMUM_VALUE_BYTES = 65_536;
+
+function findFault({ isEncrypted, text, type }: IParameterValue): string | undefined {
 	if (isEncrypted) return "is a SecureString that was not decrypted (shouldDecryptParameters: true decrypts it)";
 	if (type === "StringList") return "is a StringList, but must be a String or a SecureString";
-	return undefined;
+	const isTooLong = Buffer.byteLength(text) > MAXIMUM_VALUE_BYTES;
+	return isTooLong ? `is longer than the ${MAXIMUM_VALUE_BYTES.toLocaleString("en-US")} bytes that a parameter can have` : undefined;
 }

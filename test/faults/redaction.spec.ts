@@ -1,4 +1,6 @@
 /** No password, token, key or text of a secret shows up in anything that the library prints, reports, throws or lets be looked at. */
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { inspect } from "node:util";
 
 import { Logger } from "@nestjs/common";
@@ -6,6 +8,7 @@ import type { Pool } from "pg";
 
 import { Credentials } from "../../src/credentials/credentials-provider.js";
 import { LoginBreaker } from "../../src/acquire/login-breaker.js";
+import { hasControlCharacters } from "../../src/errors/clean-text.js";
 import { LiveDataSource } from "../../src/drivers/live-data-source.js";
 import { listServerOptions, toLooseOptions } from "../../src/drivers/loose-options.js";
 import { systemClock } from "../../src/support/clock.js";
@@ -18,7 +21,7 @@ import {
 } from "../support/canary-application.js";
 import type { Fault } from "../support/fake-aws/faults.js";
 import { recordOutput } from "../support/output-recorder.js";
-import { type SceneServers, startSceneServers } from "../support/rotating-database.js";
+import { type SceneDatabase, type SceneServers, startSceneServers } from "../support/rotating-database.js";
 import { type Finding, findSecrets, findSecretsInText, makeCanary } from "../support/secret-search.js";
 import { LATEST_TYPEORM, typeOrmVersionsFor } from "../support/typeorm-versions.js";
 import { waitUntil } from "../support/wait-until.js";
@@ -34,6 +37,9 @@ afterAll(async () => servers.stop());
 /** What AWS and the configuration say is the same to every TypeORM. */
 
 const CANARY = makeCanary("planted");
+
+/** Nest's own logger colours its lines. */
+const COLOUR = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 
 class Holder {
 	readonly #hidden: string;
@@ -368,4 +374,79 @@ describe("Nothing is shown", () => {
 		expect(failure.error).toMatchObject({ code });
 		expect(findLeaksOfFailure(failure)).toEqual([]);
 	});
+});
+
+describe("Nothing is shown of a SecureString at the wrong place", () => {
+	const version = LATEST_TYPEORM;
+	const PLACES: Readonly<Record<string, string>> = {
+		connectionTimeoutMs: "/app/test/api/main/typeorm/connection-timeout-ms",
+		poolSize: "/app/test/api/main/typeorm/pool-size",
+		port: "/app/test/aws-rds/aurora-postgres/port",
+		relationLoadStrategy: "/app/test/api/main/typeorm/relation-load-strategy",
+		shouldSynchronize: "/app/test/api/main/typeorm/synchronize",
+		type: "/app/test/api/main/postgres/type",
+	};
+
+	it.each(Object.entries(PLACES))("the %s", async (field, path) => {
+		const failures: StartFailure[] = [];
+		for (const [value, shouldDecrypt] of [
+			[makeCanary("value"), true],
+			[makeCanary("value").slice(0, 10), true],
+			[makeCanary("value"), false],
+		] as const) {
+			const prepare = (): void => void servers.aws.parameters.put(path, value, "SecureString");
+			failures.push(await failToStart(servers, { config: { [field]: undefined }, prepare, shouldDecrypt, version }));
+		}
+		servers.aws.parameters.delete(path);
+
+		expect(failures.map(({ error }) => error)).toMatchObject(
+			failures.map(() => ({
+				code: "ERR_CONNECTOR_CONFIGURATION_INVALID",
+				message: expect.stringContaining("SecureString") as string,
+			})),
+		);
+		expect(failures.flatMap(findLeaksOfFailure)).toEqual([]);
+	});
+
+	it("the name of a database, in what explain() says and in a warning", async () => {
+		const path = "/app/test/api/main/postgres/database-name";
+		const prepare = ({ database }: SceneDatabase): void => void servers.aws.parameters.put(path, database, "SecureString");
+		const running = await start({ config: { databaseName: undefined as never }, prepare, version });
+		servers.aws.parameters.delete(path);
+
+		const { fields } = await running.connector.explain();
+
+		expect(fields.find(({ field }) => field === "databaseName")).toMatchObject({ path, source: "parameter", value: "[hidden]" });
+		expect(running.lines.join("\n")).toContain('"databaseName" is read from a SecureString');
+		expect(running.lines.join("\n")).not.toContain(running.database.database);
+	});
+});
+
+it("Text of a server that a parameter leads to breaks no line and steers no terminal", async () => {
+	const path = "/app/test/aws-rds/aurora-postgres/port";
+	const message = "\u001b[2J\r\n[Nest] 1 - LOG [AuthService] FORGED\u202e";
+	const fields = ["SFATAL", `C${message}`, `M${message}`, ""].map((field) => `${field}\0`).join("");
+	const answer = Buffer.concat([Buffer.from("E\0\0\0\0"), Buffer.from(fields)]);
+	answer.writeInt32BE(answer.length - 1, 1);
+	const rogue = createServer((socket) => {
+		socket.on("error", () => undefined);
+		socket.once("data", () => socket.end(answer));
+		socket.resume();
+	}).listen(0, "127.0.0.1");
+	await once(rogue, "listening");
+	const prepare = ({ server }: SceneDatabase): void => void servers.aws.parameters.put(path, String(server.port));
+	const running = await start({ config: { port: undefined as never }, prepare, version: LATEST_TYPEORM });
+	servers.aws.parameters.put(path, String((rogue.address() as AddressInfo).port));
+
+	const result = (await rotate(running)) as { error: Error };
+	servers.aws.parameters.delete(path);
+	rogue.close();
+	await once(rogue, "close");
+
+	const failed = running.events.filter(({ type }) => type === "rotation.failed");
+	const texts = [result.error.message, JSON.stringify(failed), running.rotator.describe(), ...running.lines];
+	expect(failed).toHaveLength(1);
+	expect(result.error.message).toContain("\\u{1b}[2J");
+	expect(texts.flatMap((text) => text.split("\n")).filter((line) => hasControlCharacters(line.replaceAll(COLOUR, "")))).toEqual([]);
+	expect(texts.filter((text) => /^\[Nest\] 1 - /m.test(text))).toEqual([]);
 });

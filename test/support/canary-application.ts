@@ -24,6 +24,8 @@ export interface CanaryOptions {
 	readonly config?: Partial<ITypeOrmAwsConnectorConfig>;
 	/** Called before the application boots. */
 	readonly prepare?: (database: SceneDatabase) => Promise<void> | void;
+	/** Whether SecureStrings are decrypted. Default `true`. */
+	readonly shouldDecrypt?: boolean;
 	readonly version: TypeOrmVersion;
 }
 
@@ -54,7 +56,7 @@ const SEGMENTS = { application: "app", environment: "test", instanceName: "main"
 /** Boots one, on a database of its own. */
 export async function startCanaryApplication(
 	servers: SceneServers,
-	{ config, prepare, version }: CanaryOptions,
+	{ config, prepare, shouldDecrypt = true, version }: CanaryOptions,
 ): Promise<CanaryApplication> {
 	const database = await createSceneDatabase(servers);
 	const [username] = database.users;
@@ -70,10 +72,13 @@ export async function startCanaryApplication(
 	await prepare?.(database);
 
 	const output = recordOutput();
-	const application = await NestFactory.createApplicationContext(defineModule(database, { ...config }, servers.aws.url, version), {
-		abortOnError: false,
-		logger: output.logger,
-	}).catch((error: unknown) => {
+	const application = await NestFactory.createApplicationContext(
+		defineModule(database, { ...config }, servers.aws.url, { shouldDecrypt, version }),
+		{
+			abortOnError: false,
+			logger: output.logger,
+		},
+	).catch((error: unknown) => {
 		output.stop();
 		throw new StartFailure(error as Error, output.lines);
 	});
@@ -149,7 +154,7 @@ function defineModule(
 	database: SceneDatabase,
 	config: Partial<ITypeOrmAwsConnectorConfig>,
 	endpoint: string,
-	version: TypeOrmVersion,
+	{ shouldDecrypt, version }: Required<Pick<CanaryOptions, "shouldDecrypt" | "version">>,
 ): new () => object {
 	const aws = {
 		credentials: {
@@ -161,7 +166,7 @@ function defineModule(
 		region: "eu-west-1",
 	};
 	const imports: NonNullable<ModuleMetadata["imports"]> = [
-		ParameterStoreConfigModule.register({ ...SEGMENTS, config: aws, isVerbose: true, shouldDecryptParameters: true }),
+		ParameterStoreConfigModule.register({ ...SEGMENTS, config: aws, isVerbose: true, shouldDecryptParameters: shouldDecrypt }),
 		TypeOrmAwsConnectorModule.register({
 			...database.config,
 			aws,

@@ -70,6 +70,32 @@ describe("getParametersByPath", () => {
 		expect(ssm.calls()).toHaveLength(4);
 	});
 
+	describe("with 10,000 parameters on a page", () => {
+		const names = Array.from({ length: 10_000 }, (_, index) => `/shop/${String(index)}`);
+
+		beforeEach(() => {
+			ssm.on(GetParametersByPathCommand, { NextToken: undefined }).resolves({ NextToken: "1", Parameters: parametersOf(...names) });
+		});
+
+		it("returns all of them", async () => {
+			ssm.on(GetParametersByPathCommand, { NextToken: "1" }).resolves({ Parameters: [] });
+
+			expect(await createService().getParametersByPath("/shop")).toHaveLength(10_000);
+		});
+
+		it("refuses another one, and asks for no further page", async () => {
+			ssm.on(GetParametersByPathCommand, { NextToken: "1" }).resolves({ NextToken: "2", Parameters: parametersOf("/shop/more") });
+
+			const error = await failureOf(createService().getParametersByPath("/shop"));
+
+			expect(error).toMatchObject({ code: "ERR_CONNECTOR_PARAMETER_STORE_UNAVAILABLE", isTransient: false });
+			expect(error.message).toBe(
+				'Parameter Store could not be read (path "/shop"): there are more than 10,000 parameters below it; shouldLoadOnDemand: true reads those that are needed.',
+			);
+			expect(ssm.calls()).toHaveLength(2);
+		});
+	});
+
 	it("ends when the pages go round in a circle", async () => {
 		ssm.on(GetParametersByPathCommand, { NextToken: undefined }).resolves({ NextToken: "1" });
 		ssm.on(GetParametersByPathCommand, { NextToken: "1" }).resolves({ NextToken: "2" });

@@ -1,7 +1,7 @@
 /** A name that goes to a server holds no control characters, wherever it comes from: behind a zero byte a server reads further fields of the login. */
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { parseSecret, parseSecretTarget } from "../../../src/credentials/parse-secret.js";
-import { type TypeOrmAwsConnectorError } from "../../../src/errors/connector.error.js";
+import type { TypeOrmAwsConnectorError } from "../../../src/errors/connector.error.js";
 import { ConfigurationError } from "../../../src/errors/errors.js";
 import { resolveAccess, resolveSettings } from "../../../src/resolution/resolve-settings.js";
 import { CANONICAL_PARAMETERS, StubParameterSource } from "../../support/stub-parameter-source.js";

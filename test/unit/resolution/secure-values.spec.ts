@@ -83,3 +83,22 @@ it("usable values of SecureStrings are warned of by the names of their fields", 
 	expect(warnings.join()).not.toMatch(/hunter2|shop\.internal/);
 	expect(none.warnings).toEqual([]);
 });
+
+describe("a value of many bytes", () => {
+	function resolveWith(databaseName: string): unknown {
+		return resolveSettings(
+			{ entities: [] },
+			new StubParameterSource({ ...CANONICAL_PARAMETERS, [String(PLACES.databaseName)]: databaseName }),
+		);
+	}
+
+	it("is read up to the limit", () => {
+		expect(() => resolveWith("é".repeat(32_768))).not.toThrow();
+	});
+
+	it("is refused beyond it, and not repeated", () => {
+		expect(() => resolveWith(`${"é".repeat(32_768)}x`)).toThrow(
+			/"databaseName" is longer than the 65,536 bytes that a parameter can have at "[^"é]+"/,
+		);
+	});
+});
