@@ -454,3 +454,14 @@ describe("the decisions", () => {
 		expect(long.map(({ path }) => path)).toEqual([]);
 	});
 });
+
+describe("the threat model", () => {
+	const rows = readTable(readDocument("docs/internals/threat-model.md"), "claim");
+
+	it.each(rows)("names a test that exists for: %s", (_, places = "") => {
+		const specs = findCodeSpans(places);
+
+		expect(specs).not.toEqual([]);
+		expect(specs.filter((path) => !path.endsWith(".spec.ts") || !existsSync(join(PROJECT_ROOT, path)))).toEqual([]);
+	});
+});
