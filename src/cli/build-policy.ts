@@ -3,6 +3,8 @@
  */
 
 import { findPartition } from "../aws/aws-partitions.js";
+import { parseParameterName } from "../aws/parameter-name.js";
+import { parseArnOf } from "../aws/parse-arn.js";
 
 /** One statement. */
 export interface PolicyStatement {
@@ -58,9 +60,9 @@ export function buildPolicy(scope: PolicyScope): Policy {
 }
 
 function allowParameters({ account, parameters: { kmsKeyArn, names, region, treePath } }: PolicyScope): PolicyStatement[] {
-	const prefix = `${describePartition(region)}:ssm:${region}:${account}:parameter`;
-	const arns = names.map((name) => `${prefix}${name}`);
-	const tree = treePath === undefined ? [] : [`${prefix}${treePath}`];
+	const arns = names.map((name) => describeParameter(name, region, account));
+	const tree = treePath === undefined ? [] : [describeParameter(treePath, region, account)];
+	const regions = [...tree.map(() => region), ...names.map((name) => parseParameterName(name).region ?? region)];
 	const decrypted = [...arns, ...tree.map((arn) => `${arn}/*`)];
 	return [
 		...(tree.length === 0 ? [] : [allow("LoadParameterTree", "ssm:GetParametersByPath", tree)]),
@@ -69,7 +71,7 @@ function allowParameters({ account, parameters: { kmsKeyArn, names, region, tree
 			? []
 			: [
 					allow("DecryptParameters", "kms:Decrypt", [kmsKeyArn], {
-						StringEquals: { "kms:ViaService": `ssm.${region}.${findPartition(region).dnsSuffix}` },
+						StringEquals: { "kms:ViaService": unwrap(regions.map((each) => describeService("ssm", each))) },
 						StringLike: { "kms:EncryptionContext:PARAMETER_ARN": unwrap(decrypted) },
 					}),
 				]),
@@ -78,8 +80,9 @@ function allowParameters({ account, parameters: { kmsKeyArn, names, region, tree
 
 function allowSecrets({ account, secrets: { ids, kmsKeyArn, region, shouldWrite, stages } }: PolicyScope): PolicyStatement[] {
 	if (ids.length === 0) return [];
-	const arns = ids.map((id) => describeSecret(id, region, account));
-	const service = { StringEquals: { "kms:ViaService": `secretsmanager.${region}.${findPartition(region).dnsSuffix}` } };
+	const arns = ids.flatMap((id) => describeSecret(id, region, account));
+	const regions = ids.map((id) => parseArnOf("secretsmanager", id)?.region ?? region);
+	const service = { StringEquals: { "kms:ViaService": unwrap(regions.map((each) => describeService("secretsmanager", each))) } };
 	const context = { StringLike: { "kms:EncryptionContext:SecretARN": unwrap(arns) } };
 	const keys = kmsKeyArn === undefined ? [] : [kmsKeyArn];
 	return [
@@ -105,10 +108,25 @@ function allow(sid: string, action: string, resources: readonly string[], condit
 	return { Action: action, ...(condition && { Condition: condition }), Effect: "Allow", Resource: unwrap(resources), Sid: sid };
 }
 
-/** Secrets Manager appends a hyphen and six characters to the name; only a whole ARN has them. */
-function describeSecret(id: string, region: string, account: string): string {
-	if (!id.startsWith("arn:")) return `${describePartition(region)}:secretsmanager:${region}:${account}:secret:${id}-??????`;
-	return /-[A-Za-z0-9]{6}$/.test(id) ? id : `${id}-??????`;
+/** A parameter that another account shares is named by its ARN. A version or a label is no part of the resource. */
+function describeParameter(name: string, ownRegion: string, ownAccount: string): string {
+	const { account = ownAccount, partition, path, region = ownRegion } = parseParameterName(name);
+	const slash = path.startsWith("/") ? "" : "/";
+	return `arn:${partition ?? findPartition(region).id}:ssm:${region}:${account}:parameter${slash}${path}`;
+}
+
+/**
+ * Secrets Manager appends a hyphen and six characters to the name; only a whole ARN has them. A name may end like that:
+ * where the six are lower-case letters, as of `shop-worker`, both are meant.
+ */
+function describeSecret(id: string, region: string, account: string): readonly string[] {
+	if (!id.startsWith("arn:")) return [`${describePartition(region)}:secretsmanager:${region}:${account}:secret:${id}-??????`];
+	if (!/-[A-Za-z0-9]{6}$/.test(id)) return [`${id}-??????`];
+	return /-[a-z]{6}$/.test(id) ? [id, `${id}-??????`] : [id];
+}
+
+function describeService(service: string, region: string): string {
+	return `${service}.${region}.${findPartition(region).dnsSuffix}`;
 }
 
 function describePartition(region: string): string {
@@ -116,5 +134,6 @@ function describePartition(region: string): string {
 }
 
 function unwrap(values: readonly string[]): string | readonly string[] {
-	return values.length === 1 ? (values[0] ?? "") : [...new Set(values)];
+	const [first = "", ...others] = new Set(values);
+	return others.length === 0 ? first : [first, ...others];
 }

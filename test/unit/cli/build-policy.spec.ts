@@ -85,6 +85,17 @@ describe("parameters", () => {
 		expect(secrets?.Condition?.["StringEquals"]).toEqual({ "kms:ViaService": `secretsmanager.${suffix}` });
 	});
 
+	it.each([
+		["arn:aws:ssm:us-east-1:210987654321:parameter/shared/host", "arn:aws:ssm:us-east-1:210987654321:parameter/shared/host"],
+		["arn:aws:ssm:us-east-1:210987654321:parameter/host:3", "arn:aws:ssm:us-east-1:210987654321:parameter/host"],
+		["/shop/test/host:live", "arn:aws:ssm:eu-west-1:123456789012:parameter/shop/test/host"],
+	])("named %s is %s, decrypted by the service of its region", (name, resource) => {
+		const [read, decrypt] = build({ parameters: { kmsKeyArn: KEY, names: [name] } });
+
+		expect(read?.Resource).toBe(resource);
+		expect(decrypt?.Condition?.["StringEquals"]?.["kms:ViaService"]).toBe(`ssm.${String(resource.split(":")[3])}.amazonaws.com`);
+	});
+
 	it("need no key where there are none", () => {
 		expect(build({ parameters: { kmsKeyArn: KEY } })).toEqual([]);
 	});
@@ -120,8 +131,12 @@ describe("a secret", () => {
 	it.each([
 		["arn:aws:secretsmanager:us-east-1:1:secret:db-AbC123", "arn:aws:secretsmanager:us-east-1:1:secret:db-AbC123"],
 		["arn:aws:secretsmanager:us-east-1:1:secret:db", "arn:aws:secretsmanager:us-east-1:1:secret:db-??????"],
+		[
+			"arn:aws:secretsmanager:us-east-1:1:secret:shop-worker",
+			["arn:aws:secretsmanager:us-east-1:1:secret:shop-worker", "arn:aws:secretsmanager:us-east-1:1:secret:shop-worker-??????"],
+		],
 	])("named %s is %s", (id, resource) => {
-		expect(build({ secrets: { ids: [id] } })[0]?.Resource).toBe(resource);
+		expect(build({ secrets: { ids: [id] } })[0]?.Resource).toEqual(resource);
 	});
 
 	it("shared by master and replica is named once", () => {
@@ -138,6 +153,14 @@ describe("a secret", () => {
 			Effect: "Allow",
 			Resource: KEY,
 			Sid: "DecryptSecret",
+		});
+	});
+
+	it("of another region is decrypted by the service of that region, beside the others", () => {
+		const ids = ["a", "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:b-AbC123"];
+
+		expect(build({ secrets: { ids, kmsKeyArn: KEY } })[1]?.Condition?.["StringEquals"]).toEqual({
+			"kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com", "secretsmanager.cn-north-1.amazonaws.com.cn"],
 		});
 	});
 
