@@ -2,6 +2,7 @@
 import { describePutParameter } from "../aws/aws-command.js";
 import type { GivenLogin } from "../configuration/given-login.js";
 import { LOGIN_LOOKUPS } from "../configuration/credentials-source.js";
+import { cleanText } from "../errors/clean-text.js";
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ParameterInvalidError, ParameterNotFoundError } from "../errors/errors.js";
 import { describeLookupPath, type ExplainedField, type ExplainedProblem, type FieldScope, HIDDEN } from "./explain-fields.js";
@@ -62,7 +63,7 @@ export function explainLogin(
 
 function show(part: LoginPart, value: unknown): string | undefined {
 	if (part === "password") return HIDDEN;
-	return typeof value === "string" ? value : undefined;
+	return typeof value === "string" ? cleanText(value) : undefined;
 }
 
 /** The parameter that the part is read from; `undefined` where it is in none. */

@@ -142,6 +142,15 @@ describe("the login", () => {
 		expect(findField(explanation, "port")).toMatchObject({ isRequired: false });
 	});
 
+	it("shows a user's name so that a terminal shows it and does not obey", async () => {
+		const explanation = await explain({ password: "p", username: "app\u001b[2J\nforged" });
+
+		expect(findField(explanation, "username")).toMatchObject({ value: "app\\u{1b}[2J\\u{a}forged" });
+		expect(explanation.problems.map(({ label, message }) => `${String(label)} ${message}`)).toEqual([
+			expect.stringContaining("must not hold control characters"),
+		]);
+	});
+
 	it("with an empty part is a problem", async () => {
 		const { problems } = await explain({ password: "", username: "app" });
 
