@@ -38,7 +38,7 @@ export interface IDsqlTokenOptions {
 	region?: string;
 	/**
 	 * How long a token is good for a login, in seconds, 1 … 604,800 (a week). Default 900. Connections outlive their
-	 * token.
+	 * token; a token that leaks lets its holder log in for as long.
 	 */
 	tokenDurationSecs?: number;
 	/** The database role. Default `admin`, which is the one that needs, and gets, another kind of token. */

@@ -11,7 +11,8 @@ const DEFAULT_PORT = 5_432;
 /**
  * A function that signs a token for RDS or Aurora each time it is called: the `password` of a client of one's own.
  * Needs the package `@aws-sdk/rds-signer`. A token is good for one login within 15 minutes; the connection outlives it.
- * AWS is not asked, but for the identity.
+ * AWS is not asked, but for the identity. The client has to verify the server's certificate and its name: no TLS is
+ * checked here, and any server that gets a token can log in with it.
  * @throws OptionInvalidError when the package is missing, or no region can be found. The function rejects with a
  * SecretUnavailableError when there is no AWS identity or it has expired, and with a ConnectorTimeoutError when it is
  * not there within 10 s.
