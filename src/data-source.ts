@@ -6,7 +6,7 @@
  */
 export { EDatabaseType, ERelationLoadStrategy } from "./configuration/connector.enums.js";
 export type { ITypeOrmAwsConnectorConfig } from "./configuration/connector.options.js";
-export type { ParameterSource } from "./connector/parameter-source.js";
+export type { ParameterSource } from "./connector/sources.js";
 export { TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";
 export { isTypeOrmAwsConnectorError, type TConnectorErrorCode, TypeOrmAwsConnectorError } from "./errors/connector.error.js";
 export { ConfigurationError } from "./errors/errors.js";

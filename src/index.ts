@@ -6,9 +6,9 @@ export { InjectConnector, InjectRotator } from "./module/connector.decorators.js
 export { getConnectorToken, getRotatorToken } from "./module/connector.tokens.js";
 export { createDatabaseConfigProvider, toTypeOrmAwsConnectorConfig } from "./module/connector.providers.js";
 export { TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";
-export type { ConfigReader } from "./connector/config-reader.js";
-export type { ParameterSource } from "./connector/parameter-source.js";
-export type { ExplainedOption } from "./connector/describe-given-options.js";
+export type { ConfigReader } from "./connector/sources.js";
+export type { ParameterSource } from "./connector/sources.js";
+export type { ExplainedOption } from "./connector/explain-connector.js";
 export type { ConnectorExplanation } from "./connector/explain-connector.js";
 export { renderExplanation } from "./connector/render-explanation.js";
 export type { ExplainedField, ExplainedProblem } from "./resolution/explain-fields.js";

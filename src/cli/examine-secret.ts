@@ -2,7 +2,7 @@
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
-import { readRegion } from "../connector/config-reader.js";
+import { readRegion } from "../connector/sources.js";
 import { findAwsRemedy } from "../connector/find-aws-remedy.js";
 import type { CredentialsProvider } from "../credentials/credentials-provider.js";
 import { createSecretReader, selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";

@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { isAwsDatabaseHost } from "../aws/database-host.js";
 import { EDatabaseType } from "../configuration/connector.enums.js";
 import { isIam } from "../configuration/credentials-source.js";
-import { readRegion } from "../connector/config-reader.js";
+import { readRegion } from "../connector/sources.js";
 import { findHost } from "../connector/describe-login.js";
 import { selectCredentials } from "../credentials/select-credentials.js";
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";

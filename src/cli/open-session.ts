@@ -1,11 +1,11 @@
 /** What every command begins with: the options of the connector, its parameters, and what they come to. */
 import type { SSMClient } from "@aws-sdk/client-ssm";
 
-import type { ConfigReader } from "../connector/config-reader.js";
+import type { ConfigReader } from "../connector/sources.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { GivenLogin } from "../configuration/given-login.js";
 import { expandConnectionSecret } from "../configuration/credentials-source.js";
-import { describeSsmClient } from "../connector/describe-ssm-client.js";
+import { describeSsmClient } from "../aws/describe-ssm-client.js";
 import { type ConnectorExplanation, examineConnector } from "../connector/explain-connector.js";
 import { ParameterStoreService } from "../parameter-store/parameter-store.service.js";
 import { createSsmClient } from "../parameter-store/ssm-client.js";

@@ -5,7 +5,7 @@
 import type { Parameter } from "@aws-sdk/client-ssm";
 
 import { isFullName } from "../aws/parameter-name.js";
-import type { LookupSource } from "../connector/parameter-source.js";
+import type { LookupSource } from "../connector/sources.js";
 import { CachedParameters, type ParameterFetcher } from "../parameter-store/cached-parameters.js";
 import { describeParameter } from "../parameter-store/match-parameters.js";
 import { buildParameterPath, buildTreePath, type SegmentDefaults } from "../parameter-store/parameter-path.js";

@@ -16,7 +16,7 @@ import { createDataSourceOptions } from "./data-source-options.js";
 import { findHost } from "./describe-login.js";
 import type { ResolvedOptions, ResolveRequest } from "./rotation-source.js";
 import { reportAtStart } from "./start-warnings.js";
-import { tryLogin } from "./try-login.js";
+import { tryLogin } from "./choose-login.js";
 
 /** Settings, and what was asked for of each login; `undefined` for a replica that follows the master. */
 interface ResolvedLogins<Fetched> {

@@ -8,9 +8,9 @@ import type { IParameterStoreGetManyOptions, IParameterValue, TParameterLookup }
 import { listLookups } from "../resolution/list-lookups.js";
 import { canRead, type ParameterReader } from "../resolution/read-parameter.js";
 import { ALL_FIELDS, TARGET_FIELDS } from "../resolution/resolve-settings.js";
-import { describeSsmClient } from "./describe-ssm-client.js";
+import { describeSsmClient } from "../aws/describe-ssm-client.js";
 import { canReadAgain, readTogether, selectParameterSource } from "./parameter-router.js";
-import type { LookupSource, ParameterSource } from "./parameter-source.js";
+import type { LookupSource, ParameterSource } from "./sources.js";
 import { systemClock } from "../support/clock.js";
 
 /** While callers wait for credentials, Parameter Store is asked at most this often. */

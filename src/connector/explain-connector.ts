@@ -1,19 +1,20 @@
 /** What a connector would do with its configuration: every value, its source, and every problem at once. */
+import { CONNECTOR_FIELDS } from "../configuration/connector-fields.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { chooseSource, isIam } from "../configuration/credentials-source.js";
 import type { GivenLogin } from "../configuration/given-login.js";
 import { validateConfig } from "../configuration/validate-config.js";
 import { DSQL_ADMIN } from "../credentials/dsql-token.js";
+import { cleanText } from "../errors/clean-text.js";
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError } from "../errors/errors.js";
 import { describeFault } from "../events/describe-fault.js";
-import { type ExplainedField, type ExplainedProblem, explainFields, type FieldScope } from "../resolution/explain-fields.js";
+import { type ExplainedField, type ExplainedProblem, explainFields, type FieldScope, hideLogin } from "../resolution/explain-fields.js";
 import { type ExplainedLogin, explainLogin, type LoginRequest } from "../resolution/explain-login.js";
 import type { FieldValue } from "../resolution/parse-value.js";
 import type { ParameterReader } from "../resolution/read-parameter.js";
 import type { OpenConnection } from "../resolution/resolve-field.js";
 import { checkRawLogin } from "../resolution/resolve-login.js";
-import { describeGivenOptions, type ExplainedOption } from "./describe-given-options.js";
 import { findAwsRemedy } from "./find-aws-remedy.js";
 
 /**
@@ -129,4 +130,85 @@ function explainLogins(
 function hasOwnLogin({ password, secretId, ssmLookups = {}, username }: ITypeOrmAwsConnectorConfig, { stored }: OpenConnection): boolean {
 	const isStored = Object.values(stored?.login ?? {}).some(({ value }) => typeof value === "string");
 	return isStored || [password, secretId, ssmLookups.password, ssmLookups.secretId, ssmLookups.username, username].some(Boolean);
+}
+
+/**
+ * One option that is no field.
+ * @example
+ * { option: "rotation.drainTimeoutMs", value: 120_000 }
+ */
+export interface ExplainedOption {
+	/** As its user writes it, such as `aws.region`. */
+	readonly option: string;
+	/**
+	 * A number or a truth value as it is, a text where its name is known to hold no secret, a description of anything
+	 * else.
+	 */
+	readonly value: boolean | number | string | null;
+}
+
+/** Names of options whose text may be shown. */
+const OPEN_NAMES = new Set([
+	"applicationName",
+	"charset",
+	"database",
+	"databaseName",
+	"endpoint",
+	"host",
+	"instanceName",
+	"mode",
+	"namespace",
+	"region",
+	"schema",
+	"secretId",
+	"servername",
+	"source",
+	"timezone",
+	"type",
+]);
+
+/** Shown elsewhere: fields by their rows, lookups by the paths they make, the login by the rows of its two parts. */
+const SHOWN_ELSEWHERE = new Set([
+	...Object.values(CONNECTOR_FIELDS).map(({ option }) => option as string),
+	"password",
+	"ssmLookupDefaults",
+	"ssmLookups",
+	"username",
+]);
+
+/** A replica has fields and a login as a connector has. */
+const REPLICA = /^replicas\[\d+\]\./;
+
+/** How deep groups within groups are gone through. */
+const MAXIMUM_DEPTH = 3;
+
+/** Every option that is given and no field. */
+export function describeGivenOptions(config: object, prefix = "", depth = 0): ExplainedOption[] {
+	return Object.entries(config).flatMap(([name, value]: [string, unknown]) => {
+		const option = `${prefix}${name}`;
+		if (value === undefined || SHOWN_ELSEWHERE.has(option.replace(REPLICA, ""))) return [];
+		if (depth < MAXIMUM_DEPTH && isGroup(value)) return describeGivenOptions(value, `${option}.`, depth + 1);
+		if (depth < MAXIMUM_DEPTH && isListOfGroups(value)) {
+			return value.flatMap((group, index) => describeGivenOptions(group, `${option}[${String(index)}].`, depth + 1));
+		}
+		return [{ option, value: describeValue(name, value) }];
+	});
+}
+
+function isGroup(value: unknown): value is object {
+	if (typeof value !== "object" || value === null) return false;
+	const prototype: unknown = Object.getPrototypeOf(value);
+	return prototype === Object.prototype || prototype === null;
+}
+
+function isListOfGroups(value: unknown): value is object[] {
+	return Array.isArray(value) && value.length > 0 && value.every(isGroup);
+}
+
+function describeValue(name: string, value: unknown): ExplainedOption["value"] {
+	if (typeof value === "boolean" || typeof value === "number" || value === null) return value;
+	if (typeof value === "string") return OPEN_NAMES.has(name) ? cleanText(hideLogin(value)) : "[hidden]";
+	if (Array.isArray(value)) return value.length === 1 ? "1 entry" : `${String(value.length)} entries`;
+	if (typeof value === "function") return "a function or class";
+	return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

@@ -5,7 +5,7 @@
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { isFullName } from "../aws/parameter-name.js";
 import type { IParameterStoreGetManyOptions, IParameterValue, TParameterLookup } from "../parameter-store/parameter-store.options.js";
-import type { LookupSource } from "./parameter-source.js";
+import type { LookupSource } from "./sources.js";
 
 /**
  * The source for a configuration: the application's own where that answers everything, `undefined` where nothing is to

@@ -14,13 +14,13 @@ import { cleanText } from "../errors/clean-text.js";
 import { TokenLogin } from "../credentials/token-login.js";
 import { ALL_FIELDS, resolveAccess, resolveRotation, resolveSettings } from "../resolution/resolve-settings.js";
 import { ConnectorTls } from "../tls/connector-tls.js";
-import { type ConfigReader, readRegion } from "./config-reader.js";
+import { type ConfigReader, readRegion } from "./sources.js";
 import { noteConnectorClosed, noteConnectorOpened } from "./options-origin.js";
 import { ConnectionResolver } from "./connection-resolver.js";
 import { ConnectorLogins } from "./connector-logins.js";
 import { ConnectorParameters } from "./connector-parameters.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
-import type { ParameterSource } from "./parameter-source.js";
+import type { ParameterSource } from "./sources.js";
 import { tuneRotation, type ResolveRequest, type ResolvedOptions, type RotationOptions } from "./rotation-source.js";
 import { refuseUnawaited } from "./unawaited-options.js";
 

@@ -10,7 +10,7 @@ import type {
 } from "../configuration/connector.options.js";
 import { BINDING_NAMES } from "../configuration/misplaced-options.js";
 import { validateConfig } from "../configuration/validate-config.js";
-import { readRegion } from "../connector/config-reader.js";
+import { readRegion } from "../connector/sources.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { ParameterStoreConfigService } from "../parameter-store/parameter-store-config.service.js";
 import { RotatorService } from "../rotation/rotator.service.js";

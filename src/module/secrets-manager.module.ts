@@ -1,7 +1,7 @@
 /** The Nest module that reads secrets at run time. */
 import { type DynamicModule, type FactoryProvider, Logger, Module } from "@nestjs/common";
 
-import { type ConfigReader, readRegion } from "../connector/config-reader.js";
+import { type ConfigReader, readRegion } from "../connector/sources.js";
 import { SecretStoreRegistry } from "../secrets/secret-store-registry.js";
 import type { ISecretsManagerOptions } from "../secrets/secrets-manager.options.js";
 import { SecretsManagerService } from "../secrets/secrets-manager.service.js";

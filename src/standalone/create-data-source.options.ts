@@ -3,7 +3,7 @@ import type { DataSource } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { TDatabaseType, TTypeOrmOptions } from "../configuration/typeorm.options.js";
-import type { ParameterSource } from "../connector/parameter-source.js";
+import type { ParameterSource } from "../connector/sources.js";
 import type { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import type { IParameterStoreConfigProperties } from "../parameter-store/parameter-store.options.js";
 import type { RotatorService } from "../rotation/rotator.service.js";

@@ -1,5 +1,5 @@
 /** Parameter Store without its Nest module. */
-import type { ParameterSource } from "../connector/parameter-source.js";
+import type { ParameterSource } from "../connector/sources.js";
 import type { IParameterStoreConfigProperties } from "../parameter-store/parameter-store.options.js";
 import {
 	ParameterStoreConfigParametersProvider,

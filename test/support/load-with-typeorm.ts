@@ -5,7 +5,7 @@ import type { TypeOrmVersion } from "./typeorm-versions.js";
  * The exports of a file of its own registry, in which `typeorm` is that version. Classes are other ones than those that a spec imports.
  * @param load Requires the file; called once.
  * @example
- * const { tryLogin } = loadWithTypeOrm(version, () => require("../../src/connector/try-login.js") as typeof TryLogin);
+ * const { tryLogin } = loadWithTypeOrm(version, () => require("../../src/connector/choose-login.js") as typeof TryLogin);
  */
 export function loadWithTypeOrm<Exports>(version: TypeOrmVersion, load: () => Exports): Exports {
 	const typeorm = version.load();

@@ -1,6 +1,6 @@
 /** A parameter store in memory, for code that only needs lookups answered. */
 import type { IStructuredLookup } from "../../src/configuration/connector.options.js";
-import type { ParameterSource } from "../../src/connector/parameter-source.js";
+import type { ParameterSource } from "../../src/connector/sources.js";
 
 /** The thirteen fields at their canonical places, below `/shop/test/api/main`. */
 export const CANONICAL_PARAMETERS: Readonly<Record<string, string>> = {

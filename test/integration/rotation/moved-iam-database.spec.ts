@@ -1,5 +1,5 @@
 /** A database that takes IAM logins moves: the connections that follow bring tokens that were signed for the new place. */
-import type { ParameterSource } from "../../../src/connector/parameter-source.js";
+import type { ParameterSource } from "../../../src/connector/sources.js";
 import { describeWith } from "../../support/describe-with.js";
 import { type IamScene, startIamApplication, startIamScene } from "../../support/iam-gateway/iam-scene.js";
 import { leadToLoopback } from "../../support/lead-to-loopback.js";

@@ -2,7 +2,7 @@
 import type { DataSource } from "typeorm";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
-import type { ParameterSource } from "../../../src/connector/parameter-source.js";
+import type { ParameterSource } from "../../../src/connector/sources.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { RotatorService } from "../../../src/rotation/rotator.service.js";

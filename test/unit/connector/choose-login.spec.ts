@@ -1,6 +1,6 @@
 /** In the middle of a rotation an application starts on the version that the server takes. */
 import { chooseLogin } from "../../../src/connector/choose-login.js";
-import type { LoginAnswer } from "../../../src/connector/try-login.js";
+import type { LoginAnswer } from "../../../src/connector/choose-login.js";
 import { Credentials } from "../../../src/credentials/credentials-provider.js";
 
 const CURRENT = new Credentials({ password: "current", username: "app" });

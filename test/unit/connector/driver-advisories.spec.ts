@@ -1,5 +1,5 @@
 /** An application learns at its start that a driver in use has a known fault, once, and with the number of the advisory. */
-import { reportDriverAdvisories } from "../../../src/connector/driver-advisories.js";
+import { reportDriverAdvisories } from "../../../src/connector/start-warnings.js";
 import type { TDatabaseType } from "../../../src/configuration/typeorm.options.js";
 import { readPackageVersion } from "../../../src/support/package-version.js";
 

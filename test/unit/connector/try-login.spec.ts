@@ -1,7 +1,7 @@
 /** What a login says about the credentials: only a wrong password speaks against them. */
 import type { DataSourceOptions } from "typeorm";
 
-import type * as TryLogin from "../../../src/connector/try-login.js";
+import type * as TryLogin from "../../../src/connector/choose-login.js";
 import { loadWithTypeOrm } from "../../support/load-with-typeorm.js";
 import { TYPEORM_VERSIONS } from "../../support/typeorm-versions.js";
 
@@ -70,7 +70,7 @@ function answerAsMysql({ login, statement }: MysqlAnswers): { countOpen: () => n
 }
 
 describe.each(TYPEORM_VERSIONS)("tryLogin with TypeORM $label", (version) => {
-	const { tryLogin } = loadWithTypeOrm(version, () => require("../../../src/connector/try-login.js") as typeof TryLogin);
+	const { tryLogin } = loadWithTypeOrm(version, () => require("../../../src/connector/choose-login.js") as typeof TryLogin);
 
 	describe("on MySQL", () => {
 		it.each<[string, MysqlAnswers, string]>([

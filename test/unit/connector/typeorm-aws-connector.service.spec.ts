@@ -5,7 +5,7 @@ import { Logger } from "@nestjs/common";
 import { type AwsClientStub, mockClient } from "aws-sdk-client-mock";
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import { readOrigin } from "../../../src/connector/options-origin.js";
-import type { ConfigReader } from "../../../src/connector/config-reader.js";
+import type { ConfigReader } from "../../../src/connector/sources.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
 import { ConnectorTls } from "../../../src/tls/connector-tls.js";
 import {

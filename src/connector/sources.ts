@@ -1,7 +1,19 @@
-/** What a connector needs of a parameter store. */
+/** What a connector reads of the application: its ConfigService, and its parameter store. */
 import type { IStructuredLookup } from "../configuration/connector.options.js";
 import type { IParameterStoreGetManyOptions, IParameterValue, TParameterLookup } from "../parameter-store/parameter-store.options.js";
 import type { ParameterReader } from "../resolution/read-parameter.js";
+
+/** The part of ConfigService that is used. */
+export interface ConfigReader {
+	/** The value of a setting such as `AWS_REGION`. */
+	get(key: string): unknown;
+}
+
+/** `AWS_REGION`, where the application has configured it. */
+export function readRegion(configService: ConfigReader | undefined): string | undefined {
+	const region = configService?.get("AWS_REGION");
+	return typeof region === "string" && region.trim() !== "" ? region : undefined;
+}
 
 /**
  * ParameterStoreConfigService, or another provider with `get`. Without `getMany` nothing can be read again. Full names

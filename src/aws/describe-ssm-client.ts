@@ -1,8 +1,8 @@
 /** How the connector reaches Parameter Store by itself, for parameters that it reads by full name. */
 import type { SSMClientConfig } from "@aws-sdk/client-ssm";
 
-import { splitAwsHost } from "../aws/aws-partitions.js";
-import type { ITypeOrmAwsConnectorAws } from "../aws/aws.options.js";
+import { splitAwsHost } from "./aws-partitions.js";
+import type { ITypeOrmAwsConnectorAws } from "./aws.options.js";
 
 /**
  * Identity, region and endpoint.

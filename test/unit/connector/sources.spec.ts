@@ -1,5 +1,5 @@
 /** A region that is text counts; anything else is none. */
-import { readRegion } from "../../../src/connector/config-reader.js";
+import { readRegion } from "../../../src/connector/sources.js";
 
 it.each([
 	["eu-west-1", "eu-west-1"],
