@@ -186,6 +186,8 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, engine, getServer
 		await transaction.release();
 		scene.aws.secrets.put(scene.secretId, { password: "changed", username });
 		const { outcome } = await scene.rotator.rotateDatabaseConnection();
+		// The replica follows by itself. Until then it refuses the login, as it does without the library.
+		await waitUntil("the replica takes the new password", async () => readBoth(scene).then(Boolean, () => false));
 		const users = await readBoth(scene);
 		const stored = await readLedger(scene.dataSource);
 		await scene.stop();
