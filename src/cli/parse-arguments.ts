@@ -140,7 +140,10 @@ const SEGMENT = /^[\w.-]+$/;
 /** Instances, clusters and proxies. */
 const RESOURCE_ID = /^(?:cluster|db|prx)-[A-Za-z0-9]+$/;
 
-/** What goes into a name, a policy or a request is of the right form: in a policy a wildcard would stand for other names. */
+/**
+ * What goes into a name, a policy or a request is of the right form: in a policy a wildcard would stand for other
+ * names.
+ */
 function checkTexts(command: CommandName, options: GivenOptions): void {
 	const { account, endpoint, region } = options;
 	for (const name of ["application", "environment", "instance", "namespace"] as const) {

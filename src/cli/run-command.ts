@@ -53,7 +53,9 @@ export async function runCommand(commandLine: readonly string[], outerIo: Proces
 	}
 }
 
-/** Texts of servers, of parameters and of AWS are part of what is printed: a terminal is to show them, and not to obey. */
+/**
+ * Texts of servers, of parameters and of AWS are part of what is printed: a terminal is to show them, and not to obey.
+ */
 function cleanIo({ print, printError, ...rest }: ProcessIo): ProcessIo {
 	return { ...rest, print: (text) => print(cleanLines(text)), printError: (text) => printError(cleanLines(text)) };
 }

@@ -83,7 +83,7 @@ export type TDatabaseConfigRotation = {
 	/**
 	 * Hosts to which a rotation may take connections away from a database of AWS: host names, or `*.example.com` for every
 	 * name below one. Default: none. A move from one database of AWS to another, or from a host of another owner, needs no
-	 * entry. Checked for its form, and not yet enforced.
+	 * entry. Where the list lacks a host, the endpoint stays and credentials go on rotating there.
 	 */
 	allowedHosts?: readonly string[];
 	/** How long a retired pool may finish its work before its connections are cut, in milliseconds. Default 60,000. */

@@ -1,4 +1,6 @@
-/** Where credentials come from by default, and which parts of them are in Parameter Store: code and `ssmLookups` decide. */
+/**
+ * Where credentials come from by default, and which parts of them are in Parameter Store: code and `ssmLookups` decide.
+ */
 import type { ITypeOrmAwsConnectorConfig } from "./connector.options.js";
 import type { TCredentialsSource } from "./credentials.options.js";
 import { isDsqlHost } from "../aws/database-host.js";

@@ -56,6 +56,15 @@ export class OptionsOrigin {
 		const managed = replica === undefined ? this.#managed : this.#replicas[replica];
 		return managed?.[key] === value;
 	}
+
+	/**
+	 * The same origin for servers that did not follow it to another endpoint.
+	 * @param kept values that stay in use, by the index of the server; 0 is the primary.
+	 */
+	keepEndpoints(kept: ReadonlyMap<number, Partial<ManagedValues>>): OptionsOrigin {
+		const [primary, ...replicas] = [this.#managed, ...this.#replicas].map((values, index) => ({ ...values, ...kept.get(index) }));
+		return new OptionsOrigin(this.connectorId, this.connector, primary as ManagedValues, replicas);
+	}
 }
 
 /** The mark in the options; `undefined` when no connector made them. */

@@ -21,6 +21,8 @@ export interface ServerPlan {
 	readonly common: LooseOptions;
 	readonly isMoved: boolean;
 	readonly isUnchanged: boolean;
+	/** A host that the configuration names and the server does not move to; its endpoint stays. */
+	readonly refusedHost: string | undefined;
 	readonly server: ServerOptions;
 }
 
@@ -34,6 +36,8 @@ export type FormerOrigins = ReadonlyMap<number, OptionsOrigin | undefined>;
  * Puts fresh credentials into copies of the live options: into each server what the connector has for it, or for all of
  * them where the connector knows of one only. A value that the application put on top of the connector's is kept; all
  * others follow AWS.
+ * @param mayMove whether connections may go from one host to another. Where they may not, the endpoint stays and user
+ * and password follow.
  * @returns One plan for each server, the primary's first.
  * @throws RotationUnsupportedError when the engine, the database or the number of replicas is another one, which no
  * rotation can follow.
@@ -42,6 +46,7 @@ export function planServers(
 	liveOptions: DataSourceOptions,
 	freshOptions: DataSourceOptions,
 	formerOrigins: FormerOrigins,
+	mayMove: (from: string, to: string) => boolean = () => true,
 ): readonly ServerPlan[] {
 	const live = toLooseOptions(liveOptions);
 	const fresh = toLooseOptions(freshOptions);
@@ -49,31 +54,56 @@ export function planServers(
 	requireSameDatabase(live, fresh, origin);
 	requireSameReplicas(live, fresh);
 
+	const kept = new Map<number, ServerOptions>();
+	const refused = new Map<number, string>();
 	const renew = <Options extends ServerOptions>(options: Options, source: ServerOptions, index: number, replica?: number): Options => {
 		const managed = formerOrigins.has(index) ? formerOrigins.get(index) : origin;
 		const isOverridden = (key: CredentialKey): boolean => managed !== undefined && !managed.isManaged(key, options[key], replica);
 		const renewedKeys = CREDENTIAL_KEYS.filter((key) => source[key] !== undefined && !isOverridden(key));
-		return { ...options, ...Object.fromEntries(renewedKeys.map((key) => [key, source[key]])) };
+		const [from, to] = [options.host, source.host];
+		const isRefused = renewedKeys.includes("host") && typeof from === "string" && typeof to === "string" && !mayMove(from, to);
+		const keptKeys = isRefused ? CREDENTIAL_KEYS.filter((key) => belongsToEndpoint(key, options[key])) : [];
+		if (isRefused) {
+			refused.set(index, to);
+			kept.set(index, pick(options, keptKeys));
+		}
+		const keys = renewedKeys.filter((key) => !keptKeys.includes(key));
+		return { ...options, ...pick(source, keys) };
 	};
-	const freshOrigin = readOrigin(freshOptions);
-	// The next rotation has to compare with what the connector serves now.
-	const common = { ...renew(live, fresh, 0), ...(freshOrigin === undefined ? {} : { [CONNECTOR_ORIGIN]: freshOrigin }) };
 
+	const renewed = { ...renew(live, fresh, 0) };
 	const freshServers = listServerOptions(fresh);
-	return listServerOptions(live).map((server, index) => {
-		if (live.replication === undefined) return describe(server, common, common);
+	const servers = listServerOptions(live).map((server, index) => {
+		if (live.replication === undefined) return renewed;
 		const source = freshServers[fresh.replication === undefined ? 0 : index] ?? fresh;
 		// A replication that the application wrote has no replicas of the connector's to compare with.
 		const replica = index === 0 || fresh.replication === undefined ? undefined : index - 1;
-		return describe(server, renew(server, source, index, replica), common);
+		return renew(server, source, index, replica);
+	});
+	// The next rotation has to compare with what the connector serves now.
+	const freshOrigin = readOrigin(freshOptions)?.keepEndpoints(kept);
+	const common = { ...renewed, ...(freshOrigin === undefined ? {} : { [CONNECTOR_ORIGIN]: freshOrigin }) };
+	return listServerOptions(live).map((server, index) => {
+		const next = live.replication === undefined ? common : (servers[index] ?? server);
+		return describe(server, next, common, refused.get(index));
 	});
 }
 
-function describe(live: ServerOptions, server: ServerOptions, common: LooseOptions): ServerPlan {
+/** A token is signed for one endpoint, so the function that signs it stays with the endpoint. */
+function belongsToEndpoint(key: CredentialKey, value: unknown): boolean {
+	return key === "host" || key === "port" || key === "ssl" || (key === "password" && typeof value === "function");
+}
+
+function pick(options: ServerOptions, keys: readonly CredentialKey[]): ServerOptions {
+	return Object.fromEntries(keys.map((key) => [key, options[key]]));
+}
+
+function describe(live: ServerOptions, server: ServerOptions, common: LooseOptions, refusedHost: string | undefined): ServerPlan {
 	return {
 		common,
 		isMoved: live.host !== server.host || live.port !== server.port,
 		isUnchanged: CREDENTIAL_KEYS.every((key) => live[key] === server[key]),
+		refusedHost,
 		server,
 	};
 }

@@ -19,7 +19,9 @@ export function cleanText(text: string, limit: number = MAXIMUM_LENGTH): string 
 	return short.replace(UNSAFE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** Several lines, each of them as {@link cleanText} writes it, of any length: the last look at what goes to a terminal. */
+/**
+ * Several lines, each of them as {@link cleanText} writes it, of any length: the last look at what goes to a terminal.
+ */
 export function cleanLines(text: string): string {
 	return text
 		.split("\n")

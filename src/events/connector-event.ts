@@ -110,6 +110,23 @@ export type ConnectorEvent =
 			readonly stage: RotationStage;
 			readonly trigger: RotationTrigger;
 	  })
+	| (EventBase & {
+			readonly type: "move.refused";
+			/** Host and port that stay in use. */
+			readonly from: string;
+			/** `primary` or `replica0`, `replica1` … */
+			readonly server: string;
+			/** The host that the configuration names now, and that `rotation.allowedHosts` lacks. */
+			readonly to: string;
+	  })
+	| (EventBase & {
+			readonly type: "rotation.moved";
+			/** Host and port of the connections before. */
+			readonly from: string;
+			readonly server: string;
+			/** Host and port of new connections. */
+			readonly to: string;
+	  })
 	| (EventBase & { readonly type: "rotation.recovered"; readonly failureCount: number })
 	| (EventBase & { readonly type: "rotation.skipped"; readonly reason: "not-initialized" | "unscheduled" })
 	| (EventBase & { readonly type: "rotation.started"; readonly trigger: RotationTrigger })

@@ -85,6 +85,14 @@ function describeEvent(event: ConnectorEvent): [Level, string] {
 				event.trigger === "authentication-failure" ? "debug" : "error",
 				`Rotation (${event.trigger}) failed at ${event.stage}, ${String(event.failureCount)} in a row [${event.fault.code}]: ${event.fault.message}`,
 			];
+		case "move.refused":
+			return [
+				"warn",
+				`The ${event.server} stays at ${event.from}: the configuration names ${event.to}, which is no database of AWS. ` +
+					"Find out who changed it. If the move is intended, add the host to rotation.allowedHosts.",
+			];
+		case "rotation.moved":
+			return ["warn", `New connections of the ${event.server} go to ${event.to}; before they went to ${event.from}.`];
 		case "rotation.recovered":
 			return ["log", `Rotation works again after ${String(event.failureCount)} failures.`];
 		case "rotation.skipped":

@@ -20,8 +20,8 @@ import { ALL_FIELDS, openConnection } from "./resolve-settings.js";
 
 /**
  * One field. `source` says where its value came from: `code`, `parameter`, `default`, the `secret`, or a `token` made
- * for each connection. It is `missing` where there is none or it cannot be used, `not-loaded` where Parameter Store could
- * not be asked, and `not-required` where nothing asks for it.
+ * for each connection. It is `missing` where there is none or it cannot be used, `not-loaded` where Parameter Store
+ * could not be asked, and `not-required` where nothing asks for it.
  * @example
  * { field: "port", isRequired: true, label: "port", path: "/shop/production/aws-rds/aurora-postgres/port", source: "parameter", value: 5432 }
  */

@@ -4,9 +4,11 @@
  * is the version that works.
  */
 import { findPace, fingerprint } from "../acquire/login-pace.js";
+import { isAllowedMove } from "../configuration/allowed-hosts.js";
 import type { ExchangeMode } from "../drivers/exchange.js";
 import { listServerOptions, type ServerOptions, toLooseOptions } from "../drivers/loose-options.js";
 import type { ServerAnswer } from "../drivers/probe.js";
+import { cleanText } from "../errors/clean-text.js";
 import { ConnectorClosedError, StagingFailedError } from "../errors/errors.js";
 import type { VersionStage } from "../events/connector-event.js";
 import { isAuthenticationFailure } from "../support/login-failure.js";
@@ -93,15 +95,31 @@ function noteAhead({ memory }: RotationContext, { index }: RotatedServer, stage:
 }
 
 async function findCandidate(
-	{ live, memory }: RotationContext,
-	{ index }: RotatedServer,
+	context: RotationContext,
+	{ index, name }: RotatedServer,
 	versions: FetchedVersions,
 	stage: VersionStage,
 ): Promise<Candidate | undefined> {
+	const { connector, live, memory } = context;
 	const fresh = await versions.fetch(stage);
 	if (fresh === undefined) return undefined;
-	const plan = planServers(live.dataSourceOptions, fresh.options, memory.formerOrigins)[index];
-	return plan && { plan, stage, versionId: fresh.versionId };
+	const mayMove = (from: string, to: string): boolean => isAllowedMove(from, to, connector.rotationTuning?.allowedHosts);
+	const plan = planServers(live.dataSourceOptions, fresh.options, memory.formerOrigins, mayMove)[index];
+	if (plan === undefined) return undefined;
+	reportRefusedMove(context, index, name, plan);
+	return { plan, stage, versionId: fresh.versionId };
+}
+
+function reportRefusedMove({ events, memory }: RotationContext, index: number, server: string, plan: ServerPlan): void {
+	const { refusedHost } = plan;
+	if (refusedHost === undefined) memory.refusedHosts.delete(index);
+	if (refusedHost === undefined || memory.refusedHosts.get(index) === refusedHost) return;
+	memory.refusedHosts.set(index, refusedHost);
+	events.publish({ from: describeEndpoint(plan.server), server, to: refusedHost, type: "move.refused" });
+}
+
+function describeEndpoint({ host, port }: ServerOptions): string {
+	return `${cleanText(String(host))}:${String(port)}`;
 }
 
 async function tryVersion(context: RotationContext, server: RotatedServer, plan: ServerPlan): Promise<VerifiedServer> {
@@ -145,11 +163,15 @@ function promote(context: RotationContext, { index }: RotatedServer, plan: Serve
 	enter("promoting");
 	reportSearchPath(context, server, answer);
 	memory.notePromotion(server.index, live);
+	const from = listServerOptions(toLooseOptions(live.dataSourceOptions))[index] ?? {};
 	live.setServerOptions(server.index, plan.server, plan.common);
 	const held = server.pool.promote(fields);
 	server.gate.credentialsPromoted();
 	server.gate.noteCrowd();
 	if (answer.isReadOnly !== undefined) memory.isReadOnly.set(server.index, answer.isReadOnly);
+	if (plan.isMoved) {
+		events.publish({ from: describeEndpoint(from), server: server.name, to: describeEndpoint(plan.server), type: "rotation.moved" });
+	}
 	const { generation } = server.pool;
 	watchDrain(held, {
 		clock,

@@ -70,6 +70,8 @@ export class RotationMemory {
 	readonly isReadOnly = new Map<number, boolean>();
 	/** Servers whose live connection did not answer when it was asked last. */
 	readonly isSilent = new Set<number>();
+	/** Hosts that a server did not move to, each reported once. */
+	readonly refusedHosts = new Map<number, string>();
 	readonly searchPaths = new Map<number, string>();
 
 	/** One server gets newer options; those of the other servers come from the origin that is replaced. */

@@ -5,6 +5,7 @@ import { ParameterStoreConfigModule } from "../../../src/parameter-store/paramet
 import { ParameterStoreConfigService } from "../../../src/parameter-store/parameter-store-config.service.js";
 import { countPools } from "../../support/counted-pools.js";
 import { eventually, waitForUser } from "../../support/eventually.js";
+import { leadToLoopback } from "../../support/lead-to-loopback.js";
 import { type NestApplication, type NestApplicationOptions, startNestApplication } from "../../support/nest-application.js";
 import { createSceneDatabase, type SceneDatabase, type SceneServers, startSceneServers } from "../../support/rotating-database.js";
 import { type TcpProxy, startTcpProxy } from "../../support/tcp-proxy.js";
@@ -281,5 +282,63 @@ describe("Without an answer of Parameter Store", () => {
 		expect(outcomes).toEqual(["rotated", "rotated", "rotated"]);
 		expect(servers.aws.calls.list.filter(({ service }) => service === "ssm")).toEqual([]);
 		expect(warnings).toEqual([expect.stringContaining("getMany()")]);
+	});
+});
+
+describe("A host of another owner", () => {
+	const AWS_HOST = "shop.abc123.eu-west-1.rds.amazonaws.com";
+	const HOST = "/app/test/aws-rds/aurora-postgres/host";
+	let restore: () => void;
+
+	beforeEach(() => {
+		restore = leadToLoopback(AWS_HOST);
+		servers.aws.parameters.put(HOST, AWS_HOST);
+	});
+
+	afterEach(() => restore());
+
+	const startAtAws = async (rotation: object = {}): Promise<Application> =>
+		start({ config: { isPlaintextAllowed: true, rotation: { isEnabled: true, ...rotation }, tls: false } });
+	const listMoves = ({ events }: Application): readonly object[] =>
+		events.filter(({ type }) => /^(?:rotation\.moved|move\.refused)$/.test(type));
+
+	it("gets no connection of a database of AWS; credentials go on rotating at the former endpoint, and one warning names both", async () => {
+		const application = await startAtAws();
+		servers.aws.parameters.put(HOST, servers.server.host);
+		moveDatabase();
+		await database.alternate();
+
+		const { outcome } = await application.rotator.rotateDatabaseConnection();
+		await application.rotator.rotateDatabaseConnection();
+		await waitForUser(database.users[1], async () => findUser(application));
+
+		expect(outcome).toBe("rotated");
+		expect(proxy.acceptedCount).toBe(0);
+		expect(listMoves(application)).toEqual([
+			{
+				connector: "default",
+				from: `${AWS_HOST}:${String(servers.server.port)}`,
+				server: "primary",
+				to: servers.server.host,
+				type: "move.refused",
+			},
+		]);
+		expect(warnings).toContainEqual(expect.stringContaining(`The primary stays at ${AWS_HOST}:${String(servers.server.port)}`));
+	});
+
+	it("gets them where rotation.allowedHosts names it, and the move is an event and a warning", async () => {
+		const application = await startAtAws({ allowedHosts: [servers.server.host] });
+		servers.aws.parameters.put(HOST, servers.server.host);
+		moveDatabase();
+
+		const { outcome } = await application.rotator.rotateDatabaseConnection();
+		await application.rotator.waitForExchange();
+		await findUser(application);
+
+		const [from, to] = [`${AWS_HOST}:${String(servers.server.port)}`, `${servers.server.host}:${String(proxy.port)}`];
+		expect(outcome).toBe("rotated");
+		expect(listMoves(application)).toEqual([{ connector: "default", from, server: "primary", to, type: "rotation.moved" }]);
+		expect(warnings).toContainEqual(expect.stringContaining(`go to ${to}; before they went to ${from}.`));
+		expect(proxy.openCount).toBeGreaterThan(0);
 	});
 });

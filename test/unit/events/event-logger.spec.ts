@@ -114,6 +114,21 @@ const LINES: Readonly<Record<ConnectorEvent["type"], readonly Line[]>> = {
 			"Rotation (authentication-failure) failed at stage, 1 in a row [ERR_CONNECTOR_STAGING_FAILED]: It failed.",
 		],
 	],
+	"move.refused": [
+		[
+			{ from: "db.eu-west-1.rds.amazonaws.com:5432", server: "primary", to: "db.example.com", type: "move.refused" },
+			"warn",
+			"The primary stays at db.eu-west-1.rds.amazonaws.com:5432: the configuration names db.example.com, which is no database of AWS. " +
+				"Find out who changed it. If the move is intended, add the host to rotation.allowedHosts.",
+		],
+	],
+	"rotation.moved": [
+		[
+			{ from: "old.example.com:5432", server: "replica0", to: "new.example.com:5433", type: "rotation.moved" },
+			"warn",
+			"New connections of the replica0 go to new.example.com:5433; before they went to old.example.com:5432.",
+		],
+	],
 	"rotation.recovered": [[{ failureCount: 4, type: "rotation.recovered" }, "log", "Rotation works again after 4 failures."]],
 	"rotation.skipped": [
 		[{ reason: "not-initialized", type: "rotation.skipped" }, "warn", "Rotation skipped: the DataSource is not initialized."],
