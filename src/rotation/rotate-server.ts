@@ -62,6 +62,8 @@ async function tryVersions(context: RotationContext, server: RotatedServer, vers
 		}
 		if (plan.isUnchanged) {
 			noteAhead(context, server, stage, refusedVersion);
+			// Older connections of an exchange that still runs leave as the caller wants them to.
+			if (context.mode !== undefined && server.pool.olderCount > 0) beginExchange(context, server, context.mode, Promise.resolve());
 			return { outcome: "unchanged" };
 		}
 		// The live credentials are ahead of AWSCURRENT, which the server has refused before it took them.

@@ -34,6 +34,13 @@ export class RotationRunner {
 	readonly state = new RotationState();
 	private readonly closing = new AbortController();
 	private readonly flight = new SingleFlight<TRotationResult>();
+	/** Whether the rotation in flight may have read the secret. */
+	private hasBegun = false;
+	/** How the rotation in flight exchanges connections. */
+	private mode: ExchangeMode | undefined;
+	/** The rotation that follows the one in flight, and how it exchanges connections. */
+	private next: Promise<TRotationResult> | undefined;
+	private nextMode: ExchangeMode | undefined;
 
 	constructor(private readonly options: RotationRunnerOptions) {}
 
@@ -52,10 +59,38 @@ export class RotationRunner {
 		return this.flight.inFlight;
 	}
 
-	/** Starts a rotation, or joins the one that runs. The work is done outside of the context of the caller's request. */
+	/**
+	 * Starts a rotation, or joins the one that runs. A rotation that is asked for by hand or by an event reads the secret
+	 * after the request: it follows the one that runs. The work is done outside of the context of the caller's request.
+	 */
 	async rotate(trigger: RotationTrigger, mode?: ExchangeMode): Promise<TRotationResult> {
 		if (this.closed.aborted) throw new ConnectorClosedError();
-		return this.flight.run(async () => runInRootContext(async () => this.attempt(trigger, mode)));
+		const { inFlight } = this;
+		if (inFlight === undefined) return this.start(trigger, mode);
+		const isFresh = !this.hasBegun && (mode ?? this.mode) === this.mode;
+		if (isFresh || (trigger !== "manual" && trigger !== "secret-changed")) return inFlight;
+		if (mode === "at-once") this.nextMode = mode;
+		this.next ??= this.follow(inFlight, trigger);
+		return this.next;
+	}
+
+	private async start(trigger: RotationTrigger, mode: ExchangeMode | undefined): Promise<TRotationResult> {
+		this.hasBegun = false;
+		this.mode = mode;
+		return this.flight.run(async () => {
+			this.hasBegun = true;
+			return runInRootContext(async () => this.attempt(trigger, mode));
+		});
+	}
+
+	/** Runs one rotation after another. Without news it reports what the first one did. */
+	private async follow(first: Promise<TRotationResult>, trigger: RotationTrigger): Promise<TRotationResult> {
+		const before = await first.catch(() => undefined);
+		const mode = this.nextMode;
+		this.next = undefined;
+		this.nextMode = undefined;
+		const after = await this.rotate(trigger, mode);
+		return after.outcome === "unchanged" && before?.outcome === "rotated" ? before : after;
 	}
 
 	/** Calls off the rotation in flight and waits until it has ended. No other starts. */

@@ -146,7 +146,8 @@ export class RotatorService
 	}
 
 	/**
-	 * Rotates now. Calls that come while a rotation runs share it. Works with `rotation.isEnabled: false`, too.
+	 * Rotates now. A call that comes while a rotation runs is followed by one more rotation, which later calls share: the
+	 * secret is read after the call. Works with `rotation.isEnabled: false`, too.
 	 *
 	 * The promise resolves when the primary logs in with the new credentials. Connections with the former ones serve on
 	 * until they are exchanged: `await rotator.waitForExchange()` where that matters.

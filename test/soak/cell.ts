@@ -3,8 +3,10 @@ import { Logger } from "@nestjs/common";
 import type { DataSource } from "typeorm";
 
 import { RotatorService, TypeOrmAwsConnectorService } from "../../src/index.js";
+import { listServerOptions, toLooseOptions } from "../../src/drivers/loose-options.js";
 import { createLedger, type LedgerReport, readLedger, startLedgerWorkload } from "../support/ledger-workload.js";
 import { TYPEORM_VERSIONS } from "../support/typeorm-versions.js";
+import { waitUntil } from "../support/wait-until.js";
 import type { SoakReport, SoakSetup } from "./cells.js";
 import { searchHeap } from "./heap-search.js";
 
@@ -60,6 +62,12 @@ async function run({ awsUrl, cell, database, host, poolSize, port, replica, secr
 		process.send?.(result.outcome === "failed" ? describeFailure(result.error) : "");
 	};
 	const finish = async (): Promise<void> => {
+		// A replica follows its primary by itself: it takes a new password when the change has reached it.
+		await waitUntil("every server has the last credentials", () =>
+			listServerOptions(toLooseOptions(dataSource.options)).every(({ password }) =>
+				String(password).endsWith(`-${String(rotationCount)}-password`),
+			),
+		);
 		const report = await workload.stop();
 		const storedCount = (await readLedger(dataSource)).length;
 		await rotator.onModuleDestroy();

@@ -207,6 +207,72 @@ describe("RotationRunner", () => {
 			expect(server.acceptedCount).toBe(2);
 		});
 
+		it.each(["manual", "secret-changed"] as const)(
+			"reads the secret again for %s that comes after the first has begun to read",
+			async (trigger) => {
+				// Secrets Manager answers with what was current when the request came in.
+				const resolve = connector.resolveConnection.bind(connector);
+				connector.resolveConnection = async (request) => {
+					const options = await connector.getTypeOrmOptions();
+					return { ...(await resolve(request)), options };
+				};
+				connector.fetchMs = 300;
+				const first = runner.rotate("schedule");
+				await settle();
+				changePassword("two");
+				const latecomers = [runner.rotate(trigger), runner.rotate("manual")];
+
+				await passTime(clock, 600);
+
+				expect(await first).toEqual({ outcome: "unchanged" });
+				expect(await Promise.all(latecomers)).toEqual([
+					{ generation: 2, outcome: "rotated", waitingServers: [] },
+					{ generation: 2, outcome: "rotated", waitingServers: [] },
+				]);
+				expect(connector.fetchCount).toBe(2);
+			},
+		);
+
+		it("reports what the first one did where the second has no news", async () => {
+			changePassword("two");
+			connector.fetchMs = 300;
+			const first = runner.rotate("schedule");
+			await settle();
+			const second = runner.rotate("manual");
+
+			await passTime(clock, 600);
+
+			expect(await second).toEqual({ generation: 2, outcome: "rotated", waitingServers: [] });
+			expect(await second).toBe(await first);
+		});
+
+		it("lets a schedule and a recovery join a rotation that has begun", async () => {
+			connector.fetchMs = 300;
+			const first = runner.rotate("manual");
+			await settle();
+			const others = [runner.rotate("schedule"), runner.rotate("authentication-failure")];
+
+			await passTime(clock, 300);
+
+			expect(await Promise.all(others)).toEqual([await first, await first]);
+			expect(connector.fetchCount).toBe(1);
+		});
+
+		it("rotates once more after a rotation that could not be done at all", async () => {
+			const attach = jest.fn().mockImplementationOnce(() => {
+				throw new Error("no DataSource that can be rotated");
+			});
+			const parts = { clock, connector, deadlines: DEADLINES, events: new EventChannel("orders"), random: () => 0 };
+			const broken = new RotationRunner({ attach, ...parts });
+			const first = failureOf(broken.rotate("schedule"));
+			await Promise.resolve();
+			const second = broken.rotate("manual");
+
+			await first;
+
+			expect(await second).toEqual({ outcome: "skipped" });
+		});
+
 		it("runs another one for those who come when the first has ended", async () => {
 			await runner.rotate("manual");
 			await runner.rotate("manual");
@@ -220,6 +286,42 @@ describe("RotationRunner", () => {
 
 			expect(await shown).toBe(await rotating);
 			expect(runner.inFlight).toBeUndefined();
+		});
+	});
+
+	describe("at once", () => {
+		/** Connections in use are the older ones of an exchange; one comes back after the second request. */
+		async function startExchange(): Promise<(error?: Error) => void> {
+			const release = await borrow();
+			changePassword("two");
+			await runner.rotate("schedule");
+			expect(live?.servers[0]?.pool.olderCount).toBe(1);
+			return release;
+		}
+
+		it("retires older connections also where the credentials are the promoted ones already", async () => {
+			const release = await startExchange();
+
+			const result = await runner.rotate("manual", "at-once");
+			release();
+			await passTime(clock, CLOSE_PATIENCE_MS);
+
+			expect(result).toEqual({ outcome: "unchanged" });
+			expect(live?.servers[0]?.exchange).toMatchObject({ mode: "at-once" });
+			expect(live?.servers[0]?.pool.olderCount).toBe(0);
+		});
+
+		it("is not lost where another rotation is in flight", async () => {
+			await startExchange();
+			connector.fetchMs = 300;
+			const first = runner.rotate("schedule");
+			const second = runner.rotate("manual", "at-once");
+
+			await passTime(clock, 600);
+
+			expect([await first, await second]).toEqual([{ outcome: "unchanged" }, { outcome: "unchanged" }]);
+			expect(live?.servers[0]?.exchange).toMatchObject({ mode: "at-once" });
+			expect(connector.fetchCount).toBe(3);
 		});
 	});
 
