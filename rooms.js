@@ -6,8 +6,8 @@
  */
 const ROOMS = {
 	errors: { mayImport: [], mayLoad: [] },
-	events: { mayImport: ["errors"], mayLoad: [] },
 	support: { mayImport: ["errors"], mayLoad: [] },
+	events: { mayImport: ["errors", "support"], mayLoad: [] },
 	aws: { mayImport: ["errors", "support"], mayLoad: [] },
 	drivers: { mayImport: ["errors", "support"], mayLoad: [] },
 	acquire: { mayImport: ["errors", "events", "support", "drivers"], mayLoad: [] },

@@ -92,9 +92,9 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 		return { idle, inUse: total - idle, limit: this.limit, older: this.olderCount, total, waiting: this.listWaiting().length };
 	}
 
-	/** Connections of older generations that are in the pool. */
+	/** Connections of older generations that are in the pool and open. A pool may keep one that was cut in use. */
 	get olderCount(): number {
-		return this.listConnections().filter((connection) => this.isOlder(connection)).length;
+		return this.listConnections().filter((connection) => this.isOlder(connection) && this.sockets.has(connection)).length;
 	}
 
 	/** Sockets that are open: those of the pool, and those that are closing. */

@@ -2,6 +2,7 @@
 import { type Observable, Subject } from "rxjs";
 
 import { cleanText } from "../errors/clean-text.js";
+import { runInRootContext } from "../support/root-context.js";
 import type { ConnectorEvent, ConnectorEventDetails } from "./connector-event.js";
 
 /** One connector's stream of events. */
@@ -28,11 +29,11 @@ export class EventChannel {
 	}
 
 	/**
-	 * Hands the event to every subscriber. Texts of servers may be in it: none of them can break a line or steer a
-	 * terminal.
+	 * Hands the event to every subscriber, outside of the context of the request that brought it about. Texts of servers
+	 * may be in it: none of them can break a line or steer a terminal.
 	 */
 	publish(details: ConnectorEventDetails): void {
-		this.subject.next({ connector: this.connector, ...cleanTexts(details) });
+		runInRootContext(() => this.subject.next({ connector: this.connector, ...cleanTexts(details) }));
 	}
 }
 

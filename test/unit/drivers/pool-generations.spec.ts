@@ -159,6 +159,18 @@ describe.each(POOLS)("What is in use at a promotion, in a pool of $label", ({ cr
 		expect(held.count).toBe(0);
 	});
 
+	it("count as gone once they are cut, also where their owner keeps them", async () => {
+		await lend(scene, 2);
+		const held = promote(scene);
+
+		held.cut(new Error("cut"));
+		await scene.settle();
+
+		expect(held.count).toBe(0);
+		expect(scene.live.olderCount).toBe(0);
+		expect(scene.live.counts).toMatchObject({ older: 0 });
+	});
+
 	it("include logins that are under way", async () => {
 		scene.server.loginMs = 100;
 		scene.call();

@@ -1,4 +1,6 @@
 /** Subscribers receive every event, and a publisher is not affected by them. */
+import { AsyncLocalStorage } from "node:async_hooks";
+
 import { config } from "rxjs";
 
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
@@ -41,6 +43,16 @@ describe("EventChannel", () => {
 		expect(heard).toHaveLength(1);
 	});
 
+	it("tells outside of the context of the request that brought the event about", () => {
+		const request = new AsyncLocalStorage<string>();
+		const contexts: (string | undefined)[] = [];
+		channel.events$.subscribe(() => contexts.push(request.getStore()));
+
+		request.run("request 1", () => channel.publish({ trigger: "manual", type: "rotation.started" }));
+
+		expect(contexts).toEqual([undefined]);
+	});
+
 	it("keeps nothing for those who come later", () => {
 		channel.publish({ trigger: "manual", type: "rotation.started" });
 
@@ -51,7 +63,7 @@ describe("EventChannel", () => {
 		expect(channel.events$).not.toHaveProperty("next");
 	});
 
-	it("ends for everybody when it is completed, and is silent then", () => {
+	it("ends for all subscribers when it is completed, and is silent then", () => {
 		const heard = listen();
 		const complete = jest.fn();
 		channel.events$.subscribe({ complete });
