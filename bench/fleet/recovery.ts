@@ -99,6 +99,7 @@ function startPaced({ canReadPending, clock, poolSize, random, secrets, windowMs
 	const own = clock.fork();
 	let credentials = { host: "database", password: "former", port: 5432, username: "app" };
 	let [connectionCount, loggingInCount, waitingCount] = [0, 0, poolSize];
+	let isThrottled = false;
 	const pace = findPace(credentials, own, random);
 	const gate: LoginBreaker = new LoginBreaker({
 		clock: own,
@@ -115,6 +116,7 @@ function startPaced({ canReadPending, clock, poolSize, random, secrets, windowMs
 		clock: own,
 		closed: new AbortController().signal,
 		events: new EventChannel("fleet"),
+		isThrottled: () => isThrottled,
 		isWanted: () => gate.refusal !== undefined && waitingCount > 0,
 		random,
 		refresh,
@@ -151,6 +153,7 @@ function startPaced({ canReadPending, clock, poolSize, random, secrets, windowMs
 	async function refresh(): Promise<boolean> {
 		const [hasCurrent, hasPending] = await Promise.all([secrets.read(), secrets.read()]);
 		// A rotation ends when AWSCURRENT cannot be read.
+		isThrottled = !hasCurrent;
 		if (!hasCurrent) return false;
 		const current = own.nowMs() >= windowMs ? "new" : "former";
 		const pending = hasPending && canReadPending ? ["new"] : [];

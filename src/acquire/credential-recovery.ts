@@ -14,6 +14,8 @@ const PAUSE_MS = 25;
 const PAUSE_FACTOR = 1.6;
 const PAUSE_CAP_MS = 1_000;
 const JITTER_FRACTION = 0.25;
+/** Instances of a fleet that AWS throttles together must not come back together. */
+const THROTTLED_JITTER_FRACTION = 0.5;
 
 /** Afterwards the pauses double up to this. */
 const SLOW_PAUSE_CAP_MS = 30_000;
@@ -30,6 +32,8 @@ export interface CredentialRecoveryOptions {
 	readonly events: EventChannel;
 	/** Whether callers wait for credentials. */
 	readonly isWanted: () => boolean;
+	/** Whether AWS throttled the last fetch. Default: never. */
+	readonly isThrottled?: () => boolean;
 	readonly random: () => number;
 	/** Fetches, and promotes what works. @returns Whether the secret has changed. */
 	readonly refresh: () => Promise<boolean>;
@@ -112,14 +116,15 @@ export class CredentialRecovery {
 	}
 
 	private choosePauseMs(episode: Episode): number {
-		const { budgetMs, clock, random } = this.options;
-		const isFast = clock.nowMs() - episode.startedAtMs < budgetMs();
+		const { budgetMs, clock, isThrottled, random } = this.options;
+		const isHeldOff = isThrottled?.() === true;
+		const isFast = !isHeldOff && clock.nowMs() - episode.startedAtMs < budgetMs();
 		const pauseMs = isFast
 			? Math.min(PAUSE_CAP_MS, PAUSE_MS * PAUSE_FACTOR ** episode.fastPauses)
 			: Math.min(SLOW_PAUSE_CAP_MS, PAUSE_CAP_MS * 2 ** episode.slowPauses);
 		if (isFast) episode.fastPauses += 1;
 		else episode.slowPauses += 1;
-		return pauseMs * (1 - JITTER_FRACTION * random());
+		return pauseMs * (1 - (isHeldOff ? THROTTLED_JITTER_FRACTION : JITTER_FRACTION) * random());
 	}
 
 	private reportLater(delayMs: number): void {

@@ -15,7 +15,7 @@ import { LoginBreaker } from "../acquire/login-breaker.js";
 import { isConnectorOpen, readOrigin } from "../connector/options-origin.js";
 import { LiveDataSource } from "../drivers/live-data-source.js";
 import { listServerOptions, toLooseOptions } from "../drivers/loose-options.js";
-import { ConnectorClosedError, DataSourceMismatchError } from "../errors/errors.js";
+import { ConnectorClosedError, DataSourceMismatchError, SecretUnavailableError } from "../errors/errors.js";
 import type { ConnectorEvent } from "../events/connector-event.js";
 import { describeFault } from "../events/describe-fault.js";
 import { EventChannel } from "../events/event-channel.js";
@@ -64,6 +64,8 @@ export class RotatorService
 	readonly #dataSource: DataSource | undefined;
 	private readonly clock: Clock;
 	private readonly events: EventChannel;
+	/** Whether AWS throttled the last fetch of a recovery. */
+	private isThrottled = false;
 	private readonly random: () => number;
 	private readonly recovery: CredentialRecovery;
 	private readonly runner: RotationRunner;
@@ -103,6 +105,7 @@ export class RotatorService
 			clock: this.clock,
 			closed: this.runner.closed,
 			events: this.events,
+			isThrottled: () => this.isThrottled,
 			isWanted: () => this.#live?.servers.some(({ gate, pool }) => gate.refusal !== undefined && pool.hasWaiting) === true,
 			random: this.random,
 			refresh: async () => this.refresh(),
@@ -294,6 +297,8 @@ export class RotatorService
 		// A rotation that was under way knows nothing of the refusal.
 		await this.runner.inFlight?.catch(() => undefined);
 		const result = await this.runner.rotate("authentication-failure").catch(() => undefined);
+		const fault = result?.outcome === "failed" ? result.error : undefined;
+		this.isThrottled = fault instanceof SecretUnavailableError && fault.kind === "throttled";
 		return result?.outcome === "rotated";
 	}
 

@@ -12,6 +12,7 @@ const REFUSAL = Object.assign(new Error("password authentication failed"), { cod
 let clock: FakeClock;
 let closing: AbortController;
 let events: ConnectorEvent[];
+let isThrottled: boolean;
 let isWanted: boolean;
 let randomValue: number;
 let recovery: CredentialRecovery;
@@ -22,6 +23,7 @@ beforeEach(() => {
 	clock = new FakeClock();
 	closing = new AbortController();
 	events = [];
+	isThrottled = false;
 	isWanted = true;
 	randomValue = 0;
 	startedAtMs = [];
@@ -36,6 +38,7 @@ beforeEach(() => {
 		clock,
 		closed: closing.signal,
 		events: channel,
+		isThrottled: () => isThrottled,
 		isWanted: () => isWanted,
 		random: () => randomValue,
 		refresh: async () => refresh(),
@@ -65,6 +68,29 @@ describe("CredentialRecovery", () => {
 
 		expect(startedAtMs).toEqual([500]);
 		expect(recovery.startedAtMs).toBe(500);
+	});
+
+	it("holds off while AWS throttles it: the pauses double from 1 s to 30 s, spread over half of them", async () => {
+		isThrottled = true;
+		recovery.start(REFUSAL);
+		await clock.advance(64_000);
+		const held = readPauses();
+
+		randomValue = 1;
+		await clock.advance(30_000 + 15_000);
+
+		expect(held).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000]);
+		expect(readPauses().slice(held.length)).toEqual([30_000, 15_000]);
+	});
+
+	it("goes on quickly once AWS answers again", async () => {
+		isThrottled = true;
+		recovery.start(REFUSAL);
+		await clock.advance(1_000);
+		isThrottled = false;
+		await clock.advance(2_000 + 25 + 40);
+
+		expect(readPauses()).toEqual([1_000, 2_000, 25, 40]);
 	});
 
 	it("fetches again after pauses of 25 ms × 1.6ⁿ up to 1 s", async () => {
