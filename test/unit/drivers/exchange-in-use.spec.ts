@@ -1,6 +1,6 @@
 /** Connections in use are exchanged when they come back, several generations of them at once. */
 import { stageExchange } from "./exchange-scene.js";
-import { callAll, lend, pass, take } from "./pool-scene.js";
+import { callAll, type Caller, lend, pass, take, warm } from "./pool-scene.js";
 import { POOLS } from "./pools.js";
 
 const HOUR_MS = 3_600_000;
@@ -41,6 +41,23 @@ describe.each(POOLS)("The exchange of connections in use, in a pool of $label", 
 			expect(scene.server.openUsers).toEqual(["user1", "user1", "user2"]);
 			await expect(loans[1]?.ask("SELECT 1")).resolves.toBeDefined();
 			await expect(take(next).ask("SELECT 1")).resolves.toBeDefined();
+		});
+
+		it("closes one that is idle when the new one is ready, not one that was idle when its login began", async () => {
+			const { scene, start } = stageExchange(maker);
+			await warm(scene, 2);
+			scene.server.loginMs = 100;
+			start();
+			await pass(scene, 50);
+			const callers = [scene.call(), scene.call()];
+			await scene.settle();
+			take(callers[0] as Caller).release();
+			await pass(scene, 60);
+
+			const kept = take(callers[1] as Caller);
+			expect(kept.user).toBe("user1");
+			await expect(kept.ask("SELECT 1")).resolves.toBeDefined();
+			expect(scene.server.openUsers).toEqual(["user1", "user2"]);
 		});
 
 		it("lets no caller log in beside it: all of them are served by what comes back", async () => {
