@@ -1,12 +1,11 @@
 /**
- * What an AWS SDK error means for us, and a copy of it that is safe to keep: decided by name and HTTP status, never by
- * message.
+ * What an AWS SDK error means for us, and a copy of it that is safe to keep. Names and HTTP status decide; the message
+ * only where services give one name to several causes.
  */
+import { types } from "node:util";
 
 import { cleanText, toClause } from "../errors/clean-text.js";
-
-/** The kinds of failure that lead to different next moves. */
-export type AwsFailureKind = "denied" | "invalid" | "malformed-response" | "no-identity" | "not-found" | "throttled" | "unavailable";
+import { AWS_CAUSES, type AwsErrorFacts, type AwsFailureKind, type AwsRemedyContext, type RequestProgress } from "./aws-causes.js";
 
 /** An AWS SDK error, classified. */
 export interface AwsFailure {
@@ -17,92 +16,87 @@ export interface AwsFailure {
 	readonly kind: AwsFailureKind;
 	/** One clause for a message: the SDK's error name and its own words where those cannot quote a value. */
 	readonly reason: string;
+	/** What to do: a sentence, with a command where one helps. */
+	readonly remedy: string;
 }
 
-const THROTTLED = new Set([
-	"ProvisionedThroughputExceededException",
-	"RequestLimitExceeded",
-	"Throttling",
-	"ThrottlingException",
-	"TooManyRequestsException",
-]);
-const NOT_FOUND = new Set(["ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException"]);
-const DENIED = new Set([
-	"AccessDenied",
-	"AccessDeniedException",
-	"DecryptionFailure",
-	"InvalidKeyId",
-	"KMSAccessDeniedException",
-	"NotAuthorized",
-]);
-const NO_IDENTITY = new Set([
-	"CredentialsProviderError",
-	"ExpiredToken",
-	"ExpiredTokenException",
-	"IncompleteSignature",
-	"InvalidClientTokenId",
-	"InvalidSignatureException",
-	"RequestExpired",
-	"SignatureDoesNotMatch",
-	"TokenProviderError",
-	"UnrecognizedClientException",
-]);
-/** Expired identities are renewed by their providers; the others need a person. */
-const RENEWABLE_IDENTITY = new Set([
-	"ExpiredToken",
-	"ExpiredTokenException",
-	"InvalidSignatureException",
-	"RequestExpired",
-	"UnrecognizedClientException",
-]);
+/** What is known of the request beside its error. */
+export interface AwsFailureContext extends AwsRemedyContext {
+	readonly progress?: RequestProgress | undefined;
+}
 
 /** Classifies whatever an AWS SDK v3 client threw. */
-export function classifyAwsFailure(error: unknown): AwsFailure {
-	const { code, message, name, status } = readFields(error);
-	const kind = chooseKind(name, status);
-	const isTransient =
-		kind === "throttled" ||
-		kind === "unavailable" ||
-		kind === "malformed-response" ||
-		(kind === "no-identity" && RENEWABLE_IDENTITY.has(name));
-	const text = describeSafely(name, message);
+export function classifyAwsFailure(error: unknown, context: AwsFailureContext = {}): AwsFailure {
+	const facts = readFacts(error, context.progress);
+	const { code, name, status } = facts;
+	const { id, isTransient, kind, remedy } = findCause(facts);
+	const text = describeSafely(facts, id);
 	const label = code === undefined ? name : `${name}, ${code}`;
 	const cause = Object.assign(new Error(cleanText(text)), {
 		name,
 		...(code === undefined ? {} : { code }),
 		...(status === undefined ? {} : { httpStatusCode: status }),
 	});
-	return { cause, isTransient, kind, reason: `${toClause(text)} (${label})` };
+	const isFinal = /^IDPRejectedClaim/.test(name);
+	return { cause, isTransient: isTransient && !isFinal, kind, reason: `${toClause(text)} (${label})`, remedy: remedy(context, facts) };
+}
+
+/** The last row means anything. */
+function findCause(facts: AwsErrorFacts): (typeof AWS_CAUSES)[number] {
+	const cause = AWS_CAUSES.find(({ isMeant }) => isMeant(facts));
+	if (cause === undefined) throw new Error("The table of causes has no last row.");
+	return cause;
 }
 
 /** The service's own words, as far as they cannot quote a secret. */
-function describeSafely(name: string, message: string): string {
+function describeSafely({ message, name }: AwsErrorFacts, causeId: string): string {
 	// It quotes the body that it could not read, and the body may be the secret.
 	if (name === "SyntaxError") return "the response is not valid JSON";
+	if (causeId === "foreign-form") return "the response is not in the form of AWS";
+	if (causeId === "identity-silent") return "no AWS identity was there in time, so the service was not asked";
 	// AWS quotes the headers that it was sent, the session token among them.
+	if (causeId === "clock") return "AWS does not accept the time of the signature";
 	if (name.includes("Signature")) return "AWS does not accept the signature of the request";
+	if (message === "" && causeId === "refused") return "the connection was refused";
 	return message;
 }
 
-function chooseKind(name: string, status: number | undefined): AwsFailureKind {
-	if (THROTTLED.has(name) || status === 429) return "throttled";
-	if (status !== undefined && status >= 500) return "unavailable";
-	if (NOT_FOUND.has(name)) return "not-found";
-	if (DENIED.has(name)) return "denied";
-	if (NO_IDENTITY.has(name)) return "no-identity";
-	if (name === "SyntaxError") return "malformed-response";
-	// Without a status the request was never answered: refused, reset, timed out, aborted, no such host.
-	return status === undefined ? "unavailable" : "invalid";
-}
+/** By what the SDK puts before the text of an error that it does not know as one: that of another realm, as under Jest. */
+const WRAPPED = /^AWS SDK error wrapper for (?:(\w+): )?/;
+/** Bases of the errors of the services that give out identities. */
+const IDENTITY_SERVICES = /^(?:CognitoIdentity|SSO|SSOOIDC|STS|Signin)ServiceException$/;
 
-function readFields(error: unknown): { code: string | undefined; message: string; name: string; status: number | undefined } {
-	if (!(error instanceof Error)) return { code: undefined, message: "unknown failure", name: "Error", status: undefined };
-	const { $metadata, code } = error as { $metadata?: { httpStatusCode?: unknown }; code?: unknown } & Error;
+function readFacts(error: unknown, progress: RequestProgress | undefined): AwsErrorFacts {
+	if (!(error instanceof Error || types.isNativeError(error)))
+		return { code: undefined, isFromIdentityService: false, message: "unknown failure", name: "Error", progress, status: undefined };
+	// Of several addresses of one name, each with its own failure, the first speaks for all.
+	const first = readFirstOf(error);
+	const { $metadata, code } = first as { $metadata?: { httpStatusCode?: unknown }; code?: unknown } & Error;
 	const status = $metadata?.httpStatusCode;
+	const wrapped = WRAPPED.exec(first.message);
+	const message = wrapped === null ? first.message : first.message.slice(wrapped[0].length);
+	const found = typeof code === "string" ? code : wrapped === null ? undefined : /\b(E[A-Z]{4,})\b/.exec(message)?.[1];
 	return {
-		code: typeof code === "string" ? cleanText(code) : undefined,
-		message: error.message,
-		name: cleanText(error.name),
+		code: found === undefined ? undefined : cleanText(found),
+		isFromIdentityService: listClassNames(first).some((name) => IDENTITY_SERVICES.test(name)),
+		message,
+		name: cleanText(first.name),
+		progress,
 		status: typeof status === "number" ? status : undefined,
 	};
+}
+
+function readFirstOf(error: Error): Error {
+	const { errors } = error as { readonly errors?: unknown };
+	const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+	return first instanceof Error || types.isNativeError(first) ? first : error;
+}
+
+/** Names, since the clients inside of the SDK's providers have classes of their own. */
+function listClassNames(error: object): string[] {
+	const names: string[] = [];
+	for (let made: unknown = Object.getPrototypeOf(error); typeof made === "object" && made !== null; made = Object.getPrototypeOf(made)) {
+		names.push(made.constructor.name);
+	}
+	return names;
 }

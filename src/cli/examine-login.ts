@@ -202,7 +202,7 @@ function isGiven(session: Session, prefix: string): boolean {
 
 function correctLogin({ prefix, session }: LoginFailure): string {
 	if (findRow(session, "password", prefix)?.source === "token") {
-		return 'Allow this identity to log in as that user: the command "policy" prints the statement. In an RDS database the user needs the role rds_iam.';
+		return "Allow this identity to log in as that user: the statement is printed by: npx nestjs-typeorm-aws-connector policy --resource-id <id>. In an RDS database the user needs the role rds_iam.";
 	}
 	const secretId = readValue(session, "secretId", prefix);
 	if (isGiven(session, prefix) || typeof secretId !== "string") {

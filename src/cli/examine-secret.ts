@@ -1,9 +1,8 @@
 /** Whether each secret exists, may be read, and holds a login. */
 import type { TypeOrmAwsConnectorError } from "../errors/connector.error.js";
-import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { isTypeOrmAwsConnectorError, readFault } from "../errors/connector.error.js";
 import { SecretMalformedError, SecretNotFoundError } from "../errors/errors.js";
 import { readRegion } from "../connector/sources.js";
-import { findAwsRemedy } from "../connector/find-aws-remedy.js";
 import type { CredentialsProvider } from "../credentials/credentials-provider.js";
 import { createSecretReader, selectCredentials, selectReplicaCredentials } from "../credentials/select-credentials.js";
 import { quoteForShell } from "../aws/aws-command.js";
@@ -60,7 +59,7 @@ async function examine(session: Session, prefix: string, provider: CredentialsPr
 		return fail(name, {
 			code: error.code,
 			label: `${prefix}${error instanceof SecretMalformedError ? (error.field ?? "secret-id") : "secret-id"}`,
-			message: error.message,
+			message: readFault(error),
 			path,
 			remedy: findRemedy(error, secretId, path, `${prefix}secretId`),
 		});
@@ -74,5 +73,5 @@ function findRemedy(error: TypeOrmAwsConnectorError, secretId: string, path: str
 		const other = path === undefined ? `correct the option "${option}"` : `name another secret in ${path}`;
 		return `aws secretsmanager create-secret --name ${id} --secret-string ${FILE}\n     or ${other}`;
 	}
-	return findAwsRemedy(error, "secretsmanager:GetSecretValue on this secret, and kms:Decrypt where it has a key of its own");
+	return error.remedy ?? "Look at the network, the region and the endpoint, then try again.";
 }

@@ -6,7 +6,7 @@ import type { GivenLogin } from "../configuration/given-login.js";
 import { validateConfig } from "../configuration/validate-config.js";
 import { DSQL_ADMIN } from "../credentials/dsql-token.js";
 import { cleanText } from "../errors/clean-text.js";
-import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { isTypeOrmAwsConnectorError, readFault, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConfigurationError } from "../errors/errors.js";
 import { describeFault } from "../events/describe-fault.js";
 import { type ExplainedField, type ExplainedProblem, explainFields, type FieldScope, hideLogin } from "../resolution/explain-fields.js";
@@ -15,7 +15,6 @@ import type { FieldValue } from "../resolution/parse-value.js";
 import type { ParameterReader } from "../resolution/read-parameter.js";
 import type { OpenConnection } from "../resolution/resolve-field.js";
 import { checkRawLogin } from "../resolution/resolve-login.js";
-import { findAwsRemedy } from "./find-aws-remedy.js";
 
 /**
  * The answer of `explain()`: plain data that `JSON.stringify()` takes as it is, without a password, a token or the text
@@ -105,10 +104,16 @@ function explainOption(problem: TypeOrmAwsConnectorError): ExplainedProblem {
 
 function explainOutage(error: unknown): ExplainedProblem {
 	const { code, message } = describeFault(error);
-	const remedy = isTypeOrmAwsConnectorError(error)
-		? findAwsRemedy(error, "ssm:GetParameters on these parameters")
-		: "Look at the provider behind parameterStoreToken.";
-	return { code, label: undefined, message, path: undefined, remedy };
+	if (!isTypeOrmAwsConnectorError(error)) {
+		return { code, label: undefined, message, path: undefined, remedy: "Look at the provider behind parameterStoreToken." };
+	}
+	return {
+		code,
+		label: undefined,
+		message: readFault(error),
+		path: undefined,
+		remedy: error.remedy ?? "Look at the message, then try again.",
+	};
 }
 
 /** The login of the connector, and of each replica that has something of its own. */

@@ -44,10 +44,11 @@ export async function fetchIdentity(credentials: TAwsCredentials, region: string
 			// The SDK asks a provider once at a time: one that never answers would hold up every later fetch.
 			forgetIdentity(credentials);
 			const reason = `the AWS identity was not there within ${String(error.deadlineMs)} ms`;
-			throw new SecretUnavailableError(undefined, reason, true, { cause: error });
+			const { remedy } = classifyAwsFailure(error, { progress: "preparing" });
+			throw new SecretUnavailableError(undefined, reason, true, { cause: error, remedy });
 		}
 		if (isTypeOrmAwsConnectorError(error)) throw error;
-		const { cause, isTransient, reason } = classifyAwsFailure(error);
-		throw new SecretUnavailableError(undefined, reason, isTransient, { cause });
+		const { cause, isTransient, reason, remedy } = classifyAwsFailure(error, { progress: "preparing" });
+		throw new SecretUnavailableError(undefined, reason, isTransient, { cause, remedy });
 	}
 }

@@ -23,6 +23,12 @@ export type TConnectorErrorCode =
 	| "ERR_CONNECTOR_STAGING_FAILED"
 	| "ERR_CONNECTOR_TIMEOUT";
 
+/** What an error is made with beside its text. */
+export interface ConnectorErrorOptions extends ErrorOptions {
+	/** What to do: a sentence, with a command where one helps. */
+	readonly remedy?: string | undefined;
+}
+
 /**
  * Base class of every error raised by this library.
  *
@@ -45,18 +51,23 @@ export abstract class TypeOrmAwsConnectorError extends Error {
 	/** A literal in each subclass, so that it survives the minifiers of users. */
 	abstract override readonly name: string;
 
+	/** What to do about it, where the fault itself tells: the end of `message`. */
+	readonly remedy!: string | undefined;
+
 	/** @internal */
 	protected readonly [CONNECTOR_ERROR]!: true;
 
 	/** @param message one line, or several. No line can hold a line break or an escape sequence. */
-	constructor(message: string | readonly string[], options?: ErrorOptions) {
+	constructor(message: string | readonly string[], { remedy, ...options }: ConnectorErrorOptions = {}) {
 		super(
-			[message]
+			[message, remedy ?? []]
 				.flat()
 				.map((line) => cleanText(line, Infinity))
-				.join("\n"),
+				.join(remedy === undefined ? "\n" : " "),
 			options,
 		);
+		// Not enumerable: the message ends in it, and an inspected error should say it once.
+		Object.defineProperty(this, "remedy", { value: remedy === undefined ? undefined : cleanText(remedy, Infinity) });
 		// Not enumerable: the mark is for isTypeOrmAwsConnectorError(), not for readers of a log.
 		Object.defineProperty(this, CONNECTOR_ERROR, { value: true });
 	}
@@ -70,4 +81,9 @@ export abstract class TypeOrmAwsConnectorError extends Error {
  */
 export function isTypeOrmAwsConnectorError(error: unknown): error is TypeOrmAwsConnectorError {
 	return typeof error === "object" && error !== null && CONNECTOR_ERROR in error;
+}
+
+/** The message without the remedy at its end, for places that show both. */
+export function readFault({ message, remedy }: Pick<TypeOrmAwsConnectorError, "message" | "remedy">): string {
+	return remedy !== undefined && message.endsWith(` ${remedy}`) ? message.slice(0, -remedy.length - 1) : message;
 }

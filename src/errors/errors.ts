@@ -1,5 +1,5 @@
 /** Every error this library raises. Each one writes its own text from typed fields; none can carry a secret. */
-import { TypeOrmAwsConnectorError } from "./connector.error.js";
+import { type ConnectorErrorOptions, TypeOrmAwsConnectorError } from "./connector.error.js";
 
 /**
  * Where a value was looked for, as shown in messages: the full SSM path where it is known, and the structured lookup.
@@ -166,7 +166,7 @@ export class ParameterStoreUnavailableError extends TypeOrmAwsConnectorError {
 	override readonly isTransient: boolean;
 	override readonly name = "ParameterStoreUnavailableError";
 
-	constructor(subject: string, reason: string, isTransient: boolean, options?: ErrorOptions) {
+	constructor(subject: string, reason: string, isTransient: boolean, options?: ConnectorErrorOptions) {
 		super(`Parameter Store could not be read (${subject}): ${reason}.`, options);
 		this.isTransient = isTransient;
 	}
@@ -185,9 +185,10 @@ export class SecretNotFoundError extends TypeOrmAwsConnectorError {
 	constructor(
 		/** Name or ARN that was asked for. */
 		readonly secretId: string,
-		options?: ErrorOptions,
+		{ region, ...options }: ConnectorErrorOptions & { readonly region?: string | undefined } = {},
 	) {
-		super(`Secret "${secretId}" was not found. Check its name, its region and that it holds a value.`, options);
+		const place = region === undefined ? "" : ` in region ${region}`;
+		super(`Secret "${secretId}" was not found${place}. Check its name, its region and that it holds a value.`, options);
 	}
 }
 
@@ -240,7 +241,11 @@ export class SecretUnavailableError extends TypeOrmAwsConnectorError {
 		readonly secretId: string | undefined,
 		reason: string,
 		isTransient: boolean,
-		{ kind = "unavailable", verb = "loaded", ...options }: ErrorOptions & { kind?: SecretFailureKind; verb?: "loaded" | "stored" } = {},
+		{
+			kind = "unavailable",
+			verb = "loaded",
+			...options
+		}: ConnectorErrorOptions & { kind?: SecretFailureKind; verb?: "loaded" | "stored" } = {},
 	) {
 		super(
 			secretId === undefined ? `No login token could be signed: ${reason}.` : `Secret "${secretId}" could not be ${verb}: ${reason}.`,

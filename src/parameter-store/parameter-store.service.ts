@@ -9,8 +9,10 @@ import {
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from "@nestjs/common";
 
 import { ParameterStoreUnavailableError, ConnectorClosedError } from "../errors/errors.js";
+import type { RequestProgress } from "../aws/aws-causes.js";
 import { classifyAwsFailure } from "../aws/aws-failure.js";
 import { parseParameterName } from "../aws/parameter-name.js";
+import { followProgress } from "../aws/request-progress.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { PARAMETER_STORE_SSM_CLIENT } from "./parameter-store.tokens.js";
 import { deriveSsmClient, destroySsmClient } from "./ssm-client.js";
@@ -66,9 +68,12 @@ export class ParameterStoreService implements OnApplicationShutdown {
 	async getParametersByPath(path: string, shouldDecrypt = false, isRecursive = true, isVerbose = false): Promise<Parameter[]> {
 		if (isVerbose) this.logger.verbose(`Reading the parameters under "${path}"`);
 		const input = { MaxResults: BATCH_SIZE, Path: path, Recursive: isRecursive, WithDecryption: shouldDecrypt };
-		const parameters = await explainFailure(`path "${path}"`, () =>
-			withDeadline((signal) => this.readPages(input, signal), { deadlineMs: PATH_DEADLINE_MS, subject: "Reading all pages" }),
-		);
+		const parameters = await withDeadline((signal) => this.readPages(input, signal), {
+			deadlineMs: PATH_DEADLINE_MS,
+			subject: "Reading all pages",
+		}).catch((error: unknown) => {
+			throw explainFailure(error, { action: "ssm:GetParametersByPath", subject: `path "${path}"` });
+		});
 		if (isVerbose) this.logger.verbose(`Found ${String(parameters.length)} parameters under "${path}"`);
 		return parameters;
 	}
@@ -129,7 +134,13 @@ export class ParameterStoreService implements OnApplicationShutdown {
 			if (tokens.has(token)) throw new Error("Systems Manager returned the same NextToken twice");
 			tokens.add(token);
 			const command = new GetParametersByPathCommand({ ...input, NextToken: token });
-			const page = await withDeadline((abortSignal) => this.#client.send(command, { abortSignal }), describeRequest(signal));
+			const readProgress = followProgress(command);
+			const page = await withDeadline((abortSignal) => this.#client.send(command, { abortSignal }), describeRequest(signal)).catch(
+				(error: unknown) => {
+					const subject = `path "${String(input.Path)}"`;
+					throw explainFailure(error, { action: "ssm:GetParametersByPath", progress: readProgress(), subject });
+				},
+			);
 			parameters.push(...(page.Parameters ?? []));
 			if (parameters.length > MAXIMUM_TREE_SIZE)
 				throw new ParameterStoreUnavailableError(`path "${String(input.Path)}"`, TOO_MANY, false);
@@ -144,8 +155,12 @@ export class ParameterStoreService implements OnApplicationShutdown {
 		{ shouldDecrypt = false, signal }: ReadByNameOptions,
 	): Promise<Parameter[]> {
 		const command = new GetParametersCommand({ Names: names, WithDecryption: shouldDecrypt });
-		const answer = await explainFailure(`names ${names.map((name) => `"${name}"`).join(", ")}`, () =>
-			withDeadline((abortSignal) => client.send(command, { abortSignal }), describeRequest(signal)),
+		const readProgress = followProgress(command);
+		const answer = await withDeadline((abortSignal) => client.send(command, { abortSignal }), describeRequest(signal)).catch(
+			(error: unknown) => {
+				const subject = `names ${names.map((name) => `"${name}"`).join(", ")}`;
+				throw explainFailure(error, { action: "ssm:GetParameters", progress: readProgress(), subject });
+			},
 		);
 		return answer.Parameters ?? [];
 	}
@@ -153,14 +168,18 @@ export class ParameterStoreService implements OnApplicationShutdown {
 
 const TOO_MANY = `there are more than ${MAXIMUM_TREE_SIZE.toLocaleString("en-US")} parameters below it; shouldLoadOnDemand: true reads those that are needed`;
 
-async function explainFailure<Result>(subject: string, read: () => Promise<Result>): Promise<Result> {
-	try {
-		return await read();
-	} catch (error) {
-		if (error instanceof ConnectorClosedError || error instanceof ParameterStoreUnavailableError) throw error;
-		const { cause, isTransient, reason } = classifyAwsFailure(error);
-		throw new ParameterStoreUnavailableError(subject, reason, isTransient, { cause });
-	}
+/** What was asked for, and how far the request got. */
+interface FailedRequest {
+	readonly action: string;
+	readonly progress?: RequestProgress | undefined;
+	/** The subject of the error. */
+	readonly subject: string;
+}
+
+function explainFailure(error: unknown, { action, progress, subject }: FailedRequest): Error {
+	if (error instanceof ConnectorClosedError || error instanceof ParameterStoreUnavailableError) return error;
+	const { cause, isTransient, reason, remedy } = classifyAwsFailure(error, { permission: `${action} on these parameters`, progress });
+	return new ParameterStoreUnavailableError(subject, reason, isTransient, { cause, remedy });
 }
 
 function describeRequest(signal: AbortSignal | undefined): { deadlineMs: number; signal: AbortSignal | undefined; subject: string } {

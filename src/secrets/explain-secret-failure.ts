@@ -3,9 +3,8 @@ import { SecretsManagerServiceException } from "@aws-sdk/client-secrets-manager"
 
 import { isTypeOrmAwsConnectorError, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConnectorTimeoutError, SecretUnavailableError, SecretNotFoundError } from "../errors/errors.js";
+import type { RequestProgress } from "../aws/aws-causes.js";
 import { classifyAwsFailure } from "../aws/aws-failure.js";
-
-const KEY_FAILURES: ReadonlySet<string> = new Set(["DecryptionFailure", "EncryptionFailure", "KMSAccessDeniedException"]);
 
 /**
  * Secrets Manager does not know the identity: it was deleted or deactivated. One that has merely expired is renewed.
@@ -15,22 +14,40 @@ const REVOCATIONS: ReadonlySet<string> = new Set(["InvalidClientTokenId", "Unrec
 /** Errors by which Secrets Manager itself, and not the service that gives out identities, refused an identity. */
 const revoked = new WeakSet<Error>();
 
+/** What was asked for, and how far the request got. */
+export interface SecretRequest {
+	readonly progress?: RequestProgress | undefined;
+	/** The region that was asked. */
+	readonly region?: string | undefined;
+	readonly verb: "loaded" | "stored";
+}
+
 /** The error to throw for a secret that was not loaded, or not stored. */
-export function explainSecretFailure(error: unknown, secretId: string, verb: "loaded" | "stored"): TypeOrmAwsConnectorError {
-	if (isTypeOrmAwsConnectorError(error)) return error;
-	const { cause, isTransient, kind, reason } = classifyAwsFailure(error);
-	if (kind === "not-found") return new SecretNotFoundError(secretId, { cause });
+export function explainSecretFailure(
+	error: unknown,
+	secretId: string,
+	{ progress, region, verb }: SecretRequest,
+): TypeOrmAwsConnectorError {
+	const isUnsent = error instanceof ConnectorTimeoutError && progress === "preparing";
+	if (isTypeOrmAwsConnectorError(error) && !isUnsent) return error;
+	const action = verb === "loaded" ? "secretsmanager:GetSecretValue" : "secretsmanager:PutSecretValue";
+	const permission = `${action} on this secret`;
+	const { cause, isTransient, kind, reason, remedy } = classifyAwsFailure(error, { permission, progress, secretId });
+	if (kind === "not-found") return new SecretNotFoundError(secretId, { cause, region });
 	// A service that refuses a value quotes it.
 	if (kind === "invalid" && verb === "stored") {
-		return new SecretUnavailableError(secretId, `Secrets Manager refuses the request (${cause.name})`, false, { kind, verb });
+		const refusal = `Secrets Manager refuses the request (${cause.name})`;
+		// The words of the remedy send to a message that is withheld, except where the secret is to be restored.
+		const restoration = cause.name === "InvalidRequestException" ? remedy : undefined;
+		return new SecretUnavailableError(secretId, refusal, false, { kind, remedy: restoration, verb });
 	}
+	const options = { cause, kind, remedy, verb };
 	if (REVOCATIONS.has(cause.name) && isOwnAnswer(error)) {
-		const revocation = new SecretUnavailableError(secretId, reason, false, { cause, kind, verb });
+		const revocation = new SecretUnavailableError(secretId, reason, false, options);
 		revoked.add(revocation);
 		return revocation;
 	}
-	const exactKind = KEY_FAILURES.has(cause.name) ? "decryption" : kind;
-	return new SecretUnavailableError(secretId, reason, isTransient, { cause, kind: exactKind, verb });
+	return new SecretUnavailableError(secretId, reason, isTransient, options);
 }
 
 /**
@@ -38,7 +55,9 @@ export function explainSecretFailure(error: unknown, secretId: string, verb: "lo
  * identity that was revoked Secrets Manager has said no.
  */
 export function isSecretOutage(error: unknown): boolean {
-	if (error instanceof SecretUnavailableError) return error.isTransient || (error.kind === "no-identity" && !revoked.has(error));
+	if (error instanceof SecretUnavailableError) {
+		return error.isTransient || error.kind === "unavailable" || (error.kind === "no-identity" && !revoked.has(error));
+	}
 	return error instanceof ConnectorTimeoutError;
 }
 

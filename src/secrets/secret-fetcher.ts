@@ -14,6 +14,7 @@ import { ConnectorTimeoutError, SecretMalformedError } from "../errors/errors.js
 import { withAwsClientDefaults } from "../aws/aws-client-defaults.js";
 import { warnOfPlainEndpoint } from "../aws/plain-endpoint.js";
 import { parseArnOf } from "../aws/parse-arn.js";
+import { followProgress } from "../aws/request-progress.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { explainSecretFailure } from "./explain-secret-failure.js";
@@ -91,6 +92,7 @@ export class SecretFetcher {
 		if (Buffer.byteLength(text) > MAXIMUM_SECRET_BYTES) throw new SecretMalformedError(secretId, "too-large");
 		const session = this.#session;
 		const command = new PutSecretValueCommand({ SecretId: secretId, SecretString: text });
+		const readProgress = followProgress(command);
 		const request = withDeadline((abortSignal) => this.selectClient(session, secretId).send(command, { abortSignal }), {
 			...this.describeDeadline(secretId, "storing"),
 			signal: this.closing.signal,
@@ -99,7 +101,8 @@ export class SecretFetcher {
 		try {
 			return (await request).VersionId;
 		} catch (error) {
-			throw explainSecretFailure(error, secretId, "stored");
+			const region = await this.findRegion(session, secretId);
+			throw explainSecretFailure(error, secretId, { progress: readProgress(), region, verb: "stored" });
 		} finally {
 			session.requests.delete(request);
 			session.joinable.clear();
@@ -137,22 +140,27 @@ export class SecretFetcher {
 	}
 
 	private async request(session: Session, secretId: string, versionStage: string): Promise<FetchedSecret> {
+		const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: versionStage });
+		const readProgress = followProgress(command);
 		try {
-			const output = await withDeadline(
-				(abortSignal) =>
-					this.selectClient(session, secretId).send(
-						new GetSecretValueCommand({ SecretId: secretId, VersionStage: versionStage }),
-						{ abortSignal },
-					),
-				{ ...this.describeDeadline(secretId), signal: this.closing.signal },
-			);
+			const output = await withDeadline((abortSignal) => this.selectClient(session, secretId).send(command, { abortSignal }), {
+				...this.describeDeadline(secretId),
+				signal: this.closing.signal,
+			});
 			return { text: readText(secretId, output), versionId: output.VersionId };
 		} catch (error) {
 			// The SDK asks a provider of identities once at a time: one that never answers would hold up every later request of
 			// its client.
 			if (error instanceof ConnectorTimeoutError && session === this.#session) this.renew();
-			throw explainSecretFailure(error, secretId, "loaded");
+			const region = await this.findRegion(session, secretId);
+			throw explainSecretFailure(error, secretId, { progress: readProgress(), region, verb: "loaded" });
 		}
+	}
+
+	/** The region that was asked, for messages; `undefined` where nothing names one. */
+	private async findRegion(session: Session, secretId: string): Promise<string | undefined> {
+		const { config } = this.selectClient(session, secretId) as Partial<SecretsManagerClient>;
+		return config?.region().catch(() => undefined);
 	}
 
 	private describeDeadline(secretId: string, work = "fetch"): { clock: Clock; deadlineMs: number; subject: string } {

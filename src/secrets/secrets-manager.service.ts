@@ -2,6 +2,7 @@
  * Secrets at run time: cached, shared, and there while AWS is not. Nothing of Nest is loaded or named here, for the
  * entry `/secrets`.
  */
+import { readFault, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConnectorClosedError } from "../errors/errors.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { isSecretOutage } from "./explain-secret-failure.js";
@@ -237,7 +238,7 @@ export class SecretsManagerService {
 		} catch (error) {
 			this.counts.failureCount += 1;
 			if (isSecretOutage(error)) {
-				this.reportOutage(secretId, error as Error);
+				this.reportOutage(secretId, error as TypeOrmAwsConnectorError);
 			} else {
 				// A value that was there until now is asked for once more before that counts.
 				if (this.store.find(secretId) === undefined && !this.isClosed) this.#refusals.remember(secretId, error);
@@ -253,15 +254,14 @@ export class SecretsManagerService {
 	}
 
 	/** One warning for each outage, however long it lasts. */
-	private reportOutage(secretId: string, { message }: Error): void {
+	private reportOutage(secretId: string, error: TypeOrmAwsConnectorError): void {
 		const kept = this.store.find(secretId);
 		if (kept === undefined) return;
 		if (kept.retryAtMs === undefined && this.staleIfErrorMs > 0) {
 			const ageSeconds = Math.round(this.measureAgeMs(kept) / 1_000);
 			const limitSeconds = Math.round(this.staleIfErrorMs / 1_000);
-			this.warn(
-				`${message} Its value of ${String(ageSeconds)} s ago is served meanwhile, until ${String(limitSeconds)} s past its ttl.`,
-			);
+			const served = `Its value of ${String(ageSeconds)} s ago is served meanwhile, until ${String(limitSeconds)} s past its ttl.`;
+			this.warn([readFault(error), served, error.remedy ?? []].flat().join(" "));
 		}
 		kept.retryAtMs = this.clock.nowMs() + RETRY_INTERVAL_MS;
 	}

@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 it.each<[FaultKind, AwsFailure["kind"], boolean]>([
-	["decryption-failure", "denied", false],
+	["decryption-failure", "decryption", false],
 	["denied", "denied", false],
 	["expired-token", "no-identity", true],
 	["html-error", "unavailable", true],
@@ -48,7 +48,7 @@ it.each<[FaultKind, AwsFailure["kind"], boolean]>([
 	secrets.destroy();
 	parameters.destroy();
 
-	for (const failure of failures.map(classifyAwsFailure)) {
+	for (const failure of failures.map((failure) => classifyAwsFailure(failure))) {
 		expect(failure).toMatchObject({ isTransient, kind });
 		expect(inspect(failure, { depth: null, showHidden: true })).not.toContain(SECRET.slice(0, 4));
 	}

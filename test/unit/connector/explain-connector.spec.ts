@@ -1,4 +1,5 @@
 /** Every value with its source, every problem with its place and its remedy, and no secret. */
+import { classifyAwsFailure } from "../../../src/aws/aws-failure.js";
 import { type ConnectorExplanation, explainConnector } from "../../../src/connector/explain-connector.js";
 import { renderExplanation } from "../../../src/connector/render-explanation.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
@@ -267,7 +268,9 @@ describe("a Parameter Store that does not answer", () => {
 	}
 
 	function refuse(name: string, isTransient: boolean): ParameterStoreUnavailableError {
-		return new ParameterStoreUnavailableError("names", name, isTransient, { cause: Object.assign(new Error(name), { name }) });
+		const error = Object.assign(new Error(name), { name });
+		const { remedy } = classifyAwsFailure(error, { permission: "ssm:GetParameters on these parameters" });
+		return new ParameterStoreUnavailableError("names", name, isTransient, { cause: error, remedy });
 	}
 
 	it("is one problem, and no field has another", async () => {
@@ -282,11 +285,14 @@ describe("a Parameter Store that does not answer", () => {
 	});
 
 	it.each([
-		[refuse("AccessDeniedException", false), /^Allow ssm:GetParameters on these parameters; the command "policy"/],
+		[
+			refuse("AccessDeniedException", false),
+			/^Allow ssm:GetParameters on these parameters; .*: npx nestjs-typeorm-aws-connector policy/,
+		],
 		[refuse("CredentialsProviderError", false), /aws sts get-caller-identity/],
 		[refuse("ThrottlingException", true), /quota/],
 		[refuse("TimeoutError", true), /VPC endpoint/],
-		[new ConnectorTimeoutError("The request", 10_000), /VPC endpoint/],
+		[new ConnectorTimeoutError("The request", 10_000), /try again/],
 		[new Error("anything"), /parameterStoreToken/],
 	])("has a remedy for %p", async (error, remedy) => {
 		const { problems } = await explainOutage(error);

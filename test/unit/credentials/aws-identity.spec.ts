@@ -77,7 +77,10 @@ describe("fetchIdentity", () => {
 		expect(failure).toBeInstanceOf(SecretUnavailableError);
 		expect(failure).toMatchObject({
 			isTransient: false,
-			message: "No login token could be signed: Could not load credentials from any providers (CredentialsProviderError).",
+			message: expect.stringMatching(
+				/^No login token could be signed: Could not load credentials from any providers \(CredentialsProviderError\)\./,
+			),
+			remedy: expect.stringContaining("get-caller-identity"),
 		});
 	});
 
@@ -95,7 +98,8 @@ describe("fetchIdentity", () => {
 		expect(await failure).toMatchObject({
 			cause: expect.any(ConnectorTimeoutError),
 			isTransient: true,
-			message: "No login token could be signed: the AWS identity was not there within 10000 ms.",
+			message: expect.stringMatching(/^No login token could be signed: the AWS identity was not there within 10000 ms\./),
+			remedy: expect.stringContaining("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
 		});
 		await expect(fetchIdentity(provider, REGION)).resolves.toMatchObject(KEYS);
 	});

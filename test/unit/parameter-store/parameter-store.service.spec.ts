@@ -2,6 +2,7 @@
 import { GetParametersByPathCommand, GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { Logger } from "@nestjs/common";
 import { mockClient } from "aws-sdk-client-mock";
+import { readFault } from "../../../src/errors/connector.error.js";
 import { ParameterStoreUnavailableError, ConnectorClosedError } from "../../../src/errors/errors.js";
 import { ParameterStoreService } from "../../../src/parameter-store/parameter-store.service.js";
 import { createSsmClient } from "../../../src/parameter-store/ssm-client.js";
@@ -112,7 +113,7 @@ describe("getParametersByPath", () => {
 
 		const error = await failureOf(createService().getParametersByPath("/shop/production"));
 
-		expect(error.message).toBe(
+		expect(readFault(error)).toBe(
 			'Parameter Store could not be read (path "/shop/production"): User is not authorized (AccessDeniedException).',
 		);
 		expect(error.isTransient).toBe(false);
@@ -268,7 +269,7 @@ describe("getParametersByName", () => {
 
 		const error = await failureOf(createService().getParametersByName(thirteen));
 
-		expect(error.message).toBe(
+		expect(readFault(error)).toBe(
 			'Parameter Store could not be read (names "/shop/10", "/shop/11", "/shop/12"): Internal (InternalServerError).',
 		);
 		expect(error.isTransient).toBe(true);

@@ -1,6 +1,7 @@
 /** Each failure of Secrets Manager becomes one of our errors, in which nothing of a secret is left. */
 import { inspect } from "node:util";
 
+import { readFault } from "../../../src/errors/connector.error.js";
 import {
 	ConnectorTimeoutError,
 	SecretUnavailableError,
@@ -25,7 +26,7 @@ it.each([
 	["throttled", "ThrottlingException", 400],
 	["unavailable", "InternalServiceError", 500],
 ])("is of the kind %s for %s", (kind, name, status) => {
-	const error = explainSecretFailure(failure(name, status), "app/key", "loaded");
+	const error = explainSecretFailure(failure(name, status), "app/key", { verb: "loaded" });
 
 	expect(error).toBeInstanceOf(SecretUnavailableError);
 	expect(error).toMatchObject({ cause: { name }, kind, secretId: "app/key" });
@@ -33,20 +34,23 @@ it.each([
 });
 
 it("is a class of its own for a secret that is not there", () => {
-	expect(explainSecretFailure(failure("ResourceNotFoundException", 400), "app/key", "loaded")).toBeInstanceOf(SecretNotFoundError);
+	expect(explainSecretFailure(failure("ResourceNotFoundException", 400), "app/key", { verb: "loaded" })).toBeInstanceOf(
+		SecretNotFoundError,
+	);
 });
 
 it("leaves an error of this library as it is", () => {
 	const error = new ConnectorClosedError();
 
-	expect(explainSecretFailure(error, "app/key", "loaded")).toBe(error);
+	expect(explainSecretFailure(error, "app/key", { verb: "loaded" })).toBe(error);
 });
 
 it("says that a secret was not stored, and keeps the words of a refusal to itself, since they quote the value", () => {
-	const denied = explainSecretFailure(failure("AccessDeniedException", 400), "app/key", "stored");
-	const refused = explainSecretFailure(failure("ValidationException", 400, "Value 'hunter2' is wrong"), "app/key", "stored");
+	const denied = explainSecretFailure(failure("AccessDeniedException", 400), "app/key", { verb: "stored" });
+	const refused = explainSecretFailure(failure("ValidationException", 400, "Value 'hunter2' is wrong"), "app/key", { verb: "stored" });
 
-	expect(denied.message).toBe('Secret "app/key" could not be stored: What AWS said (AccessDeniedException).');
+	expect(readFault(denied)).toBe('Secret "app/key" could not be stored: What AWS said (AccessDeniedException).');
+	expect(denied.remedy).toMatch(/^Allow secretsmanager:PutSecretValue on this secret;/);
 	expect(refused).toMatchObject({ isTransient: false, kind: "invalid" });
 	expect(inspect(refused, { depth: 9, showHidden: true })).not.toContain("hunter2");
 });
