@@ -20,13 +20,16 @@ import type { ConnectorEvent } from "../events/connector-event.js";
 import { describeFault } from "../events/describe-fault.js";
 import { EventChannel } from "../events/event-channel.js";
 import { logEvents } from "../events/event-logger.js";
-import { type Clock, systemClock } from "../support/clock.js";
+import { type Clock, sleep, systemClock } from "../support/clock.js";
 import type { RotationSource } from "../connector/rotation-source.js";
 import { DEFAULT_ROTATION_DEADLINES, type RotatedDataSource } from "./rotation-context.js";
 import { RotationRunner } from "./rotation-runner.js";
 import { type IntervalRegistry, type LastOutcome, RotationSchedule } from "./rotation-schedule.js";
 import type { IRotateOptions, IRotatorOptions, TRotationResult } from "./rotation.options.js";
 import { isSameSecret, readSecretChange } from "./secret-changed-event.js";
+
+/** Pause of the events of a secret after one without news. */
+const EVENT_PAUSE_MS = 1_000;
 
 /** How long connections with retired credentials may be in use at shutdown before they are cut. */
 const SHUTDOWN_GRACE_MS = 2_000;
@@ -64,8 +67,12 @@ export class RotatorService
 	readonly #dataSource: DataSource | undefined;
 	private readonly clock: Clock;
 	private readonly events: EventChannel;
+	/** After an event without news the next one waits until then, so that a flood of events is no flood of requests. */
+	private eventsPausedUntilMs = 0;
 	/** Whether AWS throttled the last fetch of a recovery. */
 	private isThrottled = false;
+	/** The rotation that events of the pause share. */
+	private pausedEvents: Promise<TRotationResult> | undefined;
 	private readonly random: () => number;
 	private readonly recovery: CredentialRecovery;
 	private readonly runner: RotationRunner;
@@ -193,9 +200,10 @@ export class RotatorService
 		const { secretId, secretIds = secretId === undefined ? [] : [secretId] } = this.connectorService;
 		const change = readSecretChange(event);
 		if (change?.secretIds.some((id) => secretIds.some((known) => isSameSecret(id, known))) !== true) return undefined;
-		// A rotation under way may have read the secret before it changed.
-		await this.runner.inFlight?.catch(() => undefined);
-		return this.runner.rotate("secret-changed");
+		const pauseMs = this.eventsPausedUntilMs - this.clock.nowMs();
+		if (pauseMs <= 0) return this.rotateForEvent();
+		this.pausedEvents ??= sleep(this.clock, pauseMs, this.runner.closed).then(async () => this.rotateForEvent());
+		return this.pausedEvents;
 	}
 
 	/**
@@ -300,6 +308,13 @@ export class RotatorService
 		const fault = result?.outcome === "failed" ? result.error : undefined;
 		this.isThrottled = fault instanceof SecretUnavailableError && fault.kind === "throttled";
 		return result?.outcome === "rotated";
+	}
+
+	private async rotateForEvent(): Promise<TRotationResult> {
+		this.pausedEvents = undefined;
+		const result = await this.runner.rotate("secret-changed");
+		if (result.outcome === "unchanged") this.eventsPausedUntilMs = this.clock.nowMs() + EVENT_PAUSE_MS;
+		return result;
 	}
 
 	private noteRecovered(): void {

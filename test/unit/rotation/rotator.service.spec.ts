@@ -380,10 +380,36 @@ describe("RotatorService", () => {
 			const rotator = await start({ connector: several });
 			const outcomes: unknown[] = [];
 
-			for (const name of ["app/database", "app/reader", "app/other"])
-				outcomes.push(await rotator.notifySecretChanged({ ...event, detail: { name } }));
+			for (const name of ["app/database", "app/reader", "app/other"]) {
+				const notified = rotator.notifySecretChanged({ ...event, detail: { name } });
+				await passTime(clock, 1_000);
+				outcomes.push(await notified);
+			}
 
 			expect(outcomes).toEqual([{ outcome: "unchanged" }, { outcome: "unchanged" }, undefined]);
+		});
+
+		it("reads the secret at most once a second for events without news, however many come, and loses no news", async () => {
+			const rotator = await start();
+			await rotator.notifySecretChanged(event);
+			const flood = Array.from({ length: 100 }, async () => rotator.notifySecretChanged(event));
+			await passTime(clock, 999);
+			expect(connector.fetchCount).toBe(1);
+			changePassword("two");
+
+			await passTime(clock, 1);
+
+			expect(new Set((await Promise.all(flood)).map((result) => result?.outcome))).toEqual(new Set(["rotated"]));
+			expect(connector.fetchCount).toBe(2);
+		});
+
+		it("waits for nothing after an event with news", async () => {
+			const rotator = await start();
+			changePassword("two");
+			await rotator.notifySecretChanged(event);
+			changePassword("three");
+
+			expect(await rotator.notifySecretChanged(event)).toMatchObject({ generation: 3, outcome: "rotated" });
 		});
 
 		it("ignores any event as long as it does not know its own secret", async () => {
