@@ -104,6 +104,11 @@ module.exports = defineConfig(
 		rules: { "@typescript-eslint/naming-convention": ["error", ...valueNames] },
 	},
 	{ files: ["src/support/**/*.ts"], rules: { "no-restricted-globals": restrictTime(TIME_GLOBALS) } },
+	// Fields of requests and policies have the names that AWS gave them.
+	{
+		files: ["src/testing/*-operations.ts", "src/testing/permissions.ts"],
+		rules: { "@typescript-eslint/naming-convention": ["error", internalTypeNames] },
+	},
 	// The name of an optional package is a literal of require(), for bundlers.
 	{ files: ["src/**/optional-packages.ts"], rules: { "@typescript-eslint/no-require-imports": "off" } },
 	{ files: ["src/support/clock.ts"], rules: { "no-restricted-globals": "off" } },

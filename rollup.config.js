@@ -10,7 +10,13 @@ const typescript = require("@rollup/plugin-typescript");
 const { dts } = require("rollup-plugin-dts");
 
 /** By the name under which users import them; `index` is the package itself. */
-const ENTRIES = { "data-source": "src/data-source.ts", index: "src/index.ts", secrets: "src/secrets.ts", tokens: "src/tokens.ts" };
+const ENTRIES = {
+	"data-source": "src/data-source.ts",
+	index: "src/index.ts",
+	secrets: "src/secrets.ts",
+	testing: "src/testing.ts",
+	tokens: "src/tokens.ts",
+};
 const COMMAND_LINE = "cli";
 
 /** Every bare import is a dependency, a peer or part of Node, but for the compiler's helpers, which are bundled. */

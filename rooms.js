@@ -54,6 +54,10 @@ const ROOMS = {
 		],
 		mayLoad: ["typeorm"],
 	},
+	testing: {
+		mayImport: ["errors", "support", "configuration", "parameter-store", "secrets", "connector", "module"],
+		mayLoad: [],
+	},
 	cli: {
 		mayImport: ["errors", "support", "aws", "parameter-store", "configuration", "tls", "resolution", "credentials", "connector"],
 		mayLoad: ["@aws-sdk/client-secrets-manager", "@aws-sdk/client-ssm", "typeorm"],

@@ -2,7 +2,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 
 import { SecretsManagerService } from "../../src/secrets.js";
-import { type FakeAws, startFakeAws } from "../../test/support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../src/testing/fake-aws.js";
 import { compare, findMedian, measureSides, measureTimes, type Ratio, summarize } from "../sides.js";
 import { formatDuration, formatRatio, type Result, type Row } from "../table.js";
 import { loadPeer } from "./load-peer.js";

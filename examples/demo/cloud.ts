@@ -1,5 +1,5 @@
 /** What AWS and its database are in production: a PostgreSQL server, Parameter Store, Secrets Manager, and the rotation of the secret. */
-import { type FakeAws, startFakeAws } from "../../test/support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../src/testing/fake-aws.js";
 import { type PostgresServer, startPostgres } from "../../test/support/postgres/postgres-server.js";
 
 const DATABASE = "bank";

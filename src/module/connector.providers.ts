@@ -19,7 +19,14 @@ import type { SecretStore } from "../secrets/secret-store.js";
 import { SecretsManagerService } from "../secrets/secrets-manager.service.js";
 import { createOptionsProvider, listOptionsClass } from "../support/options-provider.js";
 import { shareInProcess } from "../support/process-wide.js";
-import { assertDataSourceToken, nameConnector, nameDataSource, readDataSourceToken, ROTATION_INTERVAL_NAME } from "./connector.tokens.js";
+import {
+	assertDataSourceToken,
+	CONNECTOR_NAMES,
+	nameConnector,
+	nameDataSource,
+	readDataSourceToken,
+	ROTATION_INTERVAL_NAME,
+} from "./connector.tokens.js";
 import { loadNestConfig, loadNestSchedule } from "./optional-packages.js";
 
 /** Shared by all copies of the library: the registry of `@nestjs/schedule` refuses a name that it has. */
@@ -42,6 +49,10 @@ export function createConnectorProviders<FactoryArguments extends unknown[]>(
 		// Nest 8 to 10 take two dynamic modules of the same text for one. The factories made here all have the same text;
 		// this value differs.
 		{ provide: ROTATION_INTERVAL_NAME, useValue: intervalName },
+		{
+			provide: CONNECTOR_NAMES,
+			useValue: { connectorName: nameConnector(dataSourceToken), dataSourceName: nameDataSource(dataSourceToken) },
+		},
 		createConnectorProvider(dataSourceToken, options.parameterStoreToken),
 		createRotatorProvider(dataSourceToken),
 	];

@@ -8,6 +8,15 @@ import { OptionInvalidError } from "../errors/errors.js";
 /** Token of the name of a registration's interval. */
 export const ROTATION_INTERVAL_NAME = "TYPEORM_AWS_CONNECTOR_ROTATION_INTERVAL_NAME";
 
+/** Token of the names of a registration. */
+export const CONNECTOR_NAMES = "TYPEORM_AWS_CONNECTOR_NAMES";
+
+/** What a registration is called in messages, and the name of its DataSource, where it has one. */
+export interface ConnectorNames {
+	readonly connectorName: string;
+	readonly dataSourceName: string | undefined;
+}
+
 /** The name that `@nestjs/typeorm` gives to the DataSource without a name. */
 const DEFAULT_NAME = "default";
 

@@ -10,7 +10,7 @@ import { buildParameterPath } from "../../src/parameter-store/parameter-path.js"
 import { buildFieldLookup } from "../../src/resolution/field-lookup.js";
 import { forgetIdentity } from "../../src/secrets/aws-identity-cache.js";
 import { CertificateAuthority } from "../support/certificates.js";
-import { type FakeAws, startFakeAws } from "../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../src/testing/fake-aws.js";
 import { APPLICATION_KEY, type IamScene, startIamScene } from "../support/iam-gateway/iam-scene.js";
 import { type PostgresServer, startPostgres } from "../support/postgres/postgres-server.js";
 import { serveTls } from "../support/postgres/serve-tls.js";
@@ -145,6 +145,17 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 			intervalMs: 3_600_000,
 			isEnabled: true,
 		});
+	},
+
+	bootWith: async () => {
+		const double = { find: () => ["milk"], isInitialized: false };
+		const bootWith = run<(double: object, application: Type) => Promise<INestApplicationContext>>("bootWith");
+
+		application = await bootWith(double, run<Type>("AppModule"));
+		await application.init();
+
+		expect(application.get(DataSource, { strict: false })).toBe(double);
+		expect(aws.calls.count()).toBe(0);
 	},
 
 	ConnectionReport: async () => {

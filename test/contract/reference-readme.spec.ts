@@ -13,7 +13,7 @@ import {
 	TypeOrmAwsConnectorModule,
 	TypeOrmAwsConnectorService,
 } from "../../src/index.js";
-import { type FakeAws, startFakeAws } from "../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../src/testing/fake-aws.js";
 import { type PostgresServer, startPostgres } from "../support/postgres/postgres-server.js";
 import { completeSnippet, readSnippet, runSnippet, SNIPPETS } from "./compile-snippet.js";
 import { ProviderEntity } from "./entities/provider.entity.js";

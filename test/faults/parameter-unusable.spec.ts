@@ -1,5 +1,5 @@
 /** Parameter Store has nothing usable to say where the database is: twenty rotations go nowhere, and rotation resumes by itself. */
-import type { FakeAws } from "../support/fake-aws/fake-aws.js";
+import type { FakeAws } from "../../src/testing/fake-aws.js";
 import { startWatchedScene } from "../support/invariants.js";
 import { createMovablePort } from "../support/movable-port.js";
 import { outliveFault, QUICK_ROTATION } from "../support/outlive-fault.js";

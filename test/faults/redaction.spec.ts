@@ -19,7 +19,7 @@ import {
 	startCanaryApplication,
 	type StartFailure,
 } from "../support/canary-application.js";
-import type { Fault } from "../support/fake-aws/faults.js";
+import type { Fault } from "../../src/testing/faults.js";
 import { recordOutput } from "../support/output-recorder.js";
 import { type SceneDatabase, type SceneServers, startSceneServers } from "../support/rotating-database.js";
 import { type Finding, findSecrets, findSecretsInText, makeCanary } from "../support/secret-search.js";

@@ -5,7 +5,7 @@ import path from "node:path";
 
 import { npmCommand } from "../../scripts/npm-command.cjs";
 import { writeTypeConsumer } from "../../scripts/type-consumer.cjs";
-import type { FakeAws } from "../support/fake-aws/fake-aws.js";
+import type { FakeAws } from "../../src/testing/fake-aws.js";
 import type { PostgresServer } from "../support/postgres/postgres-server.js";
 import { type Outcome, runProgram } from "./child-process.js";
 import type { VersionSet } from "./sets.js";

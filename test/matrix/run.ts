@@ -10,7 +10,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { npmCommand } from "../../scripts/npm-command.cjs";
-import { startFakeAws } from "../support/fake-aws/fake-aws.js";
+import { startFakeAws } from "../../src/testing/fake-aws.js";
 import { startPostgres } from "../support/postgres/postgres-server.js";
 import { killPrograms, type Outcome, runProgram } from "./child-process.js";
 import { BUNDLERS, compileConsumer, installConsumer, runBundle, runConsumer, type Servers } from "./consumer.js";

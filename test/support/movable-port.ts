@@ -3,7 +3,7 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 
 import { ParameterStoreConfigService } from "../../src/parameter-store/parameter-store-config.service.js";
 import { ParameterStoreService } from "../../src/parameter-store/parameter-store.service.js";
-import type { FakeAws } from "./fake-aws/fake-aws.js";
+import type { FakeAws } from "../../src/testing/fake-aws.js";
 
 /** The parameter, and the Parameter Store that a connector reads it from. */
 export interface MovablePort {

@@ -9,7 +9,7 @@ import type { IntervalRegistry } from "../../src/rotation/rotation-schedule.js";
 import type { IRotatorOptions } from "../../src/rotation/rotation.options.js";
 import { RotatorService } from "../../src/rotation/rotator.service.js";
 import { endLater } from "./endings.js";
-import { type FakeAws, startFakeAws } from "./fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../src/testing/fake-aws.js";
 import { waitForUser } from "./eventually.js";
 import { createLedger } from "./ledger-workload.js";
 import { startMariadbReplica } from "./mariadb/mariadb-replica.js";

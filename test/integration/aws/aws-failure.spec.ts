@@ -4,8 +4,8 @@ import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-sec
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { type AwsFailure, classifyAwsFailure } from "../../../src/aws/aws-failure.js";
 import { failureOf } from "../../support/failure-of.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
-import type { FaultKind } from "../../support/fake-aws/faults.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
+import type { FaultKind } from "../../../src/testing/faults.js";
 
 const SECRET = "zqxj-canary";
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Diagnosis } from "../../../src/cli/diagnosis.js";
 import { CertificateAuthority } from "../../support/certificates.js";
 import { describeWith } from "../../support/describe-with.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 import { startMariadb } from "../../support/mariadb/mariadb-server.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
 import { serveTls } from "../../support/postgres/serve-tls.js";

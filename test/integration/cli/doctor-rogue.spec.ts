@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Diagnosis } from "../../../src/cli/diagnosis.js";
 import { hasControlCharacters } from "../../../src/errors/clean-text.js";
 import { CertificateAuthority } from "../../support/certificates.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 import { leadToLoopback } from "../../support/lead-to-loopback.js";
 import { type RogueServer, startRogueMysql, startRoguePostgres } from "../../support/rogue-server.js";
 import { findSecretsInText, makeCanary } from "../../support/secret-search.js";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { failureOf } from "../../support/failure-of.js";
-import type { PolicyDocument } from "../../support/fake-aws/permissions.js";
+import type { PolicyDocument } from "../../../src/testing/permissions.js";
 import {
 	APPLICATION_KEY,
 	DSQL_CLUSTER_ID,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { PolicyStatement } from "../../../src/cli/build-policy.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 import { CANONICAL_PARAMETERS } from "../../support/stub-parameter-source.js";
 import { type CliRun, runHere } from "./run-cli.js";
 

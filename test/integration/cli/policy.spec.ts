@@ -12,8 +12,8 @@ import {
 	TypeOrmAwsConnectorModule,
 	TypeOrmAwsConnectorService,
 } from "../../../src/index.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
-import type { PolicyDocument } from "../../support/fake-aws/permissions.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
+import type { PolicyDocument } from "../../../src/testing/permissions.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
 
 const SEGMENTS = { application: "shop", environment: "test", instanceName: "shop-api", namespace: "aws-ecs-fargate" };

@@ -1,5 +1,5 @@
 /** Provisioning an empty environment: what is shown, what is created, and that nothing which exists is touched. */
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 import { runHere } from "./run-cli.js";
 
 const PLACE = ["--application", "shop", "--environment", "test", "--namespace", "api", "--instance", "main"];

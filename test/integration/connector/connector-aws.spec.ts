@@ -16,7 +16,7 @@ import {
 import { ParameterStoreConfigModule } from "../../../src/parameter-store/parameter-store-config.module.js";
 import { ParameterStoreConfigService } from "../../../src/parameter-store/parameter-store-config.service.js";
 import { SecretFetcher } from "../../../src/secrets/secret-fetcher.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { CANONICAL_PARAMETERS } from "../../support/stub-parameter-source.js";
 

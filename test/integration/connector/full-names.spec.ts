@@ -8,7 +8,7 @@ import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-c
 import type { ConfigurationError } from "../../../src/errors/errors.js";
 import { ParameterStoreConfigModule } from "../../../src/parameter-store/parameter-store-config.module.js";
 import { failureOf } from "../../support/failure-of.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 import { type NestApplication, startNestApplication } from "../../support/nest-application.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
 import { findSecretsInText, makeCanary } from "../../support/secret-search.js";

@@ -5,7 +5,7 @@ import type { DataSource } from "typeorm";
 
 import { ParameterStoreConfigModule } from "../../../src/parameter-store/parameter-store-config.module.js";
 import type { IParameterStoreConfigProperties } from "../../../src/parameter-store/parameter-store.options.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres/postgres-server.js";
 
 /** Each is the name of a database, of its secret, and the beginning of its two users. */

@@ -7,7 +7,7 @@ import { ParameterStoreConfigModule } from "../../../src/parameter-store/paramet
 import { ParameterStoreConfigService } from "../../../src/parameter-store/parameter-store-config.service.js";
 import type { IParameterStoreConfigProperties } from "../../../src/parameter-store/parameter-store.options.js";
 import { failureOf } from "../../support/failure-of.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 
 const SEGMENTS = { application: "shop", environment: "test", instanceName: "main", namespace: "postgres" };
 const OWN_ARN = "arn:aws:ssm:eu-west-1:123456789012:parameter";

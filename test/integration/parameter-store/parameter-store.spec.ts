@@ -6,7 +6,7 @@ import { ENamespace } from "../../../src/parameter-store/namespace.enum.js";
 import { ParameterStoreConfigModule } from "../../../src/parameter-store/parameter-store-config.module.js";
 import { ParameterStoreConfigService } from "../../../src/parameter-store/parameter-store-config.service.js";
 import type { IParameterStoreConfigProperties } from "../../../src/parameter-store/parameter-store.options.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 
 const SEGMENTS = { application: "shop", environment: "test", namespace: ENamespace.POSTGRES, instanceName: "main" };
 const ROOT = "/shop/test/postgres/main";

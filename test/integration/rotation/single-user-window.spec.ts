@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
 import type { ConnectorEvent } from "../../../src/events/connector-event.js";
 import { ALL_ENGINES, describeEngines } from "../../support/describe-engines.js";
-import type { PolicyDocument } from "../../support/fake-aws/permissions.js";
+import type { PolicyDocument } from "../../../src/testing/permissions.js";
 import { fillPool } from "../../support/held-connections.js";
 import { startWatchedScene, type WatchedScene } from "../../support/invariants.js";
 import { waitUntil } from "../../support/wait-until.js";

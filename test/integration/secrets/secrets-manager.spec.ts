@@ -7,8 +7,8 @@ import { SecretUnavailableError, SecretMalformedError, SecretNotFoundError } fro
 import type { ISecretsManagerOptions } from "../../../src/secrets/secrets-manager.options.js";
 import { createSecretsManager, type SecretsManagerService } from "../../../src/secrets/secrets-manager.service.js";
 import { failureOf } from "../../support/failure-of.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
-import type { FaultKind } from "../../support/fake-aws/faults.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
+import type { FaultKind } from "../../../src/testing/faults.js";
 
 const CANARY = "hunter2-correct-horse";
 

@@ -15,6 +15,7 @@ import {
 	TypeOrmAwsConnectorModule,
 	type TypeOrmAwsConnectorService,
 } from "nestjs-typeorm-aws-connector";
+import { type FakeAws, startFakeAws } from "nestjs-typeorm-aws-connector/testing";
 import { DataSource, type DataSourceOptions } from "typeorm";
 
 const config: ITypeOrmAwsConnectorConfig = { entities: [], poolSize: 5, rotation: { isEnabled: true }, type: EDatabaseType.POSTGRES };
@@ -73,5 +74,7 @@ export class ConsumerModule {}
 TypeOrmAwsConnectorModule.register({ entities: [], poolSize: "5" });
 // @ts-expect-error Options of MySQL are none of PostgreSQL's.
 TypeOrmAwsConnectorModule.register({ entities: [], type: "postgres", typeOrmOptions: { charset: "utf8mb4" } });
+export const endpoint: Promise<FakeAws> = startFakeAws({ region: "eu-west-1" });
+
 // @ts-expect-error There is no such export, so the declarations are more than `any`.
 export { thisNameDoesNotExist } from "nestjs-typeorm-aws-connector";

@@ -1,5 +1,5 @@
 /** The desk at which logins are judged, whatever protocol they come in: what a token has to say, who may log in, and how often that was tried. */
-import { ACCOUNT, isAllowed, type PolicyDocument } from "../fake-aws/permissions.js";
+import { ACCOUNT, isAllowed, type PolicyDocument } from "../../../src/testing/permissions.js";
 import { GatewayClock } from "./gateway-clock.js";
 import { type AcceptedToken, checkToken, type SigningKey } from "./presigned-token.js";
 

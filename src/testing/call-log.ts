@@ -1,4 +1,5 @@
 /** What was asked of the endpoint, without the values of secrets. */
+import { wallClockMs } from "../support/clock.js";
 import type { FaultKind } from "./faults.js";
 
 /** The services the endpoint speaks for, by the name that signs their requests. */
@@ -17,7 +18,7 @@ export interface AwsCall {
 	readonly input: AwsInput;
 	/** Such as `GetSecretValue`. */
 	readonly operation: string;
-	/** `Date.now()` at its arrival. */
+	/** Milliseconds since 1970 at its arrival. */
 	readonly receivedAt: number;
 	/** Region it was signed for. */
 	readonly region: string | undefined;
@@ -38,7 +39,7 @@ const VALUE_FIELDS = ["SecretBinary", "SecretString", "Value"];
 export class CallLog {
 	private calls: AwsCall[] = [];
 
-	/** Every request since the start or the last `clear()`. */
+	/** Requests since the start or the last `clear()`. */
 	get list(): readonly AwsCall[] {
 		return this.calls;
 	}
@@ -53,9 +54,9 @@ export class CallLog {
 		this.calls = [];
 	}
 
-	/** Adds a request. The endpoint fills in status and fault later. */
+	/** @internal Adds a request. The endpoint fills in status and fault later. */
 	record(call: Omit<AwsCall, "fault" | "receivedAt" | "status">): AwsCall {
-		const entry: AwsCall = { ...call, fault: undefined, input: redact(call.input), receivedAt: Date.now(), status: undefined };
+		const entry: AwsCall = { ...call, fault: undefined, input: redact(call.input), receivedAt: wallClockMs(), status: undefined };
 		this.calls.push(entry);
 		return entry;
 	}

@@ -7,7 +7,7 @@ import {
 	SSMClient,
 	paginateGetParametersByPath,
 } from "@aws-sdk/client-ssm";
-import { type FakeAws, startFakeAws } from "./fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 
 let aws: FakeAws;
 let client: SSMClient;

@@ -1,5 +1,6 @@
 /** The secrets of the endpoint, their versions, and the stages attached to them. */
 import { randomBytes, randomUUID } from "node:crypto";
+import { wallClockMs } from "../support/clock.js";
 import { AwsServiceError } from "./aws-service-error.js";
 
 /** What a version holds: text or bytes. */
@@ -90,7 +91,7 @@ export class SecretVault {
 		const secret = this.find(id);
 		if (toVersionId === undefined) findHolder(secret, stage)?.stages.delete(stage);
 		else attachStage(secret, stage, findVersion(secret, toVersionId));
-		secret.lastChangedAt = Date.now();
+		secret.lastChangedAt = wallClockMs();
 	}
 
 	/** Removes a secret at once and says whether it was there. */
@@ -119,7 +120,7 @@ export class SecretVault {
 		await this.find(id).lastRotation;
 	}
 
-	/** The whole secret by name, ARN or ARN without its suffix; for the operations. Throws ResourceNotFoundException. */
+	/** @internal The whole secret by name, ARN or ARN without its suffix; for the operations. Throws ResourceNotFoundException. */
 	find(id: string): Secret {
 		const secret = this.search(id);
 		if (secret === undefined)
@@ -127,22 +128,22 @@ export class SecretVault {
 		return secret;
 	}
 
-	/** The same, or `undefined`. */
+	/** @internal The same, or `undefined`. */
 	search(id: string): Secret | undefined {
 		return this.secrets.get(id) ?? [...this.secrets.values()].find(({ arn }) => arn === id || arn.slice(0, -7) === id);
 	}
 
-	/** An empty new secret; for the operations. Throws ResourceExistsException. */
+	/** @internal An empty new secret; for the operations. Throws ResourceExistsException. */
 	create(name: string): Secret {
 		if (this.secrets.has(name))
 			throw new AwsServiceError("ResourceExistsException", `The operation failed because the secret ${name} already exists.`);
 		const secret: Secret = {
 			arn: `arn:aws:secretsmanager:${this.region}:123456789012:secret:${name}-${randomBytes(3).toString("hex")}`,
-			createdAt: Date.now(),
+			createdAt: wallClockMs(),
 			description: undefined,
 			isRotationEnabled: false,
 			kmsKeyId: undefined,
-			lastChangedAt: Date.now(),
+			lastChangedAt: wallClockMs(),
 			lastRotatedAt: undefined,
 			lastRotation: Promise.resolve(),
 			name,
@@ -155,13 +156,13 @@ export class SecretVault {
 		return secret;
 	}
 
-	/** A new version, or the value of one that has none yet; for the operations. */
+	/** @internal A new version, or the value of one that has none yet; for the operations. */
 	addVersion(secret: Secret, versionId: string, value: SecretValue | undefined, stages: Iterable<string>): SecretVersion {
-		const version = secret.versions.get(versionId) ?? { createdAt: Date.now(), id: versionId, stages: new Set<string>(), value };
+		const version = secret.versions.get(versionId) ?? { createdAt: wallClockMs(), id: versionId, stages: new Set<string>(), value };
 		version.value = value;
 		secret.versions.set(versionId, version);
 		for (const stage of stages) attachStage(secret, stage, version);
-		secret.lastChangedAt = Date.now();
+		secret.lastChangedAt = wallClockMs();
 		return version;
 	}
 }

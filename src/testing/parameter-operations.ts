@@ -120,7 +120,7 @@ class ParameterService {
 	}
 
 	/** @param selector the version or label that was asked for, which is not part of the name. */
-	private present({ arn, lastModifiedAt, name, type, value, version }: Parameter, withDecryption = false, selector?: string): object {
+	private present({ arn, lastModifiedAt, name, type, value, version }: Parameter, isDecrypted = false, selector?: string): object {
 		return {
 			ARN: arn ?? `arn:aws:ssm:${this.region}:123456789012:parameter${name.startsWith("/") ? "" : "/"}${name}`,
 			DataType: "text",
@@ -128,7 +128,7 @@ class ParameterService {
 			Name: arn ?? name,
 			...(selector === undefined ? {} : { Selector: `:${selector}` }),
 			Type: type,
-			Value: type === "SecureString" && !withDecryption ? encrypt(value) : value,
+			Value: type === "SecureString" && !isDecrypted ? encrypt(value) : value,
 			Version: version,
 		};
 	}

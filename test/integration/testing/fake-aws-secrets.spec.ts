@@ -8,8 +8,8 @@ import {
 	SecretsManagerClient,
 	UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
-import { type FakeAws, startFakeAws } from "./fake-aws.js";
-import type { RotationEvent } from "./secret-vault.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
+import type { RotationEvent } from "../../../src/testing/secret-vault.js";
 
 const NAME = "app/database";
 

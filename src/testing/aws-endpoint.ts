@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { text } from "node:stream/consumers";
+import { sleep, systemClock } from "../support/clock.js";
 import { AwsServiceError } from "./aws-service-error.js";
 import type { AwsCall, AwsInput, AwsServiceName, CallLog } from "./call-log.js";
 import { type Fault, type FaultBox, toEmptyAnswer, toServiceError } from "./faults.js";
@@ -31,7 +32,7 @@ export class AwsEndpoint {
 		(request, response) => void this.serve(request, response),
 	);
 	private readonly sockets = new Set<Socket>();
-	private readonly timers = new Set<NodeJS.Timeout>();
+	private readonly stopping = new AbortController();
 
 	constructor(
 		private readonly services: Readonly<Record<AwsServiceName, Operations>>,
@@ -56,7 +57,7 @@ export class AwsEndpoint {
 	}
 
 	async stop(): Promise<void> {
-		for (const timer of this.timers) clearTimeout(timer);
+		this.stopping.abort();
 		const closures = [...this.sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
 		const closed = new Promise((resolve) => this.server.close(resolve));
 		for (const socket of this.sockets) socket.destroy();
@@ -70,21 +71,12 @@ export class AwsEndpoint {
 			call = this.calls.record({ ...readSignature(request), input, operation, service });
 			const fault = this.faults.take(service, operation, input);
 			call.fault = fault?.kind;
-			if (fault?.latencyMs !== undefined) await this.wait(fault.latencyMs);
+			if (fault?.latencyMs !== undefined) await sleep(systemClock, fault.latencyMs, this.stopping.signal, false);
+			if (this.stopping.signal.aborted) return;
 			this.answer({ input, operation, service }, fault, response, call);
 		} catch (error) {
 			sendError(response, call, error);
 		}
-	}
-
-	private wait(durationMs: number): Promise<void> {
-		return new Promise((resolve) => {
-			const timer = setTimeout(() => {
-				this.timers.delete(timer);
-				resolve();
-			}, durationMs);
-			this.timers.add(timer);
-		});
 	}
 
 	private answer(request: AwsRequest, fault: Fault | undefined, response: ServerResponse, call: AwsCall): void {

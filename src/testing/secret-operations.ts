@@ -1,5 +1,6 @@
 /** The operations of Secrets Manager. */
 import { randomUUID } from "node:crypto";
+import { startOfTurn, wallClockMs } from "../support/clock.js";
 import { AwsServiceError } from "./aws-service-error.js";
 import type { Operation, Operations } from "./operations.js";
 import {
@@ -167,7 +168,7 @@ class SecretsService {
 			);
 		if (target === undefined) holder?.stages.delete(VersionStage);
 		else attachStage(secret, VersionStage, target);
-		secret.lastChangedAt = Date.now();
+		secret.lastChangedAt = wallClockMs();
 		return { ARN: secret.arn, Name: secret.name };
 	}
 }
@@ -206,8 +207,8 @@ function isSameValue(left: SecretValue, right: SecretValue): boolean {
 
 async function runRotation(secret: Secret, clientRequestToken: string): Promise<void> {
 	// Rotation begins after the answer, as with the real service.
-	await new Promise((resolve) => setImmediate(resolve));
+	await startOfTurn();
 	if (secret.rotate === undefined) return;
 	for (const step of ROTATION_STEPS) await secret.rotate({ clientRequestToken, secretId: secret.arn, step });
-	secret.lastRotatedAt = Date.now();
+	secret.lastRotatedAt = wallClockMs();
 }

@@ -87,7 +87,7 @@ export class FaultBox {
 		this.active = [];
 	}
 
-	/** The fault to play on this request; counts as one of its `times`. */
+	/** @internal The fault to play on this request; counts as one of its `times`. */
 	take(service: AwsServiceName, operation: string, input: AwsInput): Fault | undefined {
 		const entry = this.active.find(
 			({ fault }) =>

@@ -4,20 +4,18 @@ import type { AwsInput, AwsServiceName } from "./call-log.js";
 import { type ParameterTable, readSelector } from "./parameter-table.js";
 import type { SecretVault } from "./secret-vault.js";
 
-type OneOrMore = string | readonly string[];
-
 /** A statement of a policy, as far as this endpoint understands one. */
-export interface Statement {
-	readonly Action: OneOrMore;
-	readonly Condition?: Readonly<Record<string, Readonly<Record<string, OneOrMore>>>>;
+export interface PolicyStatement {
+	readonly Action: string | readonly string[];
+	readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 	readonly Effect: "Allow" | "Deny";
-	readonly Resource: OneOrMore;
+	readonly Resource: string | readonly string[];
 	readonly Sid?: string;
 }
 
 /** A policy document. */
 export interface PolicyDocument {
-	readonly Statement: readonly Statement[];
+	readonly Statement: readonly PolicyStatement[];
 	readonly Version: string;
 }
 
@@ -62,7 +60,7 @@ export class Permissions {
 		this.policy = undefined;
 	}
 
-	/** @throws AwsServiceError unless everything that the call needs is allowed. */
+	/** @internal Throws AwsServiceError unless everything that the call needs is allowed. */
 	check(service: AwsServiceName, operation: string, input: AwsInput): void {
 		const { policy } = this;
 		if (policy === undefined) return;
@@ -127,7 +125,7 @@ export function isAllowed({ Statement }: PolicyDocument, needed: NeededPermissio
 	return concerned.some(({ Effect }) => Effect === "Allow") && !concerned.some(({ Effect }) => Effect === "Deny");
 }
 
-function concerns({ Action, Condition = {}, Resource }: Statement, { action, context, resource }: NeededPermission): boolean {
+function concerns({ Action, Condition = {}, Resource }: PolicyStatement, { action, context, resource }: NeededPermission): boolean {
 	return (
 		toList(Action).some((pattern) => matches(pattern.toLowerCase(), action.toLowerCase())) &&
 		toList(Resource).some((pattern) => matches(pattern, resource)) &&
@@ -138,7 +136,7 @@ function concerns({ Action, Condition = {}, Resource }: Statement, { action, con
 }
 
 /** A key that the call does not have makes the condition fail, as IAM has it for operators without IfExists. */
-function holds(operator: string, values: OneOrMore, value: string | undefined): boolean {
+function holds(operator: string, values: string | readonly string[], value: string | undefined): boolean {
 	const compare = CONDITION_OPERATORS[operator];
 	if (compare === undefined) throw new Error(`The endpoint does not know the condition operator ${operator}`);
 	return value !== undefined && toList(values).some((pattern) => compare(pattern, value));
@@ -148,7 +146,7 @@ function decrypt(resource: string, service: string, context: Readonly<Record<str
 	return [{ action, context: { ...context, "kms:ViaService": service }, resource }];
 }
 
-function toList(values: OneOrMore): readonly string[] {
+function toList(values: string | readonly string[]): readonly string[] {
 	return typeof values === "string" ? [values] : values;
 }
 

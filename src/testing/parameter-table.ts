@@ -1,4 +1,5 @@
 /** The parameters of the endpoint. */
+import { wallClockMs } from "../support/clock.js";
 
 /** The kinds of parameter there are. */
 export type ParameterType = "SecureString" | "String" | "StringList";
@@ -60,7 +61,7 @@ export class ParameterTable {
 		return this.parameters.delete(name);
 	}
 
-	/** The whole parameter by name or ARN, each with or without a version or a label; for the operations. */
+	/** @internal The whole parameter by name or ARN, each with or without a version or a label; for the operations. */
 	find(nameOrArn: string): Parameter | undefined {
 		const { key, selector } = split(nameOrArn);
 		const versions = this.parameters.get(key) ?? this.parameters.get(toName(key)) ?? this.parameters.get(toName(key).slice(1));
@@ -69,7 +70,7 @@ export class ParameterTable {
 		return versions?.find((parameter) => parameter.version === version);
 	}
 
-	/** Direct children of a path, or everything below it, by name; for the operations. */
+	/** @internal Direct children of a path, or everything below it, by name; for the operations. */
 	listBelow(path: string, isRecursive: boolean): Parameter[] {
 		const prefix = path.endsWith("/") ? path : `${path}/`;
 		return [...this.parameters.values()]
@@ -84,7 +85,7 @@ export class ParameterTable {
 	private add(key: string, parameter: Omit<Parameter, "lastModifiedAt" | "version">): number {
 		const former = this.parameters.get(key) ?? [];
 		const version = (former.at(-1)?.version ?? 0) + 1;
-		this.parameters.set(key, [...former, { ...parameter, lastModifiedAt: Date.now(), version }]);
+		this.parameters.set(key, [...former, { ...parameter, lastModifiedAt: wallClockMs(), version }]);
 		return version;
 	}
 }

@@ -2,11 +2,11 @@
 import { connect } from "node:net";
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GetParameterCommand, GetParametersByPathCommand, GetParametersCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
-import { failureOf } from "../failure-of.js";
-import { countResources, findLeaks } from "../leak-check.js";
-import { type FakeAws, startFakeAws } from "./fake-aws.js";
-import type { FaultKind } from "./faults.js";
-import { waitUntil } from "../wait-until.js";
+import { failureOf } from "../../support/failure-of.js";
+import { countResources, findLeaks } from "../../support/leak-check.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
+import type { FaultKind } from "../../../src/testing/faults.js";
+import { waitUntil } from "../../support/wait-until.js";
 
 const SECRET = "correct-horse-battery-staple";
 

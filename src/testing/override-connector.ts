@@ -1,0 +1,96 @@
+/** Boots an application without AWS: connectors get a database of the test, parameters and secrets come from memory. */
+import { DATABASE_CONFIG_PROVIDER } from "../configuration/connector.constants.js";
+import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
+import { OptionInvalidError } from "../errors/errors.js";
+import { CONNECTOR_NAMES, type ConnectorNames } from "../module/connector.tokens.js";
+import { PARAMETER_STORE_SSM_CLIENT } from "../parameter-store/parameter-store.tokens.js";
+import { createSecretsManager, SecretsManagerService } from "../secrets/secrets-manager.service.js";
+import { createMemorySecretsClient, createMemorySsmClient } from "./memory-clients.js";
+import type { IConnectorOverride, ITestDatabase, ITestingModuleBuilder } from "./override-connector.options.js";
+
+/** By the scheme of an address. */
+const ENGINES = {
+	cockroachdb: { port: 26_257, type: "cockroachdb" },
+	mariadb: { port: 3306, type: "mariadb" },
+	mysql: { port: 3306, type: "mysql" },
+	postgres: { port: 5432, type: "postgres" },
+	postgresql: { port: 5432, type: "postgres" },
+} as const;
+
+const DEFAULT_DATABASE = {
+	databaseName: "test",
+	host: "127.0.0.1",
+	password: "test",
+	port: 5432,
+	type: "postgres",
+	username: "test",
+} as const;
+
+/** What decides where a connection goes and as whom; the rest of a configuration is what the test is about. */
+const REPLACED_OPTIONS = ["aws", "credentials", "defaultMode", "replicas", "secretId", "ssmLookupDefaults", "ssmLookups", "tls"];
+
+/**
+ * Replaces AWS in a testing module, before `compile()`. Entities, migrations, pool and `typeOrmOptions` stay those of
+ * the application; host, login, engine and TLS come from here, replicas are left out, and rotation is off. Nothing asks
+ * AWS: `parameters` and `secrets` are all there is.
+ * @returns the same builder.
+ * @throws OptionInvalidError when the address of a database cannot be used.
+ * @example
+ * const builder = Test.createTestingModule({ imports: [AppModule] });
+ * const module = await overrideConnector(builder, { database: process.env.TEST_DATABASE_URL }).compile();
+ */
+export function overrideConnector<Builder extends ITestingModuleBuilder>(builder: Builder, options: IConnectorOverride = {}): Builder {
+	const { parameters = {}, secrets = {} } = options;
+	const databases = new Map(Object.entries(options.databases ?? {}).map(([name, database]) => [name, readDatabase(name, database)]));
+	const defaultDatabase = readDatabase("default", options.database ?? {});
+	const secretsManagerClient = createMemorySecretsClient(secrets);
+	builder.overrideProvider(PARAMETER_STORE_SSM_CLIENT).useValue(createMemorySsmClient(parameters));
+	builder.overrideProvider(SecretsManagerService).useFactory({ factory: () => createSecretsManager({ aws: { secretsManagerClient } }) });
+	builder.overrideProvider(TypeOrmAwsConnectorService).useFactory({
+		factory: (config: ITypeOrmAwsConnectorConfig, { connectorName, dataSourceName }: ConnectorNames) => {
+			const database = dataSourceName === undefined ? defaultDatabase : (databases.get(dataSourceName) ?? defaultDatabase);
+			return new TypeOrmAwsConnectorService(undefined, undefined, replaceDatabase(config, database), connectorName, dataSourceName);
+		},
+		inject: [DATABASE_CONFIG_PROVIDER, CONNECTOR_NAMES] as never[],
+	});
+	return builder;
+}
+
+function replaceDatabase(config: ITypeOrmAwsConnectorConfig, database: ITestDatabase): ITypeOrmAwsConnectorConfig {
+	const kept = Object.fromEntries(Object.entries(config).filter(([name]) => !REPLACED_OPTIONS.includes(name)));
+	const typeOrmOptions = { ...config.typeOrmOptions, ...database.typeOrmOptions };
+	return {
+		...kept,
+		tls: false,
+		...DEFAULT_DATABASE,
+		...database,
+		isPlaintextAllowed: true,
+		rotation: { isEnabled: false, shouldRotateOnAuthFailure: false },
+		...(Object.keys(typeOrmOptions).length > 0 && { typeOrmOptions }),
+	};
+}
+
+function readDatabase(name: string, database: ITestDatabase | string): ITestDatabase {
+	const { url, ...given } = typeof database === "string" ? { url: database } : database;
+	return url === undefined ? given : { ...parseAddress(name, url), ...given };
+}
+
+/** The address is not repeated in a message: it may hold a password. */
+function parseAddress(name: string, address: string): ITestDatabase {
+	if (!URL.canParse(address)) throw new OptionInvalidError(`database "${name}"`, "is no address of a database");
+	const { hostname, password, pathname, port, protocol, username } = new URL(address);
+	const scheme = protocol.slice(0, -1);
+	if (!Object.hasOwn(ENGINES, scheme)) {
+		throw new OptionInvalidError(`database "${name}"`, `has to begin with one of ${Object.keys(ENGINES).join(", ")}`);
+	}
+	const engine = ENGINES[scheme as keyof typeof ENGINES];
+	return {
+		databaseName: decodeURIComponent(pathname.slice(1)),
+		host: hostname.replace(/^\[(.*)\]$/, "$1"),
+		password: decodeURIComponent(password),
+		port: port === "" ? engine.port : Number(port),
+		type: engine.type,
+		username: decodeURIComponent(username),
+	};
+}
