@@ -131,7 +131,8 @@ async function readRequest(request: IncomingMessage): Promise<AwsRequest> {
 }
 
 function readSignature(request: IncomingMessage): { accessKeyId: string; region: string } {
-	const [, accessKeyId, region] = /Credential=([^/]+)\/\d+\/([^/]+)\//.exec(request.headers.authorization ?? "") ?? [];
+	// Credential=<access key>/<date>/<region>/<service>/aws4_request
+	const [accessKeyId, , region] = (request.headers.authorization ?? "").split("Credential=")[1]?.split("/") ?? [];
 	if (accessKeyId === undefined || region === undefined)
 		throw new AwsServiceError("MissingAuthenticationTokenException", "Missing Authentication Token");
 	return { accessKeyId, region };

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { Diagnosis } from "../../../src/cli/diagnosis.js";
 import type { TypeOrmAwsConnectorError } from "../../../src/errors/connector.error.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
-import { type FakeAws, startFakeAws } from "../../support/fake-aws/fake-aws.js";
+import { type FakeAws, startFakeAws } from "../../../src/testing/fake-aws.js";
 import { failureOf } from "../../support/failure-of.js";
 import { runHere } from "../cli/run-cli.js";
 
