@@ -1,7 +1,7 @@
 /** The engines and relation strategies that a connector knows, and the names that AWS has for engines. */
 
 /**
- * Engines, by TypeORM's own names for them. README says which of them can be rotated.
+ * Engines, by TypeORM's own names for them. docs/reference/engines.md says which of them can be rotated.
  * @see https://typeorm.io/docs/data-source/data-source-options
  * @example
  * TypeOrmAwsConnectorModule.register({ entities: [UserEntity], type: EDatabaseType.POSTGRES });

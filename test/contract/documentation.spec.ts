@@ -31,10 +31,14 @@ import {
 	readTable,
 } from "../support/markdown.js";
 import { PublicSurface } from "../support/public-surface.js";
+import { VERSION_SETS } from "../matrix/sets.js";
 
 const README = readDocument("README.md");
 const ARCHITECTURE = readDocument("docs/ARCHITECTURE.md");
 const DOCUMENTS = readDocuments();
+const ALL_LINES = DOCUMENTS.flatMap(({ lines }) => lines);
+const GUIDES = DOCUMENTS.map(({ path }) => path).filter((path) => /^docs\/(?:guides|reference)\//.test(path));
+const MAXIMUM_README_LINES = 120;
 const MAXIMUM_ARCHITECTURE_LINES = 260;
 const MAXIMUM_DECISION_LINES = 45;
 const PARTS = ["## Context", "## Decision", "## Consequences"];
@@ -54,6 +58,13 @@ function readSurface(): PublicSurface {
 /** The code spans in one column of a table, row by row. */
 function readSpans(document: MarkdownDocument, firstHeading: string, column = 0): string[][] {
 	return readTable(document, firstHeading).map((cells) => findCodeSpans(cells[column] ?? ""));
+}
+
+/** The one document that has a table with this first heading. */
+function findDocument(firstHeading: string): MarkdownDocument {
+	const found = DOCUMENTS.filter(({ lines }) => lines.some((line) => line.startsWith(`| ${firstHeading} `)));
+	if (found.length === 1 && found[0] !== undefined) return found[0];
+	throw new Error(`"${firstHeading}" begins a table in ${found.map(({ path }) => path).join(" and ") || "no document"}`);
 }
 
 describe("the first forty lines of the README", () => {
@@ -88,6 +99,12 @@ describe("the first forty lines of the README", () => {
 		expect(example?.text).toMatch(/^export class AppModule \{\}$/m);
 		expect(example?.text.match(/ \/\/ /g)?.length).toBeGreaterThanOrEqual(5);
 	});
+});
+
+it("is short: the README leads to what it leaves out", () => {
+	// The last line ends with a line break.
+	expect(README.lines.length).toBeLessThanOrEqual(MAXIMUM_README_LINES + 1);
+	expect(findLinks(README)).toEqual(expect.arrayContaining(GUIDES));
 });
 
 describe("every document", () => {
@@ -191,9 +208,9 @@ describe("the README's table of parameters", () => {
 	}
 });
 
-describe("the README's tables of options", () => {
+describe("the tables of options", () => {
 	it("have every option of the connector, and no other", () => {
-		const documented = readSpans(README, "option of `TypeOrmAwsConnectorModule`")
+		const documented = readSpans(findDocument("option of `TypeOrmAwsConnectorModule`"), "option of `TypeOrmAwsConnectorModule`")
 			.flat()
 			.flatMap((option, _, all) =>
 				option === "ssmLookups.<field>" ? FIELD_NAMES.filter((name) => all.includes(name)).map(toLookup) : option,
@@ -207,7 +224,7 @@ describe("the README's tables of options", () => {
 	});
 
 	it("have every option of a replica, and no other", () => {
-		const documented = readSpans(README, "option of a replica").flat();
+		const documented = readSpans(findDocument("option of a replica"), "option of a replica").flat();
 
 		const single = [...readSurface().listProperties("ITypeOrmAwsConnectorReplica").keys()].filter((name) => name !== "ssmLookups");
 		const lookups = [...readSurface().listProperties("ITypeOrmAwsConnectorReplicaSsmLookups").keys()].map(
@@ -217,25 +234,28 @@ describe("the README's tables of options", () => {
 	});
 
 	it("have every option of TLS, and no other", () => {
-		const documented = readSpans(README, "option of `tls`").flat();
+		const documented = readSpans(findDocument("option of `tls`"), "option of `tls`").flat();
 
 		expect(documented.sort()).toEqual([...readSurface().listProperties("ITypeOrmAwsConnectorTls").keys()].sort());
 	});
 
 	it("have every option of Parameter Store, and no other", () => {
-		const documented = readSpans(README, "option of `ParameterStoreConfigModule`").flat();
+		const documented = readSpans(
+			findDocument("option of `ParameterStoreConfigModule`"),
+			"option of `ParameterStoreConfigModule`",
+		).flat();
 
 		expect(documented.sort()).toEqual([...readSurface().listProperties("IParameterStoreConfigModuleOptions").keys()].sort());
 	});
 
 	it("have every option of the secrets manager, and no other", () => {
-		const documented = readSpans(README, "option of `SecretsManagerModule`").flat();
+		const documented = readSpans(findDocument("option of `SecretsManagerModule`"), "option of `SecretsManagerModule`").flat();
 
 		expect(documented.sort()).toEqual([...readSurface().listProperties("ISecretsManagerModuleOptions").keys()].sort());
 	});
 
 	it("have the keys of a lookup", () => {
-		const shape = README.lines.flatMap((line) => /`\{ (path, [^}]*) \}`/.exec(line)?.[1]?.split(", ") ?? []);
+		const shape = ALL_LINES.flatMap((line) => /`\{ (path, [^}]*) \}`/.exec(line)?.[1]?.split(", ") ?? []);
 
 		expect(shape.map((key) => key.replace("?", "")).sort()).toEqual(
 			[...readSurface().listProperties("IStructuredLookup").keys()].sort(),
@@ -247,7 +267,9 @@ describe("the README's tables of options", () => {
 		["ParameterStoreConfigModule", "IParameterStoreConfigModuleOptions"],
 		["SecretsManagerModule", "ISecretsManagerModuleOptions"],
 	])("have the defaults that the docstrings of %s have", (module, type) => {
-		const literals = readTable(README, `option of \`${module}\``).filter(([, value = ""]) => /^(?:`\w+`|\d+)$/.test(value));
+		const literals = readTable(findDocument(`option of \`${module}\``), `option of \`${module}\``).filter(([, value = ""]) =>
+			/^(?:`\w+`|\d+)$/.test(value),
+		);
 
 		const differing = literals.flatMap(([options = "", value = ""]) =>
 			findCodeSpans(options).filter((option) => {
@@ -266,7 +288,7 @@ describe("the README's tables of options", () => {
 	});
 
 	it("have the drain timeout and the spread of ticks that the code has", () => {
-		const text = README.lines.join("\n");
+		const text = ALL_LINES.join("\n");
 		const spread = /(\d+)–(\d+) %/.exec(text)?.slice(1).map(Number);
 		const longest = chooseDelayMs(100, { failureCount: 0, isTransient: true }, () => 0);
 		const shortest = chooseDelayMs(100, { failureCount: 0, isTransient: true }, () => 1);
@@ -280,9 +302,22 @@ describe("the README's tables of options", () => {
 	}
 });
 
-describe("the README's table of errors", () => {
+describe("the table of versions", () => {
+	it("has the sets of the matrix that use the companions", () => {
+		const documented = readTable(readDocument("docs/reference/engines.md"), "NestJS");
+
+		const sets = VERSION_SETS.filter(({ hasOptionalPeers }) => hasOptionalPeers).map(({ versions }) => [
+			String(versions["@nestjs/core"]).replace(/\.\d+$/, ""),
+			...["@nestjs/typeorm", "@nestjs/config", "@nestjs/schedule"].map((name) => String(versions[name]).replace(/\..*$/, "")),
+			versions["typeorm"],
+		]);
+		expect(documented).toEqual(sets);
+	});
+});
+
+describe("the table of errors", () => {
 	it("has every code once, and the source raises each", () => {
-		const documented = readSpans(README, "code").flat().sort();
+		const documented = readSpans(findDocument("code"), "code").flat().sort();
 		const raised = readFileSync(join(PROJECT_ROOT, "src/errors/errors.ts"), "utf8").matchAll(/readonly code = "(\w+)"/g);
 
 		expect(documented).toEqual([...raised].map(([, code]) => code).sort());
