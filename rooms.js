@@ -59,7 +59,18 @@ const ROOMS = {
 		mayLoad: [],
 	},
 	cli: {
-		mayImport: ["errors", "support", "aws", "parameter-store", "configuration", "tls", "resolution", "credentials", "connector"],
+		mayImport: [
+			"errors",
+			"support",
+			"aws",
+			"parameter-store",
+			"configuration",
+			"tls",
+			"resolution",
+			"credentials",
+			"connector",
+			"testing",
+		],
 		mayLoad: ["@aws-sdk/client-secrets-manager", "@aws-sdk/client-ssm", "typeorm"],
 	},
 };

@@ -5,6 +5,7 @@
  * import { createDataSource } from "nestjs-typeorm-aws-connector/data-source";
  */
 export { EDatabaseType, ERelationLoadStrategy } from "./configuration/connector.enums.js";
+export { parseDatabaseUrl } from "./configuration/database-url.js";
 export type { ITypeOrmAwsConnectorConfig } from "./configuration/connector.options.js";
 export type { ParameterSource } from "./connector/sources.js";
 export { TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";

@@ -50,6 +50,9 @@ export type {
 } from "./configuration/replica.options.js";
 export type { INestTypeOrmOptions, TDatabaseType, TTypeOrmOptions } from "./configuration/typeorm.options.js";
 
+// The address of a database, as DATABASE_URL has it.
+export { parseDatabaseUrl } from "./configuration/database-url.js";
+
 // Logins with IAM, and what Aurora DSQL needs besides.
 export { parseDsqlConnectionString } from "./configuration/dsql-connection-string.js";
 export type { IDsqlTokenOptions, IRdsTokenOptions } from "./configuration/token.options.js";

@@ -80,7 +80,7 @@ export function parseArguments(commandLine: readonly string[]): Invocation {
 	if (first === undefined || first === "help" || first === "--help" || first === "-h") return { command: "help" };
 	if (first === "--version") return { command: "version" };
 	const command = COMMANDS.find((name) => name === first);
-	if (command === undefined) throw new UsageError(`There is no command "${first}". There are: ${COMMANDS.join(", ")}.`);
+	if (command === undefined) throw new UsageError(`There is no command "${first}". There are: ${[...COMMANDS, "dev"].join(", ")}.`);
 	const options = parseOptions(command, rest);
 	if (options.help === true) return { command: "help" };
 	if (options.version === true) return { command: "version" };

@@ -1,5 +1,6 @@
 /** From a command line to what is printed, and to the exit code. */
 import { cleanLines, stringifyClean } from "../errors/clean-text.js";
+import { runDev } from "./dev.js";
 import type { Diagnosis } from "./diagnosis.js";
 import { diagnose, renderDiagnosis } from "./doctor.js";
 import { closeSession, openSession, type Session } from "./open-session.js";
@@ -33,7 +34,9 @@ export async function runCommand(commandLine: readonly string[], outerIo: Proces
 	const processIo = cleanIo(outerIo);
 	const { print, printError, readVersion } = processIo;
 	try {
-		const { command, options } = parseArguments(commandLine);
+		const [first, ...rest] = commandLine;
+		if (first === "dev" && !isHelp(rest)) return await runDev(rest, processIo);
+		const { command, options } = parseArguments(first === "dev" ? ["help"] : commandLine);
 		if (options === undefined) {
 			print(command === "help" ? USAGE : readVersion());
 			return EXIT_OK;
@@ -51,6 +54,10 @@ export async function runCommand(commandLine: readonly string[], outerIo: Proces
 		printError(`${error.message}\nAll options: nestjs-typeorm-aws-connector --help`);
 		return USAGE_ERROR;
 	}
+}
+
+function isHelp([first]: readonly string[]): boolean {
+	return first === "--help" || first === "-h";
 }
 
 /**

@@ -6,8 +6,9 @@ Commands
   doctor      shows every value and where it comes from, then tries secret, server and login; all problems at once
   policy      prints the IAM policy that allows exactly what this configuration needs
   provision   shows which parameters and which secret are missing; creates them with --apply, overwrites nothing
+  dev         starts an AWS endpoint on this machine with the parameters and secrets of a file, for local work
 
-Options of all commands
+Options of all commands but dev
   --application, --environment    the first two segments of every parameter's name
   --namespace, --instance         the next two, for the fields that do not name them (databaseName, type, the pool)
   --region, --endpoint            of AWS; default: as the AWS SDK finds out
@@ -31,5 +32,10 @@ provision
   --set <field>=<value>           value of a missing parameter; as often as needed
   --secret-description <text>, --secret-kms-key <key>
   --automatic-rotation --rotation-lambda-arn <arn> [--rotation-days <days>]
+
+dev <file> [-- <command> …]       { "parameters": { "<full name>": "<value>" }, "secrets": { "<name>": { … } } }
+  --port <number>                 default: 4599
+  --region <name>                 default: eu-west-1
+                                  the command behind -- is started with the variables of the endpoint, and ends it
 
 Exit code: 0 all is well, 1 there are problems, 2 the command line was not understood`;

@@ -50,8 +50,8 @@ export class AwsEndpoint {
 		return this.sockets.size;
 	}
 
-	async listen(): Promise<string> {
-		this.server.listen(0, "127.0.0.1");
+	async listen(port = 0): Promise<string> {
+		this.server.listen(port, "127.0.0.1");
 		await once(this.server, "listening");
 		return `http://127.0.0.1:${String((this.server.address() as AddressInfo).port)}`;
 	}

@@ -38,6 +38,8 @@ export interface FakeAws {
 
 /** How to start the endpoint. */
 export interface FakeAwsOptions {
+	/** Port of 127.0.0.1. Default: a free one. */
+	readonly port?: number;
 	/** Region in the ARNs, in `env` and in `clientConfig`. Default `eu-west-1`. */
 	readonly region?: string;
 }
@@ -45,7 +47,7 @@ export interface FakeAwsOptions {
 const CREDENTIALS = { accessKeyId: "AKIATESTACCESSKEY", secretAccessKey: "test-secret-access-key" };
 
 /**
- * Starts the endpoint on a free port of 127.0.0.1.
+ * Starts the endpoint on 127.0.0.1. Rejects where the port is taken.
  *
  * Spoken: JSON 1.1 with the real names of errors. SSM: GetParameter, GetParameters, GetParametersByPath, PutParameter. Secrets Manager:
  * CreateSecret, DescribeSecret, GetSecretValue, PutSecretValue, RotateSecret, UpdateSecretVersionStage. Signatures are read for their
@@ -57,7 +59,7 @@ const CREDENTIALS = { accessKeyId: "AKIATESTACCESSKEY", secretAccessKey: "test-s
  * await client.send(new GetSecretValueCommand({ SecretId: "app/database" }));
  * await aws.stop();
  */
-export async function startFakeAws({ region = "eu-west-1" }: FakeAwsOptions = {}): Promise<FakeAws> {
+export async function startFakeAws({ port, region = "eu-west-1" }: FakeAwsOptions = {}): Promise<FakeAws> {
 	const parameters = new ParameterTable();
 	const secrets = new SecretVault(region);
 	const calls = new CallLog();
@@ -65,7 +67,7 @@ export async function startFakeAws({ region = "eu-west-1" }: FakeAwsOptions = {}
 	const services = { secretsmanager: createSecretOperations(secrets), ssm: createParameterOperations(parameters, region) };
 	const permissions = new Permissions(parameters, secrets, region);
 	const endpoint = new AwsEndpoint(services, calls, faults, permissions);
-	const url = await endpoint.listen();
+	const url = await endpoint.listen(port);
 
 	return {
 		calls,

@@ -1,22 +1,13 @@
 /** Boots an application without AWS: connectors get a database of the test, parameters and secrets come from memory. */
 import { DATABASE_CONFIG_PROVIDER } from "../configuration/connector.constants.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
+import { parseDatabaseUrl } from "../configuration/database-url.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
-import { OptionInvalidError } from "../errors/errors.js";
 import { CONNECTOR_NAMES, type ConnectorNames } from "../module/connector.tokens.js";
 import { PARAMETER_STORE_SSM_CLIENT } from "../parameter-store/parameter-store.tokens.js";
 import { createSecretsManager, SecretsManagerService } from "../secrets/secrets-manager.service.js";
 import { createMemorySecretsClient, createMemorySsmClient } from "./memory-clients.js";
 import type { IConnectorOverride, ITestDatabase, ITestingModuleBuilder } from "./override-connector.options.js";
-
-/** By the scheme of an address. */
-const ENGINES = {
-	cockroachdb: { port: 26_257, type: "cockroachdb" },
-	mariadb: { port: 3306, type: "mariadb" },
-	mysql: { port: 3306, type: "mysql" },
-	postgres: { port: 5432, type: "postgres" },
-	postgresql: { port: 5432, type: "postgres" },
-} as const;
 
 const DEFAULT_DATABASE = {
 	databaseName: "test",
@@ -73,24 +64,5 @@ function replaceDatabase(config: ITypeOrmAwsConnectorConfig, database: ITestData
 
 function readDatabase(name: string, database: ITestDatabase | string): ITestDatabase {
 	const { url, ...given } = typeof database === "string" ? { url: database } : database;
-	return url === undefined ? given : { ...parseAddress(name, url), ...given };
-}
-
-/** The address is not repeated in a message: it may hold a password. */
-function parseAddress(name: string, address: string): ITestDatabase {
-	if (!URL.canParse(address)) throw new OptionInvalidError(`database "${name}"`, "is no address of a database");
-	const { hostname, password, pathname, port, protocol, username } = new URL(address);
-	const scheme = protocol.slice(0, -1);
-	if (!Object.hasOwn(ENGINES, scheme)) {
-		throw new OptionInvalidError(`database "${name}"`, `has to begin with one of ${Object.keys(ENGINES).join(", ")}`);
-	}
-	const engine = ENGINES[scheme as keyof typeof ENGINES];
-	return {
-		databaseName: decodeURIComponent(pathname.slice(1)),
-		host: hostname.replace(/^\[(.*)\]$/, "$1"),
-		password: decodeURIComponent(password),
-		port: port === "" ? engine.port : Number(port),
-		type: engine.type,
-		username: decodeURIComponent(username),
-	};
+	return url === undefined ? given : { ...parseDatabaseUrl(url, `database "${name}"`), ...given };
 }

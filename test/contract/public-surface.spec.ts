@@ -63,6 +63,7 @@ const ADDED_VALUES = [
 	"ParameterNotFoundError",
 	"ParameterNotLoadedError",
 	"ParameterStoreUnavailableError",
+	"parseDatabaseUrl",
 	"parseDsqlConnectionString",
 	"renderExplanation",
 	"RotationUnsupportedError",
