@@ -2,7 +2,7 @@ import { Module } from "@nestjs/common";
 import { TypeOrmModule } from "@nestjs/typeorm";
 import { ParameterStoreConfigModule, TypeOrmAwsConnectorModule, TypeOrmAwsConnectorService } from "nestjs-typeorm-aws-connector";
 
-import { Note } from "./note.entity.js";
+import { Note } from "./note.entity";
 
 @Module({
 	imports: [

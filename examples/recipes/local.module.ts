@@ -8,7 +8,7 @@ import {
 	TypeOrmAwsConnectorService,
 } from "nestjs-typeorm-aws-connector";
 
-import { Note } from "./note.entity.js";
+import { Note } from "./note.entity";
 
 @Module({
 	imports: [

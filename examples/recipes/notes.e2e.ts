@@ -2,8 +2,8 @@ import { Test, type TestingModule } from "@nestjs/testing";
 import { overrideConnector } from "nestjs-typeorm-aws-connector/testing";
 import { DataSource } from "typeorm";
 
-import { AppModule } from "./app.module.js";
-import { Note } from "./note.entity.js";
+import { AppModule } from "./app.module";
+import { Note } from "./note.entity";
 
 describe("notes", () => {
 	let module: TestingModule;

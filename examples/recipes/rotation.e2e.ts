@@ -4,7 +4,7 @@ import { type FakeAws, RotationSimulator, startFakeAws } from "nestjs-typeorm-aw
 import { Client } from "pg";
 import { DataSource } from "typeorm";
 
-import { AppModule } from "./app.module.js";
+import { AppModule } from "./app.module";
 
 const SECRET_ID = "shop/database";
 
