@@ -12,6 +12,7 @@ import type { DataSource } from "typeorm";
 
 import { CredentialRecovery } from "../acquire/credential-recovery.js";
 import { LoginBreaker } from "../acquire/login-breaker.js";
+import { isSameSecret, readSecretChange } from "../aws/secret-changed-event.js";
 import { isConnectorOpen, readOrigin } from "../connector/options-origin.js";
 import { LiveDataSource } from "../drivers/live-data-source.js";
 import { listServerOptions, toLooseOptions } from "../drivers/loose-options.js";
@@ -26,7 +27,6 @@ import { DEFAULT_ROTATION_DEADLINES, type RotatedDataSource } from "./rotation-c
 import { RotationRunner } from "./rotation-runner.js";
 import { type IntervalRegistry, type LastOutcome, RotationSchedule } from "./rotation-schedule.js";
 import type { IRotateOptions, IRotatorOptions, TRotationResult } from "./rotation.options.js";
-import { isSameSecret, readSecretChange } from "./secret-changed-event.js";
 
 /** Pause of the events of a secret after one without news. */
 const EVENT_PAUSE_MS = 1_000;

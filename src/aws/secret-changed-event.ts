@@ -1,7 +1,7 @@
 /** From an EventBridge event to the question whether it is about our secret. */
 
-import { findPartition } from "../aws/aws-partitions.js";
-import { parseArn } from "../aws/parse-arn.js";
+import { findPartition } from "./aws-partitions.js";
+import { parseArn } from "./parse-arn.js";
 
 /** The label of the version that applications use; a move of any other changes nothing for them. */
 const CURRENT_STAGE = "AWSCURRENT";

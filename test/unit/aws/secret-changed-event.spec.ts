@@ -1,5 +1,5 @@
 /** Which events of a whole queue are about our secret. */
-import { isSameSecret, readSecretChange } from "../../../src/rotation/secret-changed-event.js";
+import { isSameSecret, readSecretChange } from "../../../src/aws/secret-changed-event.js";
 
 const NAME = "app/database";
 const ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:app/database-a1B2c3";
