@@ -21,6 +21,16 @@ function readVersion(): string {
 	return manifest.version;
 }
 
+/**
+ * Ends the process as soon as all is written: a login that was given up may hold a socket until its own time limit.
+ */
+async function exit(exitCode: number): Promise<void> {
+	process.exitCode = exitCode;
+	const streams = [process.stdout, process.stderr];
+	await Promise.all(streams.map((stream) => new Promise<void>((resolve) => void stream.write("", () => resolve()))));
+	process.exit();
+}
+
 const writeLine = (stream: NodeJS.WritableStream) => (text: string) => void stream.write(`${text}\n`);
 
 runCommand(process.argv.slice(2), {
@@ -28,15 +38,12 @@ runCommand(process.argv.slice(2), {
 	print: writeLine(process.stdout),
 	printError: writeLine(process.stderr),
 	readVersion,
-}).then(
-	(exitCode) => (process.exitCode = exitCode),
-	(error: unknown) => {
-		// Its text may be anybody's; its kind and place are ours.
-		const { name, stack = "" } = error as Error;
-		const place = stack.split("\n").filter((line) => line.startsWith("    at "));
-		writeLine(process.stderr)(
-			[`Unexpected ${cleanText(name)}. This is a fault of the program itself.`, ...place.map((line) => cleanText(line))].join("\n"),
-		);
-		process.exitCode = 1;
-	},
-);
+}).then(exit, (error: unknown) => {
+	// Its text may be anybody's; its kind and place are ours.
+	const { name, stack = "" } = error as Error;
+	const place = stack.split("\n").filter((line) => line.startsWith("    at "));
+	writeLine(process.stderr)(
+		[`Unexpected ${cleanText(name)}. This is a fault of the program itself.`, ...place.map((line) => cleanText(line))].join("\n"),
+	);
+	return exit(1);
+});

@@ -11,6 +11,7 @@ import { validateConfig } from "../configuration/validate-config.js";
 import { createSecretReader } from "../credentials/select-credentials.js";
 import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
 import { cleanText } from "../errors/clean-text.js";
+import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { TokenLogin } from "../credentials/token-login.js";
 import { ALL_FIELDS, resolveAccess, resolveRotation, resolveSettings } from "../resolution/resolve-settings.js";
 import { ConnectorTls } from "../tls/connector-tls.js";
@@ -20,6 +21,7 @@ import { ConnectionResolver } from "./connection-resolver.js";
 import { ConnectorLogins } from "./connector-logins.js";
 import { ConnectorParameters } from "./connector-parameters.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
+import { explainLoginFailure } from "./explain-login-failure.js";
 import type { ParameterSource } from "./sources.js";
 import { tuneRotation, type ResolveRequest, type ResolvedOptions, type RotationOptions } from "./rotation-source.js";
 import { refuseUnawaited } from "./unawaited-options.js";
@@ -49,6 +51,8 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	readonly rotationTuning: RotationOptions & { readonly drainTimeoutMs: number };
 
 	readonly #config: ITypeOrmAwsConnectorConfig;
+	/** Warnings about logins that failed. */
+	readonly #explained = new Set<string>();
 	private hasWarnedOfInterval = false;
 	private readonly logger = new Logger(TypeOrmAwsConnectorService.name);
 	private readonly logins: ConnectorLogins;
@@ -241,6 +245,28 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.close();
 	}
 
+	/**
+	 * Says once what a driver's error means here: the field, the parameter or secret behind it, and what to do. Errors
+	 * whose meaning is not known are the driver's own to tell.
+	 * @internal
+	 */
+	async explainFailure(error: unknown, options: DataSourceOptions): Promise<void> {
+		if (isTypeOrmAwsConnectorError(error) || this.tls.explain(error)) return;
+		const { fields } = await this.explain();
+		const { master } = (options as { readonly replication?: { readonly master?: object } }).replication ?? {};
+		const login = { config: this.#config, fields, options: { ...options, ...master }, secretId: this.secretId };
+		const { isKnown, problem } = explainLoginFailure(error, login);
+		const { label, message, path, remedy } = problem;
+		const origin = label === undefined || path === undefined ? "" : ` "${label}" comes from ${path}.`;
+		const text = `${message}${origin} ${remedy
+			.split("\n")
+			.map((line) => line.trim())
+			.join(" ")}`;
+		if (!isKnown || this.#explained.has(text)) return;
+		this.#explained.add(text);
+		this.warn(text);
+	}
+
 	private async resolveNestOptions(): Promise<DataSourceOptions> {
 		return this.addNestOptions(await this.resolver.resolveAtStart());
 	}
@@ -250,13 +276,12 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 * the remedy stands beside it.
 	 */
 	private addNestOptions(options: DataSourceOptions): DataSourceOptions {
-		const { ssl, toRetry: shouldRetry } = options as Pick<INestTypeOrmOptions, "toRetry"> & { readonly ssl?: unknown };
+		const { toRetry: shouldRetry } = options as Pick<INestTypeOrmOptions, "toRetry">;
 		const toRetry = (error: unknown): boolean => {
-			this.tls.explain(error);
+			void this.explainFailure(error, options);
 			return shouldRetry?.(error) ?? true;
 		};
-		const isSecured = Boolean(ssl);
-		return Object.assign(options, isSecured && { toRetry }, this.dataSourceName !== undefined && { name: this.dataSourceName });
+		return Object.assign(options, { toRetry }, this.dataSourceName !== undefined && { name: this.dataSourceName });
 	}
 
 	private warn(message: string): void {

@@ -32,7 +32,12 @@ export class ConnectorDataSource extends DataSource implements IConnectorDataSou
 	}
 
 	override async initialize(): Promise<this> {
-		await super.initialize();
+		try {
+			await super.initialize();
+		} catch (error) {
+			await this.connector.explainFailure(error, this.options);
+			throw error;
+		}
 		try {
 			await this.startRotator();
 		} catch (error) {

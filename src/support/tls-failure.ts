@@ -50,7 +50,7 @@ const FAILURES: readonly Failure[] = [
 	{
 		codes: ["ER_SECURE_TRANSPORT_REQUIRED"],
 		remedy: "the server wants TLS: give tls: true",
-		text: /^no pg_hba\.conf entry for .*(?:no encryption|SSL off)$/,
+		text: /^(?:no pg_hba\.conf entry for|pg_hba\.conf rejects connection for) .*(?:no encryption|SSL off)$/,
 	},
 	{
 		codes: [

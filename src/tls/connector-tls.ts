@@ -47,12 +47,14 @@ export class ConnectorTls {
 	/**
 	 * Says what to do about an error that a driver gave the application. Nothing is said about errors that are not about
 	 * TLS.
+	 * @returns Whether it was.
 	 */
-	explain(error: unknown): void {
+	explain(error: unknown): boolean {
 		const remedy = findTlsRemedy(error, this.hosts.length === 0 ? undefined : this.hosts.some(isAwsDatabaseHost));
-		if (remedy === undefined) return;
+		if (remedy === undefined) return false;
 		const missing = isUnknownAuthority(error) ? this.hosts.flatMap((host) => findMissingBundle(host) ?? []) : [];
 		this.warnOnce(["The database cannot be connected to: ", remedy, ".", ...new Set(missing)].join(""));
+		return true;
 	}
 
 	private warnOnce(message: string): void {

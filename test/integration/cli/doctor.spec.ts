@@ -276,7 +276,7 @@ describe("TLS", () => {
 		expect(run.exitCode).toBe(1);
 		expect(run.stdout).toMatch(/^password +\[hidden\] +token/m);
 		expect(readProblems(run)).toMatch(
-			/user "app" .* does not accept the password \(28P01\)\.\n {5}> .* npx nestjs-typeorm-aws-connector policy .* rds_iam\.\n$/,
+			/user "app" .* does not take the token \(28P01\)\.\n {5}username\n {5}> .* npx nestjs-typeorm-aws-connector policy .* GRANT rds_iam /,
 		);
 		expect(`${run.stdout}${run.stderr}`).not.toMatch(/X-Amz-|Signature/);
 	});

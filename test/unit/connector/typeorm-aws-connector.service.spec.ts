@@ -641,9 +641,13 @@ describe("TLS", () => {
 		expect(listWarnings()).toEqual([expect.stringMatching(/^Connector "orders": The database cannot be connected to: .*tls\.ca/)]);
 	});
 
-	it.each([undefined, false])("leaves Nest alone where it is %p", async (tls) => {
+	it.each([undefined, false])("says nothing of an error that it does not know, where it is %p", async (tls) => {
 		const { connector } = setUp({ ...ALL_GIVEN, ...(tls === undefined ? {} : { tls }) });
 
-		await expect(connector.getTypeOrmOptions()).resolves.not.toHaveProperty("toRetry");
+		const options = await connector.getTypeOrmOptions();
+		await connector.explainFailure(new Error("another"), options);
+
+		expect((options as { toRetry?: (error: unknown) => boolean }).toRetry?.(new Error("another"))).toBe(true);
+		expect(listWarnings()).toEqual([]);
 	});
 });
