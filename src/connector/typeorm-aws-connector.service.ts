@@ -12,6 +12,7 @@ import { createSecretReader } from "../credentials/select-credentials.js";
 import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
 import { cleanText } from "../errors/clean-text.js";
 import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
+import { SecretNotFoundError } from "../errors/errors.js";
 import { TokenLogin } from "../credentials/token-login.js";
 import { ALL_FIELDS, resolveAccess, resolveRotation, resolveSettings } from "../resolution/resolve-settings.js";
 import { ConnectorTls } from "../tls/connector-tls.js";
@@ -268,7 +269,21 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	}
 
 	private async resolveNestOptions(): Promise<DataSourceOptions> {
-		return this.addNestOptions(await this.resolver.resolveAtStart());
+		try {
+			return this.addNestOptions(await this.resolver.resolveAtStart());
+		} catch (error) {
+			throw error instanceof SecretNotFoundError ? await this.findOrigin(error) : error;
+		}
+	}
+
+	/** The same error with what names the secret. */
+	private async findOrigin(error: SecretNotFoundError): Promise<SecretNotFoundError> {
+		const { cause, region, secretId } = error;
+		const { fields } = await this.explain();
+		const row = fields.find(({ field, value }) => field.endsWith("secretId") && value === secretId);
+		if (row === undefined) return error;
+		const origin = row.source === "code" || row.path === undefined ? `the option "${row.label}"` : row.path;
+		return new SecretNotFoundError(secretId, { cause, origin, region });
 	}
 
 	/**

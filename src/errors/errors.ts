@@ -53,11 +53,19 @@ export class ConfigurationError extends TypeOrmAwsConnectorError {
 			problems.length === 1
 				? "The database configuration is invalid:"
 				: `The database configuration has ${String(problems.length)} problems:`;
-		super([heading, ...problems.map((problem) => `  - ${problem.message}`)]);
+		const isEmptyPlace = problems.length > 2 && problems.every((problem) => problem instanceof ParameterNotFoundError);
+		super(
+			isEmptyPlace
+				? [`${heading} none of these parameters exists. ${EMPTY_PLACE}`, ...problems.map((problem) => `  - ${problem.fault}`)]
+				: [heading, ...problems.map((problem) => `  - ${problem.message}`)],
+		);
 		// Not enumerable: the message already lists them, and an inspected error should say it once.
 		Object.defineProperty(this, "problems", { value: problems });
 	}
 }
+
+/** What to do where nothing is found, in one sentence: single corrections would hide that the place is wrong. */
+const EMPTY_PLACE = "Look at the path, the region and the account; what creates them: npx nestjs-typeorm-aws-connector provision";
 
 /**
  * An option given in code is unknown, contradictory or of the wrong kind: at registration, at start, or among the
@@ -105,14 +113,17 @@ export class ParameterNotFoundError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_PARAMETER_NOT_FOUND";
 	override readonly name = "ParameterNotFoundError";
 
+	/** @internal The message without what to do. */
+	readonly fault!: string;
+
 	constructor(
 		/** Label of the field. */
 		readonly field: string,
 		trace: LookupTrace,
 	) {
-		super(
-			`"${field}" was not found${describeTrace(trace)}. Create the parameter, point ssmLookups at another one, or give the value in the connector's options.`,
-		);
+		const fault = `"${field}" was not found${describeTrace(trace)}`;
+		super(`${fault}. Create the parameter, point ssmLookups at another one, or give the value in the connector's options.`);
+		Object.defineProperty(this, "fault", { value: fault });
 	}
 }
 
@@ -172,6 +183,13 @@ export class ParameterStoreUnavailableError extends TypeOrmAwsConnectorError {
 	}
 }
 
+/** Where a secret was looked for. */
+interface SecretTrace {
+	/** What names it: a parameter, or an option. */
+	readonly origin?: string | undefined;
+	readonly region?: string | undefined;
+}
+
 /**
  * The secret does not exist in this account and region, or has no version with the stage that was asked for.
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
@@ -182,13 +200,18 @@ export class SecretNotFoundError extends TypeOrmAwsConnectorError {
 	readonly code = "ERR_CONNECTOR_SECRET_NOT_FOUND";
 	override readonly name = "SecretNotFoundError";
 
+	/** The region that was asked, where it is known. */
+	readonly region!: string | undefined;
+
 	constructor(
 		/** Name or ARN that was asked for. */
 		readonly secretId: string,
-		{ region, ...options }: ConnectorErrorOptions & { readonly region?: string | undefined } = {},
+		{ origin, region, ...options }: ConnectorErrorOptions & SecretTrace = {},
 	) {
 		const place = region === undefined ? "" : ` in region ${region}`;
-		super(`Secret "${secretId}" was not found${place}. Check its name, its region and that it holds a value.`, options);
+		const source = origin === undefined ? "" : ` Its name comes from ${origin}.`;
+		super(`Secret "${secretId}" was not found${place}.${source} Check its name, its region and that it holds a value.`, options);
+		Object.defineProperty(this, "region", { value: region });
 	}
 }
 

@@ -247,6 +247,22 @@ describe("the place", () => {
 	});
 });
 
+describe("the parameters", () => {
+	it("are in another place: one sentence, and not one for each of them", async () => {
+		aws.faults.inject({ kind: "not-found", service: "ssm" });
+
+		const { message } = await start(describeEnvironment({}));
+
+		const [first, ...others] = message.split("\n");
+		expect(first).toMatch(/none of these parameters exists\. Look at the path, the region and the account; .* npx \S+ provision$/);
+		expect(others).toEqual(
+			[LOOKUPS.host, LOOKUPS.port, LOOKUPS.secretId, LOOKUPS.databaseName, LOOKUPS.type].map((path) =>
+				expect.stringMatching(new RegExp(`^ {2}- "[\\w-]+" was not found at "${path}"$`)),
+			),
+		);
+	});
+});
+
 describe("the permission", () => {
 	it("for parameters", async () => {
 		aws.faults.inject({ kind: "denied", service: "ssm" });
@@ -303,6 +319,23 @@ describe("the permission", () => {
 });
 
 describe("the secret", () => {
+	it("has a name that is misspelt: the region that was asked and what names it are said", async () => {
+		aws.parameters.put(LOOKUPS.secretId, "shop/databsae");
+		const environment = describeEnvironment({});
+
+		const error = await start(environment);
+		const [problem] = await diagnose(environment);
+		aws.parameters.put(LOOKUPS.secretId, SECRET_ID);
+
+		expect(error.message).toMatch(/^Secret "shop\/databsae" was not found in region eu-west-1\. Its name comes from \/shop\/secret\. /);
+		expect(problem).toMatchObject({
+			label: "secret-id",
+			message: expect.stringMatching(/was not found in region eu-west-1\./),
+			path: LOOKUPS.secretId,
+			remedy: expect.stringContaining("aws secretsmanager create-secret --name shop/databsae"),
+		});
+	});
+
 	it("is marked for deletion", async () => {
 		const errorMessage = "You can't perform this operation on the secret because it was marked for deletion.";
 		aws.faults.inject({ errorMessage, errorName: "InvalidRequestException", kind: "custom-error", service: "secretsmanager" });
