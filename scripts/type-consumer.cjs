@@ -3,25 +3,33 @@ const { copyFileSync, writeFileSync } = require("node:fs");
 const path = require("node:path");
 
 const SOURCE = path.join(__dirname, "..", "test", "matrix", "types", "consumer.ts");
-const FILES = ["consumer.mts", "consumer.cts"];
+
+/** By the kind of resolution: what a project has in its tsconfig.json. The first is what a check without a choice takes. */
+const RESOLUTIONS = {
+	nodenext: { files: ["consumer.mts", "consumer.cts"], options: { module: "nodenext" } },
+	bundler: { files: ["consumer.ts"], options: { module: "esnext", moduleResolution: "bundler" } },
+	node10: { files: ["consumer.ts"], options: { esModuleInterop: true, module: "commonjs", moduleResolution: "node10" } },
+};
 
 /**
  * @param {string} folder The project.
+ * @param {keyof typeof RESOLUTIONS} resolution How packages are found.
  * @returns {string[]} What Node is to be started with to compile it. Declarations of every package are checked too, ours above all.
  */
-function writeTypeConsumer(folder) {
+function writeTypeConsumer(folder, resolution = "nodenext") {
+	const { files, options } = RESOLUTIONS[resolution];
 	const compilerOptions = {
 		experimentalDecorators: true,
-		module: "nodenext",
 		noEmit: true,
 		skipLibCheck: false,
 		strict: true,
 		target: "es2022",
 		types: ["node"],
+		...options,
 	};
-	for (const file of FILES) copyFileSync(SOURCE, path.join(folder, file));
-	writeFileSync(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: FILES }));
+	for (const file of files) copyFileSync(SOURCE, path.join(folder, file));
+	writeFileSync(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
 	return [require.resolve("typescript/bin/tsc"), "--project", folder];
 }
 
-module.exports = { writeTypeConsumer };
+module.exports = { RESOLUTIONS: Object.keys(RESOLUTIONS), writeTypeConsumer };

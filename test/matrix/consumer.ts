@@ -52,16 +52,34 @@ export function installConsumer(folder: string, tarball: string, { versions }: V
 }
 
 /** Compiles a typed consumer against the declarations of the set's packages. */
-export function compileConsumer(folder: string): Promise<Outcome> {
-	return runProgram({ command: process.execPath, commandArguments: writeTypeConsumer(folder), cwd: folder, limitMs: COMPILE_LIMIT_MS });
+export function compileConsumer(folder: string, resolution?: string): Promise<Outcome> {
+	const commandArguments = writeTypeConsumer(folder, resolution as Parameters<typeof writeTypeConsumer>[1]);
+	return runProgram({ command: process.execPath, commandArguments, cwd: folder, limitMs: COMPILE_LIMIT_MS });
+}
+
+/** Installs another Node.js as the npm package `node`, and returns its program. */
+export async function installNode(folder: string, major: string): Promise<string> {
+	const project = path.join(folder, `node-${major}`);
+	mkdirSync(project);
+	writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: "node-of-the-matrix", private: true }));
+	const install = ["install", `node@${major}`, "--no-audit", "--no-fund", "--loglevel=error"];
+	const { output, problem } = await runProgram({ ...npmCommand(install), cwd: project, limitMs: INSTALL_LIMIT_MS });
+	if (problem !== undefined) throw new Error(`Node.js ${major} was not installed: it ${problem}\n${output}`);
+	return path.join(project, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
 }
 
 /** Runs the application once, on a database, users, parameters and a secret of its own. `run` names all of them. */
-export async function runConsumer(folder: string, entry: string, run: string, { aws, postgres }: Servers): Promise<Outcome> {
+export async function runConsumer(
+	folder: string,
+	entry: string,
+	run: string,
+	{ aws, postgres }: Servers,
+	node = process.execPath,
+): Promise<Outcome> {
 	const secondPassword = await prepare(run, { aws, postgres });
 	const env = { ...withoutOwnSettings(process.env), ...aws.env, MATRIX_RUN: run, MATRIX_SECOND_PASSWORD: secondPassword };
 	const outcome = await runProgram({
-		command: process.execPath,
+		command: node,
 		commandArguments: [entry],
 		cwd: folder,
 		env,

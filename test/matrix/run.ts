@@ -1,7 +1,10 @@
 /**
  * Proves the published package on every supported NestJS major: packs it, installs the tarball beside each set of versions, and runs an
  * application that connects, queries, rotates and closes, as ESM and as CJS; a typed consumer is compiled too. With COUNTS_FILE
- * set the counts go to that file instead of the last line. `--only "Nest 11"` runs the sets whose label has that text.
+ * set the counts go to that file instead of the last line.
+ *
+ * `--only "Nest 11"` runs the sets whose label has that text. `--node 22,24` runs the applications on these Node.js, too, installed from npm.
+ * `--resolution all` compiles the consumer under every kind of module resolution. `--table` writes the result to docs/reference/matrix.md.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -10,23 +13,35 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { npmCommand } from "../../scripts/npm-command.cjs";
+import { RESOLUTIONS } from "../../scripts/type-consumer.cjs";
 import { startFakeAws } from "../../src/testing/fake-aws.js";
 import { startPostgres } from "../support/postgres/postgres-server.js";
 import { killPrograms, type Outcome, runProgram } from "./child-process.js";
-import { BUNDLERS, compileConsumer, installConsumer, runBundle, runConsumer, type Servers } from "./consumer.js";
+import { BUNDLERS, compileConsumer, installConsumer, installNode, runBundle, runConsumer, type Servers } from "./consumer.js";
+import { renderMatrix } from "./render-matrix.js";
 import { VERSION_SETS, type VersionSet } from "./sets.js";
 
-type Row = { readonly label: string; readonly outcomes: Readonly<Partial<Record<Check, Outcome>>> };
-type Check = "CJS" | "ESM" | "install" | "types" | (typeof BUNDLERS)[number];
+/** By check: `install`, `types`, `ESM`, `CJS`, a bundler, `ESM 22` and the like. In the order in which they ran. */
+type Row = { readonly label: string; readonly outcomes: Readonly<Record<string, Outcome>> };
 
 const ROOT = path.resolve(__dirname, "../..");
-const CHECKS: readonly Check[] = ["install", "types", "ESM", "CJS", ...BUNDLERS];
 /** As many as a small machine has cores. */
 const CONCURRENT_SET_COUNT = 2;
 const PACK_LIMIT_MS = 300_000;
 const MAXIMUM_LINE_LENGTH = 500;
 
-const { only = "" } = parseArgs({ options: { only: { type: "string" } } }).values;
+const {
+	node = "",
+	only = "",
+	resolution,
+	table = false,
+} = parseArgs({
+	options: { node: { type: "string" }, only: { type: "string" }, resolution: { type: "string" }, table: { type: "boolean" } },
+}).values;
+const nodeMajors = node.split(",").filter((major) => major !== "");
+const resolutions = resolution === "all" ? RESOLUTIONS : [resolution ?? String(RESOLUTIONS[0])];
+/** Programs by major; installed before the first set. */
+const nodes = new Map<string, string>();
 const countsFile = process.env["COUNTS_FILE"];
 const folder = mkdtempSync(path.join(tmpdir(), "connector-matrix-"));
 const removeFolder = (): void => rmSync(folder, { force: true, maxRetries: 3, recursive: true });
@@ -45,6 +60,7 @@ async function main(): Promise<void> {
 	const [aws, postgres] = await Promise.all([startFakeAws(), startPostgres()]);
 	try {
 		const tarball = await pack();
+		for (const major of nodeMajors) nodes.set(major, await installNode(folder, major));
 		const rows = await runSets(tarball, { aws, postgres });
 		report(rows);
 	} finally {
@@ -86,19 +102,28 @@ async function runSet(set: VersionSet, name: string, tarball: string, servers: S
 	const install = await installConsumer(project, tarball, set);
 	if (install.problem !== undefined) {
 		const skipped: Outcome = { durationMs: 0, output: "", problem: "was not installed" };
-		return { label: set.label, outcomes: { CJS: skipped, ESM: skipped, install, types: skipped } };
+		return { label: set.label, outcomes: { install, types: skipped, ESM: skipped, CJS: skipped } };
 	}
-	const types = await compileConsumer(project);
-	const esm = await runConsumer(project, `${entry}.mjs`, `${name}_esm`, servers);
-	const cjs = await runConsumer(project, `${entry}.cjs`, `${name}_cjs`, servers);
-	const bundles: Partial<Record<Check, Outcome>> = {};
+	const outcomes: Record<string, Outcome> = { install };
+	for (const kind of resolutions) outcomes[nameTypes(kind)] = await compileConsumer(project, kind);
+	outcomes["ESM"] = await runConsumer(project, `${entry}.mjs`, `${name}_esm`, servers);
+	outcomes["CJS"] = await runConsumer(project, `${entry}.cjs`, `${name}_cjs`, servers);
+	for (const [major, program] of nodes) {
+		outcomes[`ESM ${major}`] = await runConsumer(project, `${entry}.mjs`, `${name}_esm_${major}`, servers, program);
+		outcomes[`CJS ${major}`] = await runConsumer(project, `${entry}.cjs`, `${name}_cjs_${major}`, servers, program);
+	}
 	for (const bundler of set.isBundled ? BUNDLERS : []) {
 		const run = `${name}_${bundler.replace("-", "_")}`;
-		bundles[bundler] = await runBundle(project, { bundler, entry: `bundle-${entry}.cjs`, run }, servers);
+		outcomes[bundler] = await runBundle(project, { bundler, entry: `bundle-${entry}.cjs`, run }, servers);
 	}
 	// Not synchronously: the AWS endpoint of the other set's application lives in this process.
 	await rm(project, { force: true, maxRetries: 3, recursive: true });
-	return { label: set.label, outcomes: { CJS: cjs, ESM: esm, install, types, ...bundles } };
+	return { label: set.label, outcomes };
+}
+
+/** The kind that is always compiled has no name of its own. */
+function nameTypes(kind: string): string {
+	return kind === RESOLUTIONS[0] ? "types" : `types ${kind}`;
 }
 
 function report(rows: readonly Row[]): void {
@@ -115,20 +140,25 @@ function report(rows: readonly Row[]): void {
 		const cells = listOutcomes(row).map((result) => describeOutcome(result).padEnd(16));
 		console.log(`${row.label.padEnd(width)}  ${cells.join("  ")}`);
 	}
+	if (table) {
+		const cells = rows.map(({ label, outcomes }) => ({ label, passed: mapValues(outcomes, ({ problem }) => problem === undefined) }));
+		writeFileSync(path.join(ROOT, "docs/reference/matrix.md"), renderMatrix(cells, process.versions.node));
+	}
 	if (countsFile === undefined) console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
 	else writeFileSync(countsFile, JSON.stringify(counts));
 	process.exitCode = counts.failed === 0 ? 0 : 1;
 }
 
-/** What was checked of a set, in one order for all. */
-function listOutcomes(row: Row | undefined): { readonly check: Check; readonly outcome: Outcome }[] {
-	return CHECKS.flatMap((check) => {
-		const outcome = row?.outcomes[check];
-		return outcome === undefined ? [] : [{ check, outcome }];
-	});
+function mapValues<From, To>(values: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> {
+	return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
 }
 
-function describeOutcome({ check, outcome }: { readonly check: Check; readonly outcome: Outcome }): string {
+/** What was checked of a set. */
+function listOutcomes(row: Row | undefined): { readonly check: string; readonly outcome: Outcome }[] {
+	return Object.entries(row?.outcomes ?? {}).map(([check, outcome]) => ({ check, outcome }));
+}
+
+function describeOutcome({ check, outcome }: { readonly check: string; readonly outcome: Outcome }): string {
 	return outcome.problem === undefined ? `${check} ok ${(outcome.durationMs / 1000).toFixed(1)} s` : `${check} FAILED`;
 }
 

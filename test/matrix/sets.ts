@@ -30,6 +30,26 @@ export const VERSION_SETS: readonly VersionSet[] = [
 	{ ...defineSet("12.5.1", "1.1.1", REFLECT_METADATA), isBundled: true },
 ];
 
+const COMPANIONS: Readonly<Record<string, Companions>> = {
+	"8.4.7": { config: "3.3.0", schedule: "4.1.2", typeorm: "10.0.2" },
+	"9.4.3": { config: "3.3.0", schedule: "4.1.2", typeorm: "10.0.2" },
+	"10.4.22": { config: "4.0.4", schedule: "6.1.3", typeorm: "11.0.3" },
+	"11.2.10": { config: "4.0.4", schedule: "6.1.3", typeorm: "11.0.3" },
+	"12.5.1": { config: "12.0.1", schedule: "12.0.2", typeorm: "12.0.2" },
+};
+const TYPEORM_VERSIONS = ["0.3.20", "0.3.31", "1.0.0", "1.1.1"];
+
+/** The other pairs of NestJS and TypeORM, with the optional packages where `@nestjs/typeorm` accepts that TypeORM. */
+export const CROSS_SETS: readonly VersionSet[] = Object.entries(COMPANIONS)
+	.flatMap(([nest, companions]) =>
+		TYPEORM_VERSIONS.map((typeorm) => {
+			const isAccepted = typeorm.startsWith("0.") || !companions.typeorm.startsWith("10.");
+			const reflectMetadata = /^[89]\./.test(nest) ? OLDEST_REFLECT_METADATA : REFLECT_METADATA;
+			return defineSet(nest, typeorm, reflectMetadata, isAccepted ? companions : undefined);
+		}),
+	)
+	.filter(({ label }) => VERSION_SETS.every((set) => set.label !== label));
+
 function defineSet(nest: string, typeorm: string, reflectMetadata: string, companions?: Companions): VersionSet {
 	const optionalPeers = companions && {
 		"@aws-sdk/dsql-signer": "3.1142.0",
