@@ -3,8 +3,9 @@
  * application that connects, queries, rotates and closes, as ESM and as CJS; a typed consumer is compiled too. With COUNTS_FILE
  * set the counts go to that file instead of the last line.
  *
- * `--only "Nest 11"` runs the sets whose label has that text. `--node 22,24` runs the applications on these Node.js, too, installed from npm.
- * `--resolution all` compiles the consumer under every kind of module resolution. `--table` writes the result to docs/reference/matrix.md.
+ * `--only "Nest 11"` runs the sets whose label has that text, `--cross` also the other pairs of NestJS and TypeORM. `--node 22,24` runs
+ * the applications on these Node.js, too, installed from npm. `--resolution all` compiles the consumer under every kind of module
+ * resolution. `--table` writes the result to docs/reference/matrix.md.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -19,7 +20,7 @@ import { startPostgres } from "../support/postgres/postgres-server.js";
 import { killPrograms, type Outcome, runProgram } from "./child-process.js";
 import { BUNDLERS, compileConsumer, installConsumer, installNode, runBundle, runConsumer, type Servers } from "./consumer.js";
 import { renderMatrix } from "./render-matrix.js";
-import { VERSION_SETS, type VersionSet } from "./sets.js";
+import { CROSS_SETS, VERSION_SETS, type VersionSet } from "./sets.js";
 
 /** By check: `install`, `types`, `ESM`, `CJS`, a bundler, `ESM 22` and the like. In the order in which they ran. */
 type Row = { readonly label: string; readonly outcomes: Readonly<Record<string, Outcome>> };
@@ -31,12 +32,19 @@ const PACK_LIMIT_MS = 300_000;
 const MAXIMUM_LINE_LENGTH = 500;
 
 const {
+	cross = false,
 	node = "",
 	only = "",
 	resolution,
 	table = false,
 } = parseArgs({
-	options: { node: { type: "string" }, only: { type: "string" }, resolution: { type: "string" }, table: { type: "boolean" } },
+	options: {
+		cross: { type: "boolean" },
+		node: { type: "string" },
+		only: { type: "string" },
+		resolution: { type: "string" },
+		table: { type: "boolean" },
+	},
 }).values;
 const nodeMajors = node.split(",").filter((major) => major !== "");
 const resolutions = resolution === "all" ? RESOLUTIONS : [resolution ?? String(RESOLUTIONS[0])];
@@ -83,7 +91,7 @@ async function pack(): Promise<string> {
 /** Each worker takes the next set until none is left. */
 async function runSets(tarball: string, servers: Servers): Promise<Row[]> {
 	const rows: Row[] = [];
-	const sets = VERSION_SETS.filter(({ label }) => label.includes(only));
+	const sets = [...VERSION_SETS, ...(cross ? CROSS_SETS : [])].filter(({ label }) => label.includes(only));
 	const waiting = [...sets.entries()];
 	const work = async (): Promise<void> => {
 		for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
