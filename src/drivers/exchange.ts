@@ -148,7 +148,7 @@ export class Exchange {
 			} else if (!gate.mayLogin()) {
 				await sleep(clock, RETRY_BASE_MS / 4, this.waking.signal);
 			} else if (this.pauses === 0 && generation === pool.generation && !this.isOver()) {
-				const stepping = this.exchangeOne(surplusMs);
+				const stepping = this.exchangeOne(surplusMs, failures.count > 0 && failures.generation === generation);
 				this.step = stepping.then(
 					() => undefined,
 					() => undefined,
@@ -173,10 +173,14 @@ export class Exchange {
 		this.running = undefined;
 	}
 
-	/** @returns Whether an older connection has left for the new one. */
-	private async exchangeOne(surplusMs: number): Promise<boolean> {
-		const { pool } = this.options;
+	/**
+	 * @param isDoubtful whether the last attempt failed: the new connection has to last before an older one leaves.
+	 * @returns Whether an older connection has left for the new one.
+	 */
+	private async exchangeOne(surplusMs: number, isDoubtful: boolean): Promise<boolean> {
+		const { clock, pool } = this.options;
 		const { hasLeft, opened } = await this.openOne();
+		if (isDoubtful) await sleep(clock, CLOSE_PATIENCE_MS, this.waking.signal);
 		let victim: object | undefined;
 		if (!hasLeft && this.mode === "gradual" && pool.findIdleOlder() === undefined) {
 			// Not lent before an older one leaves: a caller that keeps it would keep the pool above its size.
@@ -191,17 +195,16 @@ export class Exchange {
 				return false;
 			}
 		}
-		// The older connections have gone meanwhile and callers have filled the pool: it has no room for another one.
-		const isSurplus = !hasLeft && victim === undefined && pool.findIdleOlder() === undefined && pool.socketCount > pool.limit;
-		if (isSurplus && this.mode === "gradual") {
+		// Callers have filled the pool, or use every older connection: it has no room for another one.
+		if (!hasLeft && victim === undefined && pool.findIdleOlder() === undefined && pool.socketCount > pool.limit) {
 			await pool.retire(opened.connection);
 			return false;
 		}
 		opened.release();
-		if (hasLeft || this.mode !== "gradual") return true;
 		// In the same tick, and after the release: a caller that was served a moment ago has claimed an idle connection.
-		victim ??= pool.findIdleOlder();
+		if (!hasLeft && this.mode === "gradual" && !pool.isLost(opened.connection)) victim ??= pool.findIdleOlder();
 		if (victim !== undefined) await pool.retire(victim);
+		if (pool.isLost(opened.connection)) throw new Error("The new connection was lost right after its login");
 		return true;
 	}
 

@@ -46,6 +46,8 @@ export interface LivePoolOptions {
 export abstract class LivePool<Connection extends object = object, Waiter extends object = object> {
 	/** Private to the language: connections know their password, and printing a pool must not show it. */
 	readonly #generations = new WeakMap<Connection, number>();
+	readonly #loggedIn = new WeakSet<Connection>();
+	readonly #lost = new WeakSet<Connection>();
 	readonly #retiring = new WeakSet<Connection>();
 	private closingTimer: ScheduledCall | undefined;
 	private currentGeneration = 1;
@@ -201,6 +203,11 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 		return this.returns.next(shouldClaim, signal, patienceMs);
 	}
 
+	/** Whether the server or the network has ended the connection. */
+	isLost(connection: Connection): boolean {
+		return this.#lost.has(connection);
+	}
+
 	/** Waits until a socket closes, at most `patienceMs`. */
 	async nextClose(patienceMs: number): Promise<void> {
 		await this.sockets.nextClose(patienceMs);
@@ -250,6 +257,21 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 		this.sockets.add(connection);
 	}
 
+	protected noteLogin(connection: Connection): void {
+		this.#loggedIn.add(connection);
+	}
+
+	protected isLoggedIn(connection: Connection): boolean {
+		return this.#loggedIn.has(connection);
+	}
+
+	/** A connection has ended unasked. One whose login has failed says so otherwise. */
+	protected noteLoss(connection: Connection): void {
+		if (!this.isLoggedIn(connection)) return;
+		this.#lost.add(connection);
+		this.gate.connectionLost();
+	}
+
 	/** Whether the pool has no room because of sockets that are closing. */
 	protected isFullOfClosing(): boolean {
 		const closing = this.sockets.countClosing();
@@ -288,7 +310,7 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 		this.wake();
 	}
 
-	private isOlder(connection: Connection): boolean {
+	protected isOlder(connection: Connection): boolean {
 		return this.#generations.get(connection) !== this.currentGeneration;
 	}
 }

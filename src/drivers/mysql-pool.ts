@@ -10,7 +10,6 @@ import { probe, type ServerAnswer } from "./probe.js";
 
 /** A live pool of mysql2. */
 export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
-	readonly #loggedIn = new WeakSet<MysqlConnection>();
 	readonly #pool: Mysql2Pool;
 	private readonly plainGet: (callback: MysqlCallback) => void;
 	private readonly restoreGet: () => void;
@@ -20,7 +19,7 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		super(options);
 		this.#pool = pool;
 		for (const connection of list(pool._allConnections)) {
-			this.#loggedIn.add(connection);
+			this.noteLogin(connection);
 			this.trackConnection(connection);
 		}
 		for (const callback of list(pool._connectionQueue)) this.callers.note(callback);
@@ -246,7 +245,7 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 			const isCurrent = generation === this.generation;
 			const isWaiting = isExchange || this.callers.endAttempt(callback);
 			if (!error) {
-				if (connection !== undefined) this.#loggedIn.add(connection);
+				if (connection !== undefined) this.noteLogin(connection);
 				this.gate.loginSucceeded(isCurrent);
 				if (isWaiting) callback(null, connection);
 				else connection?.release();
@@ -279,9 +278,7 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		connection.stream.once("close", () => (connection.config = hideCredentials(connection.config)));
 		this.track(connection, generation);
 		// mysql2 listens once. A second error of the same connection, without a listener, would end the process.
-		connection.on("error", () => {
-			if (this.#loggedIn.has(connection)) this.gate.connectionLost();
-		});
+		connection.on("error", () => this.noteLoss(connection));
 	}
 }
 

@@ -20,6 +20,7 @@ export interface PgClient {
 	off(event: string, listener: PgListener): unknown;
 	on(event: string, listener: PgListener): unknown;
 	once(event: string, listener: PgListener): unknown;
+	readonly release?: PgRelease;
 	query(text: string): Promise<{ rows: Record<string, unknown>[] }>;
 }
 
@@ -45,6 +46,7 @@ export interface PgPool {
 	newClient(item: PgPendingItem): void;
 	off(event: string, listener: PgListener): unknown;
 	on(event: string, listener: PgListener): unknown;
+	prependListener(event: string, listener: PgListener): unknown;
 	readonly options: Record<string, unknown> & { readonly connectionTimeoutMillis?: number; readonly max: number };
 }
 

@@ -18,7 +18,6 @@ import { probe, type ServerAnswer } from "./probe.js";
 
 /** A live pool of node-postgres. */
 export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
-	readonly #loggedIn = new WeakSet<PgClient>();
 	readonly #pool: PgPool;
 	/** Whether a login was allowed in this turn and has not begun yet. */
 	private isGranted = false;
@@ -32,7 +31,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		super(options);
 		this.#pool = pool;
 		for (const client of pool._clients) {
-			this.#loggedIn.add(client);
+			this.noteLogin(client);
 			this.trackClient(client);
 		}
 		for (const item of pool._pendingQueue) this.callers.note(item);
@@ -156,6 +155,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 
 	protected watchReturns(): void {
 		this.unwatch ??= this.listen("release", (_error: unknown, client: PgClient) => {
+			if (this.isOlder(client)) this.retireLost(client);
 			// pg-pool looks at the expired clients after this event. One with an error is closed anyway.
 			if (this.handleReturn(client)) this.#pool._expired.add(client);
 			// In calm a release costs what it costs without the library.
@@ -221,7 +221,7 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 				return;
 			}
 			// An error after the login is one of the application's `onConnect` or `verify`.
-			const isAfterLogin = this.#loggedIn.has(client);
+			const isAfterLogin = this.isLoggedIn(client);
 			const shouldWait = this.gate.loginFailed(isAfterLogin ? new Error("A statement after the login failed") : error, isCurrent);
 			if (!isWaiting) return;
 			if (isExchange || isAfterLogin || !shouldWait || !this.canPark) {
@@ -247,9 +247,9 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 
 	private trackClient(client: PgClient, generation?: number): void {
 		this.track(client, generation);
-		client.once("connect", () => this.#loggedIn.add(client));
+		client.once("connect", () => this.noteLogin(client));
 		const noteLoss = (): void => {
-			if (client._ending !== true && this.#loggedIn.has(client)) this.gate.connectionLost();
+			if (client._ending !== true) this.noteLoss(client);
 		};
 		// Before the pool's own listeners: they end the client, and `_ending` would hide that the loss was unasked.
 		client.connection?.prependListener("end", noteLoss);
@@ -259,13 +259,24 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		});
 	}
 
+	/** pg-pool forgets a client that it was about to take back when a listener of the application throws. */
+	private retireLost(client: PgClient): void {
+		const { release } = client;
+		// With the next caller the client gets another function.
+		const isForgotten = (): boolean => client.release === release && !this.listIdle().includes(client);
+		queueMicrotask(() => {
+			if (this.listConnections().includes(client) && isForgotten()) void this.retire(client);
+		});
+	}
+
 	private unwatchReturns(): void {
 		this.unwatch?.();
 		this.unwatch = undefined;
 	}
 
 	private listen(event: string, listener: PgListener): () => void {
-		this.#pool.on(event, listener);
+		// First: a listener of the application may throw.
+		this.#pool.prependListener(event, listener);
 		return () => void this.#pool.off(event, listener);
 	}
 }

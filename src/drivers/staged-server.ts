@@ -83,7 +83,11 @@ export function stageMysql(createPool: (options: object) => Mysql2Pool, options:
 	const opened = new Map<MysqlConnection, Promise<void>>();
 	const follow = (): void => {
 		for (const connection of list(pool._allConnections))
-			if (!opened.has(connection)) opened.set(connection, new Promise((resolve) => connection.stream.once("close", () => resolve())));
+			if (!opened.has(connection)) {
+				opened.set(connection, new Promise((resolve) => connection.stream.once("close", () => resolve())));
+				// mysql2 listens once. A second error, without a listener, would end the process.
+				connection.on("error", () => undefined);
+			}
 	};
 	return {
 		close: async (clock) => {

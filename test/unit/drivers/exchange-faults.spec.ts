@@ -3,6 +3,20 @@ import { stageExchange } from "./exchange-scene.js";
 import { lend, loginOf, pass, take, warm } from "./pool-scene.js";
 import { POOLS } from "./pools.js";
 
+/** A connection as the pool of either driver hands it to a listener. */
+interface RawConnection {
+	readonly connection?: { readonly stream: Stream };
+	readonly stream?: Stream;
+}
+
+interface RawPool {
+	on(event: string, listener: (connection: RawConnection) => void): unknown;
+}
+
+interface Stream {
+	destroy(): unknown;
+}
+
 describe.each(POOLS)("The exchange in a pool of $label", (maker) => {
 	describe("on a server that is full", () => {
 		it("closes an idle older connection first and opens its replacement then", async () => {
@@ -37,6 +51,28 @@ describe.each(POOLS)("The exchange in a pool of $label", (maker) => {
 
 			expect(exchange.isRunning).toBe(false);
 			expect(scene.server.openUsers).toEqual(["user2", "user2"]);
+		});
+	});
+
+	describe("whose connections are cut right after their login", () => {
+		it("keeps the older connections, tells of it once, and goes on when connections last", async () => {
+			const { exchange, halts, scene, start } = stageExchange(maker, { limit: 3 });
+			await warm(scene, 3);
+			let isCut = true;
+			const cut = ({ connection, stream = connection?.stream }: RawConnection): void => {
+				if (isCut) stream?.destroy();
+			};
+			for (const event of ["connect", "connection"]) (scene.raw as RawPool).on(event, cut);
+
+			start();
+			await pass(scene, 10_000);
+			expect(scene.live.counts.older).toBeGreaterThanOrEqual(2);
+			expect(halts).toMatchObject([{ message: expect.stringContaining("lost right after") as string }]);
+			isCut = false;
+			await pass(scene, 60_000);
+
+			expect(exchange.isRunning).toBe(false);
+			expect(scene.live.olderCount).toBe(0);
 		});
 	});
 

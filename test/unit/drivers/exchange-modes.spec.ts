@@ -1,7 +1,7 @@
 /** Endpoints that moved, leaked passwords, and the pause for a rotation. */
 import { NEVER_MS } from "../../support/fake-postgres-server.js";
 import { stageExchange } from "./exchange-scene.js";
-import { callAll, lend, pass, take, warm } from "./pool-scene.js";
+import { callAll, type Caller, lend, pass, take, warm } from "./pool-scene.js";
 import { POOLS } from "./pools.js";
 
 describe.each(POOLS)("The exchange in a pool of $label", (maker) => {
@@ -65,6 +65,25 @@ describe.each(POOLS)("The exchange in a pool of $label", (maker) => {
 			expect(queue.map((caller) => take(caller).user)).toEqual(["user2", "user2"]);
 			expect(scene.server.openCount).toBe(0);
 			expect(exchange.isRunning).toBe(false);
+		});
+
+		it("keeps to the size of the pool while every older connection is in use, so that a rotation has room for its check", async () => {
+			const { exchange, scene, start } = stageExchange(maker);
+			const [first, second] = await lend(scene, 2);
+			start("moved");
+			await scene.settle();
+			const next = scene.call();
+			first?.release();
+			await pass(scene, 5_000);
+
+			expect(scene.server.openCount + scene.elsewhere.openCount).toBe(2);
+			expect(take(next).user).toBe("user1");
+			await exchange.pause();
+			expect(scene.server.openCount + scene.elsewhere.openCount).toBe(2);
+			second?.release();
+			await pass(scene, 100);
+			const [caller] = await callAll(scene, 1);
+			expect(take(caller as Caller).user).toBe("user2");
 		});
 
 		it("keeps the older connections while the new endpoint does not answer", async () => {

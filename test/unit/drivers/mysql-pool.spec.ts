@@ -1,11 +1,28 @@
 /** What is special about pools of mysql2: `waitForConnections`, `queueLimit`, wrappers in the queue, and a config that connections share. */
 import { tracingChannel } from "node:diagnostics_channel";
+import type { EventEmitter } from "node:events";
 
 import type { MysqlConnection } from "../../../src/drivers/mysql-parts.js";
+import { stageMysql } from "../../../src/drivers/staged-server.js";
 import { createMysqlScene } from "./mysql-scene.js";
 import { callAll, type Caller, isRefusal, lend, loginOf, pass, promote, take } from "./pool-scene.js";
 
 describe("A pool of mysql2", () => {
+	it("survives a connection of a check that reports its end twice, as after KILL and a reset", async () => {
+		const scene = createMysqlScene();
+		const checked = scene.createRaw();
+		const staged = stageMysql(() => checked, {});
+		const connecting = staged.connect();
+		await scene.settle();
+		await connecting;
+		const connection = checked._allConnections.get(0) as unknown as EventEmitter;
+
+		connection.emit("error", new Error("Connection was killed"));
+
+		expect(() => connection.emit("error", new Error("read ECONNRESET"))).not.toThrow();
+		await Promise.all([staged.close(scene.clock), pass(scene, 1_000)]);
+	});
+
 	describe("with waitForConnections: false", () => {
 		it("never holds a caller back: a login is tried while no refusal is known", async () => {
 			const scene = createMysqlScene({ driver: { waitForConnections: false } });

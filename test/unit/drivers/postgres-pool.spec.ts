@@ -1,4 +1,5 @@
 /** What is special about pools of pg: their options, the timer of their queue, and statements of `onConnect`. */
+import type { FakePgPool } from "../../support/fake-postgres-driver.js";
 import type { FakePostgresClient } from "../../support/fake-postgres-server.js";
 import { stageExchange } from "./exchange-scene.js";
 import { callAll, type Caller, isRefusal, lend, loginOf, pass, promote, warm } from "./pool-scene.js";
@@ -47,6 +48,30 @@ describe("A pool of pg", () => {
 		expect(second?.connection).toBe(first?.connection);
 		expect(scene.live.counts.total).toBe(0);
 	});
+
+	it.each(["before", "after"])(
+		"exchanges a client whose release a listener of the application ends with an error, added %s the gate",
+		async (order) => {
+			const fail = (): never => {
+				throw new Error("A listener of the application failed");
+			};
+			const { exchange, scene, start } = stageExchange(MAKER);
+			const raw = scene.raw as FakePgPool;
+			if (order === "before") raw.on("release", fail);
+			const [held] = await lend(scene, 1);
+			start();
+			const [lentLater] = await lend(scene, 1);
+			await pass(scene, 100);
+			if (order === "after") raw.on("release", fail);
+
+			expect(() => held?.release()).toThrow("A listener of the application failed");
+			expect(() => lentLater?.release()).toThrow("A listener of the application failed");
+			await pass(scene, 5_000);
+
+			expect(exchange.isRunning).toBe(false);
+			expect(scene.live.olderCount).toBe(0);
+		},
+	);
 
 	it("ends when its last client is one that was retired", async () => {
 		const scene = createPostgresScene();
