@@ -288,12 +288,15 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 
 	/**
 	 * What `@nestjs/typeorm` reads of the options. It tries every failed connection again and logs the driver's own text;
-	 * the remedy stands beside it.
+	 * the remedy stands beside it. A DataSource keeps this function for its whole life, so that the function must not keep
+	 * the first options, whose password a rotation retires.
 	 */
 	private addNestOptions(options: DataSourceOptions): DataSourceOptions {
 		const { toRetry: shouldRetry } = options as Pick<INestTypeOrmOptions, "toRetry">;
+		const optionsRef = new WeakRef(options);
 		const toRetry = (error: unknown): boolean => {
-			void this.explainFailure(error, options);
+			const triedOptions = optionsRef.deref();
+			if (triedOptions !== undefined) void this.explainFailure(error, triedOptions);
 			return shouldRetry?.(error) ?? true;
 		};
 		return Object.assign(options, { toRetry }, this.dataSourceName !== undefined && { name: this.dataSourceName });

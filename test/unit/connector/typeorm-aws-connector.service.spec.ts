@@ -1,5 +1,7 @@
 /** The facade puts settings and login together, with as few requests one after the other as they depend on each other. */
 import { inspect } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { Logger } from "@nestjs/common";
 import { type AwsClientStub, mockClient } from "aws-sdk-client-mock";
@@ -15,6 +17,7 @@ import {
 	SecretNotFoundError,
 } from "../../../src/errors/errors.js";
 import { StubParameterSource } from "../../support/stub-parameter-source.js";
+import { waitUntil } from "../../support/wait-until.js";
 
 const LOGIN = { password: "one", username: "app" };
 const ALL_GIVEN = {
@@ -635,10 +638,29 @@ describe("TLS", () => {
 	it("has Nest try again as ever, with one word on what to do", async () => {
 		const { connector } = setUp({ ...ALL_GIVEN, tls: true });
 
-		const { toRetry } = (await connector.getTypeOrmOptions()) as { readonly toRetry?: (error: unknown) => boolean };
+		const options = await connector.getTypeOrmOptions();
+		const { toRetry } = options as { readonly toRetry?: (error: unknown) => boolean };
 
 		expect([toRetry?.(UNTRUSTED), toRetry?.(UNTRUSTED), toRetry?.(new Error("another"))]).toEqual([true, true, true]);
 		expect(listWarnings()).toEqual([expect.stringMatching(/^Connector "orders": The database cannot be connected to: .*tls\.ca/)]);
+		expect(options).toHaveProperty("host", "localhost");
+	});
+
+	it("keeps nothing of the first options in the function that a DataSource keeps for its whole life", async () => {
+		setFlagsFromString("--expose-gc");
+		const collectGarbage = runInNewContext("gc") as () => void;
+		const { connector } = setUp(ALL_GIVEN);
+		const { firstOptions, toRetry } = await (async () => {
+			const options = await connector.getTypeOrmOptions();
+			return { firstOptions: new WeakRef(options), toRetry: (options as { toRetry?: (error: unknown) => boolean }).toRetry };
+		})();
+
+		await waitUntil("the options are given up", () => {
+			collectGarbage();
+			return firstOptions.deref() === undefined;
+		});
+
+		expect(toRetry?.(UNTRUSTED)).toBe(true);
 	});
 
 	it.each([undefined, false])("says nothing of an error that it does not know, where it is %p", async (tls) => {
