@@ -5,7 +5,7 @@ const path = require("node:path");
 const SOURCE = path.join(__dirname, "..", "test", "matrix", "types", "consumer.ts");
 
 /** By the kind of resolution: what a project has in its tsconfig.json. The first is what a check without a choice takes. */
-const RESOLUTIONS = {
+const SETTINGS = {
 	nodenext: { files: ["consumer.mts", "consumer.cts"], options: { module: "nodenext" } },
 	bundler: { files: ["consumer.ts"], options: { module: "esnext", moduleResolution: "bundler" } },
 	node10: { files: ["consumer.ts"], options: { esModuleInterop: true, module: "commonjs", moduleResolution: "node10" } },
@@ -13,11 +13,11 @@ const RESOLUTIONS = {
 
 /**
  * @param {string} folder The project.
- * @param {keyof typeof RESOLUTIONS} resolution How packages are found.
+ * @param {keyof typeof SETTINGS} resolution How packages are found.
  * @returns {string[]} What Node is to be started with to compile it. Declarations of every package are checked too, ours above all.
  */
 function writeTypeConsumer(folder, resolution = "nodenext") {
-	const { files, options } = RESOLUTIONS[resolution];
+	const { files, options } = SETTINGS[resolution];
 	const compilerOptions = {
 		experimentalDecorators: true,
 		noEmit: true,
@@ -32,4 +32,7 @@ function writeTypeConsumer(folder, resolution = "nodenext") {
 	return [require.resolve("typescript/bin/tsc"), "--project", folder];
 }
 
-module.exports = { RESOLUTIONS: Object.keys(RESOLUTIONS), writeTypeConsumer };
+const RESOLUTIONS = Object.keys(SETTINGS);
+
+// A shorthand each: an ES module finds the names of a CommonJS module only by them.
+module.exports = { RESOLUTIONS, writeTypeConsumer };

@@ -114,7 +114,12 @@ export type {
 } from "./parameter-store/parameter-store.options.js";
 
 // Errors.
-export { isTypeOrmAwsConnectorError, type TConnectorErrorCode, TypeOrmAwsConnectorError } from "./errors/connector.error.js";
+export {
+	type ConnectorErrorOptions,
+	isTypeOrmAwsConnectorError,
+	type TConnectorErrorCode,
+	TypeOrmAwsConnectorError,
+} from "./errors/connector.error.js";
 export {
 	ConfigurationError,
 	ConnectorTimeoutError,
@@ -133,5 +138,6 @@ export {
 	type SecretFailureKind,
 	SecretMalformedError,
 	SecretNotFoundError,
+	type SecretTrace,
 	StagingFailedError,
 } from "./errors/errors.js";

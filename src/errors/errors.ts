@@ -184,7 +184,7 @@ export class ParameterStoreUnavailableError extends TypeOrmAwsConnectorError {
 }
 
 /** Where a secret was looked for. */
-interface SecretTrace {
+export interface SecretTrace {
 	/** What names it: a parameter, or an option. */
 	readonly origin?: string | undefined;
 	readonly region?: string | undefined;

@@ -78,6 +78,7 @@ const ADDED_VALUES = [
 ];
 const ADDED_TYPES = [
 	"ConfigReader",
+	"ConnectorErrorOptions",
 	"ConnectorEvent",
 	"ConnectorExplanation",
 	"EventFault",
@@ -118,6 +119,7 @@ const ADDED_TYPES = [
 	"RotationTrigger",
 	"SecretDefect",
 	"SecretFailureKind",
+	"SecretTrace",
 	"TAwsCredentials",
 	"TConnectorErrorCode",
 	"TCredentialsSource",
