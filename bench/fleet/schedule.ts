@@ -2,8 +2,8 @@
  * A fleet on its schedule: an alternating rotation is found by the next tick of each instance, one login checks the new
  * credentials, and the connections of the pool are exchanged. RotationSchedule and Exchange are those of the library.
  */
-import { Exchange } from "../../src/drivers/exchange.js";
-import type { LivePool } from "../../src/drivers/live-pool.js";
+import { Exchange, type ExchangedPool } from "../../src/drivers/exchange.js";
+import type { OpenedConnection } from "../../src/drivers/live-pool.js";
 import type { LoginGate } from "../../src/drivers/login-gate.js";
 import { RotationSchedule } from "../../src/rotation/rotation-schedule.js";
 import type { Clock } from "../../src/support/clock.js";
@@ -107,7 +107,7 @@ function fromSecond(rate: Rate, fromMs: number): readonly number[] {
 }
 
 /** The connections of one instance, all idle. What Exchange asks of a pool is all there is. */
-class SimulatedPool {
+class SimulatedPool implements ExchangedPool {
 	generation = 1;
 	readonly isEnding = false;
 	olderCount = 0;
@@ -137,7 +137,7 @@ class SimulatedPool {
 			clock: this.clock,
 			gate,
 			onHalted: () => undefined,
-			pool: this as unknown as LivePool,
+			pool: this,
 		});
 		exchange.start("gradual", Promise.resolve());
 		await exchange.done;
@@ -152,10 +152,27 @@ class SimulatedPool {
 		return this.olderCount > 0 ? this : undefined;
 	}
 
-	async open(): Promise<{ connection: object; release: () => void }> {
+	async open(): Promise<OpenedConnection<object>> {
 		this.openCount += 1;
 		await this.server.login("new");
 		return { connection: {}, release: () => undefined };
+	}
+
+	isLost(): boolean {
+		return false;
+	}
+
+	/** A socket closes at once here, so that none is waited for. */
+	async nextClose(patienceMs: number): Promise<void> {
+		await new Promise<void>((resolve) => void this.clock.schedule(resolve, patienceMs, true));
+	}
+
+	async nextReturn(): Promise<object | undefined> {
+		return this.findIdleOlder();
+	}
+
+	retireOlder(): void {
+		while (this.olderCount > 0) void this.retire();
 	}
 
 	async retire(): Promise<void> {

@@ -35,13 +35,30 @@ export type ExchangeMode =
 
 const STRENGTH: Readonly<Record<ExchangeMode, number>> = { "at-once": 2, gradual: 0, moved: 1 };
 
+/** What an exchange asks of a pool. */
+export type ExchangedPool = Pick<
+	LivePool,
+	| "findIdleOlder"
+	| "generation"
+	| "isEnding"
+	| "isLost"
+	| "limit"
+	| "nextClose"
+	| "nextReturn"
+	| "olderCount"
+	| "open"
+	| "retire"
+	| "retireOlder"
+	| "socketCount"
+>;
+
 /** What an exchange works with. */
 export interface ExchangeOptions {
 	readonly clock: Clock;
 	readonly gate: LoginGate;
 	/** Called once for each exchange that comes to a halt because a login failed. */
 	readonly onHalted: (error: unknown) => void;
-	readonly pool: LivePool;
+	readonly pool: ExchangedPool;
 }
 
 /** The exchange of one pool. One object serves all its generations. */
