@@ -187,6 +187,7 @@ export class ParameterStoreUnavailableError extends TypeOrmAwsConnectorError {
 export interface SecretTrace {
 	/** What names it: a parameter, or an option. */
 	readonly origin?: string | undefined;
+	/** The region that was asked, where it is known. */
 	readonly region?: string | undefined;
 }
 
