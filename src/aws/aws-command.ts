@@ -18,9 +18,9 @@ export function describePutParameter(name: string, value: string, type?: "Secure
 	const mode = type === undefined ? "--overwrite" : `--type ${type}`;
 	const place = region === undefined ? "" : ` --region ${region}`;
 	const command = `aws ssm put-parameter --name ${quoteForShell(path)} ${mode} --value ${value}${place}`;
-	const owner = account === undefined ? "" : `   # in account ${account}, to which the parameter belongs`;
+	const accountNote = account === undefined ? "" : `   # in account ${account}, to which the parameter belongs`;
 	const pinned = selector === "" ? "" : `   # then let the lookup end in the new version instead of "${selector}"`;
-	return `${command}${owner}${pinned}`;
+	return `${command}${accountNote}${pinned}`;
 }
 
 /** What shows the versions and labels of a parameter. */

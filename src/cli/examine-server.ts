@@ -58,7 +58,7 @@ export async function examineServers(session: Session): Promise<Examination[]> {
 				if (place === undefined) return examination;
 				const tls = await chooseTls(session, places, type, place.host);
 				const answer = await probeServer({ ...place, isMysql, tls });
-				return judge(session, place, exposed.includes(place.host) && answer.kind === "plain" ? { kind: "exposed" } : answer);
+				return classify(session, place, exposed.includes(place.host) && answer.kind === "plain" ? { kind: "exposed" } : answer);
 			}),
 		);
 	} catch (error) {
@@ -93,7 +93,7 @@ async function chooseTls({ config }: Session, places: readonly Place[], type: ED
 	return (await new ConnectorTls(config, () => undefined).describe(hosts, type, host)) || false;
 }
 
-function judge(session: Session, place: Place, answer: ServerAnswer | { readonly kind: "exposed" }): Examination {
+function classify(session: Session, place: Place, answer: ServerAnswer | { readonly kind: "exposed" }): Examination {
 	const address = `${isIP(place.host) === 6 ? `[${place.host}]` : place.host}:${String(place.port)}`;
 	const name = `${place.prefix}server`;
 	switch (answer.kind) {

@@ -42,12 +42,12 @@ const REQUEST_KEY_SHA2 = Buffer.from([2]);
 const REQUEST_KEY_SHA256 = Buffer.from([1]);
 
 /** The server gets a token, over a connection that has proved whose it is. */
-export function createTokenPlugins(login: TokenLogin, served: TokenTarget): MysqlAuthPlugins {
-	const createToken = async ({ host = "", port = served.port, ssl }: MysqlConnection["config"]): Promise<string> => {
+export function createTokenPlugins(login: TokenLogin, configured: TokenTarget): MysqlAuthPlugins {
+	const createToken = async ({ host = "", port = configured.port, ssl }: MysqlConnection["config"]): Promise<string> => {
 		const isProven = typeof ssl === "object" && ssl.rejectUnauthorized !== false && ssl.verifyIdentity === true;
 		if (!isProven) throw new OptionInvalidError("tls", NO_VERIFIED_TLS);
-		// One plugin serves all hosts of a DataSource; a name that is none of AWS is a tunnel to the one that was served.
-		return login.bind(findRegionInHost(host) === undefined ? served : { host, port }).sign();
+		// One plugin serves all hosts of a DataSource; a name that is none of AWS is a tunnel to the one that was configured.
+		return login.bind(findRegionInHost(host) === undefined ? configured : { host, port }).sign();
 	};
 	return protect({
 		mysql_clear_password:

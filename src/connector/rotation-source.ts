@@ -32,7 +32,7 @@ export interface RotationSource {
 	/** The options with the current version of the secret. */
 	resolveConnection?(request: ResolveRequest): Promise<ResolvedOptions>;
 	/** Settings of a rotation that are given in code. */
-	readonly rotationTuning?: RotationOptions;
+	readonly rotationOptions?: RotationOptions;
 	/** Name or ARN of the secret that was read last. */
 	readonly secretId?: string | undefined;
 	/** The same for all secrets of the connector, those of replicas included. */

@@ -49,7 +49,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	readonly connectorId = randomUUID();
 
 	/** @internal Settings of a rotation that are given in code only. */
-	readonly rotationTuning: RotationOptions & { readonly drainTimeoutMs: number };
+	readonly rotationOptions: RotationOptions & { readonly drainTimeoutMs: number };
 
 	readonly #config: ITypeOrmAwsConnectorConfig;
 	/** Warnings about logins that failed. */
@@ -104,7 +104,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		validateConfig(config);
 		noteConnectorOpened(this.connectorId);
 		this.#config = expandConnectionSecret(config);
-		this.rotationTuning = tuneRotation(config.rotation);
+		this.rotationOptions = tuneRotation(config.rotation);
 		const warn = (message: string): void => this.warn(message);
 		const findRegion = (): string | undefined => readRegion(configService);
 		const secrets = sharedSecrets ?? createSecretReader(config, findRegion);

@@ -211,12 +211,12 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		this.isGranted = false;
 		if (!isExchange) this.callers.beginAttempt(item);
 		this.gate.loginStarted(isExchange);
-		const finish: PgConnectCallback = (error, lent, release) => {
+		const finish: PgConnectCallback = (error, opened, release) => {
 			const isCurrent = generation === this.generation;
 			const isWaiting = isExchange || (this.callers.endAttempt(item) && item.timedOut !== true);
 			if (!error) {
 				this.gate.loginSucceeded(isCurrent);
-				if (isWaiting) item.callback(undefined, lent, release);
+				if (isWaiting) item.callback(undefined, opened, release);
 				else release?.();
 				return;
 			}

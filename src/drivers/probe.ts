@@ -30,10 +30,10 @@ export interface BorrowedConnection {
  * place in the pool for ever.
  * @throws The driver's error; ConnectorTimeoutError.
  */
-export async function probe(borrow: () => Promise<BorrowedConnection>, request: ProbeRequest): Promise<ServerAnswer> {
+export async function probe(acquire: () => Promise<BorrowedConnection>, request: ProbeRequest): Promise<ServerAnswer> {
 	let borrowed: BorrowedConnection | undefined;
 	const ask = async (signal: AbortSignal): Promise<ServerAnswer> => {
-		const connection = await borrow();
+		const connection = await acquire();
 		// The deadline was over before the connection came.
 		if (signal.aborted) {
 			connection.release();

@@ -105,7 +105,7 @@ async function findCandidate(
 	const { connector, live, memory } = context;
 	const fresh = await versions.fetch(stage);
 	if (fresh === undefined) return undefined;
-	const mayMove = (from: string, to: string): boolean => isAllowedMove(from, to, connector.rotationTuning?.allowedHosts);
+	const mayMove = (from: string, to: string): boolean => isAllowedMove(from, to, connector.rotationOptions?.allowedHosts);
 	const plan = planServers(live.dataSourceOptions, fresh.options, memory.formerOrigins, mayMove)[index];
 	if (plan === undefined) return undefined;
 	reportRefusedMove(context, index, name, plan);

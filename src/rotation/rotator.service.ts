@@ -98,7 +98,7 @@ export class RotatorService
 		this.events = new EventChannel(connectorService.name ?? intervalName);
 		this.events$ = this.events.events$;
 		logEvents(this.events$, RotatorService.name);
-		const drainMs = connectorService.rotationTuning?.drainTimeoutMs ?? DEFAULT_ROTATION_DEADLINES.drainMs;
+		const drainMs = connectorService.rotationOptions?.drainTimeoutMs ?? DEFAULT_ROTATION_DEADLINES.drainMs;
 		this.runner = new RotationRunner({
 			attach: () => this.attach(),
 			clock: this.clock,
@@ -322,7 +322,7 @@ export class RotatorService
 	}
 
 	private shouldRecover(): boolean {
-		return this.connectorService.rotationTuning?.shouldRotateOnAuthFailure ?? this.readConfig().isEnabled;
+		return this.connectorService.rotationOptions?.shouldRotateOnAuthFailure ?? this.readConfig().isEnabled;
 	}
 
 	/** A test double of a connector may have no rotation. */

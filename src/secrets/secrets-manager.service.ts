@@ -260,8 +260,8 @@ export class SecretsManagerService {
 		if (kept.retryAtMs === undefined && this.staleIfErrorMs > 0) {
 			const ageSeconds = Math.round(this.measureAgeMs(kept) / 1_000);
 			const limitSeconds = Math.round(this.staleIfErrorMs / 1_000);
-			const served = `Its value of ${String(ageSeconds)} s ago is served meanwhile, until ${String(limitSeconds)} s past its ttl.`;
-			this.warn([readFault(error), served, error.remedy ?? []].flat().join(" "));
+			const notice = `Its value of ${String(ageSeconds)} s ago is served meanwhile, until ${String(limitSeconds)} s past its ttl.`;
+			this.warn([readFault(error), notice, error.remedy ?? []].flat().join(" "));
 		}
 		kept.retryAtMs = this.clock.nowMs() + RETRY_INTERVAL_MS;
 	}

@@ -26,7 +26,7 @@ export class StubConnector implements RotationSource {
 	pending: StubVersion | undefined;
 	prepare = jest.fn(() => Promise.resolve());
 	renewClients = jest.fn();
-	rotationTuning: RotationOptions = {};
+	rotationOptions: RotationOptions = {};
 	secretId: string | undefined = "app/database";
 	/** The signal of the last fetch. */
 	signal: AbortSignal | undefined;

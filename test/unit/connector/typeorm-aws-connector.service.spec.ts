@@ -99,7 +99,7 @@ describe("TypeOrmAwsConnectorService", () => {
 	])("tunes rotations as %j says", (rotation, expected) => {
 		const connector = new TypeOrmAwsConnectorService(undefined, undefined, { ...ALL_GIVEN, ...(rotation && { rotation }) });
 
-		expect(connector.rotationTuning).toEqual(expected);
+		expect(connector.rotationOptions).toEqual(expected);
 	});
 
 	it("encrypts a login on trial as the connections that follow, whatever the host of its own server is called", async () => {

@@ -308,7 +308,7 @@ describe("RotatorService", () => {
 		});
 
 		it("heals refused logins when it is told to", async () => {
-			connector.rotationTuning = { shouldRotateOnAuthFailure: true };
+			connector.rotationOptions = { shouldRotateOnAuthFailure: true };
 			await start();
 
 			expect(isAttached(dataSource)).toBe(true);
@@ -498,7 +498,7 @@ describe("RotatorService", () => {
 		});
 
 		it("passes the error on at once when healing is off", async () => {
-			connector.rotationTuning = { shouldRotateOnAuthFailure: false };
+			connector.rotationOptions = { shouldRotateOnAuthFailure: false };
 			await start();
 			changePassword("two");
 			server.cutConnections();
@@ -558,7 +558,7 @@ describe("RotatorService", () => {
 
 	describe("takes", () => {
 		it("the deadline of drains from the connector", async () => {
-			connector.rotationTuning = { drainTimeoutMs: 500 };
+			connector.rotationOptions = { drainTimeoutMs: 500 };
 			const rotator = await start();
 			await borrow();
 			changePassword("two");

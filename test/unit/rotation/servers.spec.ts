@@ -179,7 +179,7 @@ describe("a promotion", () => {
 
 describe("the drain deadline", () => {
 	it("cuts connections that are held for that long, and only those", async () => {
-		await start({ connector: { rotationTuning: { drainTimeoutMs: 5_000 } } });
+		await start({ connector: { rotationOptions: { drainTimeoutMs: 5_000 } } });
 		await scene.borrow();
 		const back = await scene.borrow();
 		scene.changePassword("two");
@@ -195,7 +195,7 @@ describe("the drain deadline", () => {
 	});
 
 	it("counts only time in which the process ran", async () => {
-		await start({ connector: { rotationTuning: { drainTimeoutMs: 5_000 } } });
+		await start({ connector: { rotationOptions: { drainTimeoutMs: 5_000 } } });
 		await scene.borrow();
 		scene.changePassword("two");
 		await scene.rotator.rotateDatabaseConnection();
