@@ -3,7 +3,7 @@ import { CONNECTOR_FIELDS } from "../configuration/connector-fields.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { chooseSource, isIam } from "../configuration/credentials-source.js";
 import type { GivenLogin } from "../configuration/given-login.js";
-import { validateConfig } from "../configuration/validate-config.js";
+import { validateConfig } from "../configuration/normalize-config.js";
 import { DSQL_ADMIN } from "../credentials/dsql-token.js";
 import { cleanText } from "../errors/clean-text.js";
 import { isTypeOrmAwsConnectorError, readFault, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";

@@ -6,8 +6,7 @@ import type { DataSourceOptions } from "typeorm";
 
 import type { IAwsDatabaseCredentialsSecret, ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { INestTypeOrmOptions } from "../configuration/typeorm.options.js";
-import { expandConnectionSecret } from "../configuration/credentials-source.js";
-import { validateConfig } from "../configuration/validate-config.js";
+import { normalizeConfig } from "../configuration/normalize-config.js";
 import { createSecretReader } from "../credentials/select-credentials.js";
 import type { SecretReader } from "../credentials/secrets-manager-credentials.js";
 import { cleanText } from "../errors/clean-text.js";
@@ -94,25 +93,25 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	constructor(
 		configService: ConfigReader | undefined,
 		parameterStoreConfigService: ParameterSource | undefined,
-		config: ITypeOrmAwsConnectorConfig,
+		givenConfig: ITypeOrmAwsConnectorConfig,
 		/** @internal */
 		readonly name: string = "default",
 		/** @internal Name of the DataSource for `@nestjs/typeorm`, where it has one. */
 		private readonly dataSourceName?: string,
 		sharedSecrets?: SecretReader,
 	) {
-		validateConfig(config);
+		const config = normalizeConfig(givenConfig);
 		noteConnectorOpened(this.connectorId);
-		this.#config = expandConnectionSecret(config);
+		this.#config = config;
 		this.rotationOptions = tuneRotation(config.rotation);
 		const warn = (message: string): void => this.warn(message);
 		const findRegion = (): string | undefined => readRegion(configService);
 		const secrets = sharedSecrets ?? createSecretReader(config, findRegion);
-		this.logins = new ConnectorLogins(this.#config, { findRegion, secrets, warn });
-		this.parameters = new ConnectorParameters(this.#config, parameterStoreConfigService, warn, findRegion);
+		this.logins = new ConnectorLogins(config, { findRegion, secrets, warn });
+		this.parameters = new ConnectorParameters(config, parameterStoreConfigService, warn, findRegion);
 		this.tls = new ConnectorTls(config, warn);
 		const { logins, parameters, tls } = this;
-		this.resolver = new ConnectionResolver(this.#config, { connector: this, logins, parameters, tls, warn });
+		this.resolver = new ConnectionResolver(config, { connector: this, logins, parameters, tls, warn });
 	}
 
 	/** @internal Name or ARN of the secret that was asked for last. */

@@ -9,7 +9,7 @@ import type {
 	ITypeOrmAwsConnectorModuleOptions,
 } from "../configuration/connector.options.js";
 import { BINDING_NAMES } from "../configuration/misplaced-options.js";
-import { validateConfig } from "../configuration/validate-config.js";
+import { normalizeConfig } from "../configuration/normalize-config.js";
 import { readRegion } from "../connector/sources.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { ParameterStoreConfigService } from "../parameter-store/parameter-store-config.service.js";
@@ -70,10 +70,7 @@ export function createDatabaseConfigProvider<FactoryArguments extends unknown[]>
 	options: ITypeOrmAwsConnectorModuleAsyncOptions<FactoryArguments>,
 ): Provider {
 	return createOptionsProvider<ITypeOrmAwsConnectorConfig>(options, {
-		accept: (config) => {
-			validateConfig(config);
-			return config;
-		},
+		accept: normalizeConfig,
 		method: "createTypeOrmAwsConnectorConfig",
 		provide: DATABASE_CONFIG_PROVIDER,
 	});

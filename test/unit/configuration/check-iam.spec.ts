@@ -2,7 +2,7 @@
 import { inspect } from "node:util";
 
 import { checkIam } from "../../../src/configuration/check-iam.js";
-import { validateConfig } from "../../../src/configuration/validate-config.js";
+import { validateConfig } from "../../../src/configuration/normalize-config.js";
 
 const RDS = { credentials: { source: "rds-iam" }, username: "app" } as const;
 const DSQL = { credentials: { source: "dsql-iam" } } as const;

@@ -1,7 +1,7 @@
 /** Options that nothing would read, or that cannot mean anything, are refused; all of them at once. */
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { ITypeOrmAwsConnectorConfig } from "../../../src/configuration/connector.options.js";
-import { validateConfig } from "../../../src/configuration/validate-config.js";
+import { normalizeConfig, validateConfig } from "../../../src/configuration/normalize-config.js";
 import { ConfigurationError } from "../../../src/errors/errors.js";
 
 function findProblems(config: unknown): string[] {
@@ -303,5 +303,28 @@ describe("validateConfig", () => {
 		});
 
 		expect(problems).toHaveLength(9);
+	});
+});
+
+describe("normalizeConfig", () => {
+	it("returns the options that were given", () => {
+		const config = { entities: [], host: "localhost" };
+
+		expect(normalizeConfig(config)).toBe(config);
+	});
+
+	it("turns a connection in a secret into that secret, once", () => {
+		const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf";
+		const normalized = normalizeConfig({ entities: [], ssmLookups: { connection: arn } });
+
+		expect(normalized).toMatchObject({ credentials: { source: "secrets-manager" }, secretId: arn, ssmLookups: {} });
+		expect(normalizeConfig(normalized)).toBe(normalized);
+	});
+
+	it("refuses options each time that they are given", () => {
+		const config = { entities: [], hots: "localhost" } as ITypeOrmAwsConnectorConfig;
+
+		expect(() => normalizeConfig(config)).toThrow(ConfigurationError);
+		expect(() => normalizeConfig(config)).toThrow(ConfigurationError);
 	});
 });

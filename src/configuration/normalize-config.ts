@@ -12,7 +12,7 @@ import { checkTypeOrmOptions } from "./check-typeorm-options.js";
 import type { ITypeOrmAwsConnectorConfig, TDatabaseConfigRotation } from "./connector.options.js";
 import { MAXIMUM_TIMER_MS } from "./connector-fields.js";
 import type { ISecretKeys, TCredentialsSource } from "./credentials.options.js";
-import { findConnectionSecret } from "./credentials-source.js";
+import { expandConnectionSecret, findConnectionSecret } from "./credentials-source.js";
 import { MISPLACED_OPTIONS } from "./misplaced-options.js";
 
 /** Values of fields are checked when they are resolved, so that one error names them together with what SSM lacks. */
@@ -81,6 +81,22 @@ const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
 	typeOrmOptions: checkGroup,
 	username: checkLater,
 };
+
+/** Configurations that are normalized already. */
+const normalized = new WeakSet<ITypeOrmAwsConnectorConfig>();
+
+/**
+ * Checks a connector's options and gives them their one form, in which a connection in a secret is a secret. Options that
+ * are normalized already are returned as they are, so that providers and the service check them once.
+ * @throws ConfigurationError with every fault found.
+ */
+export function normalizeConfig(config: ITypeOrmAwsConnectorConfig): ITypeOrmAwsConnectorConfig {
+	if (normalized.has(config)) return config;
+	validateConfig(config);
+	const form = expandConnectionSecret(config);
+	normalized.add(form);
+	return form;
+}
 
 /**
  * Checks the shape of a connector's options: unknown names, groups, lookups, and every option that is not a field.
