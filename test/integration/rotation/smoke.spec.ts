@@ -17,7 +17,7 @@ async function rotate(scene: Scene<DatabaseServer>): Promise<string> {
 	return outcome;
 }
 
-describeEngines("Every TypeORM", { versions: TYPEORM_VERSIONS }, ({ dialect, getServers, start, version }) => {
+describeEngines("Every TypeORM", { versions: TYPEORM_VERSIONS }, ({ getServers, start, version }) => {
 	it("rotates under load without a failed operation", async () => {
 		const scene = await start();
 		const workload = startLedgerWorkload(scene.dataSource, { workerCount: 8 });
@@ -65,15 +65,17 @@ describeEngines("Every TypeORM", { versions: TYPEORM_VERSIONS }, ({ dialect, get
 
 	it("serves on when the new login is refused, and rotates once it is not", async () => {
 		const scene = await start();
-		await scene.server.admin.query(dialect.lockUser(scene.users[1]));
+		const next = { password: "of-the-secret", username: scene.users[1] };
+		await scene.server.setPassword(next.username, "of-the-server");
+		scene.aws.secrets.put(scene.secretId, next);
 
-		const refused = await rotate(scene);
+		const { outcome: refused } = await scene.rotator.rotateDatabaseConnection();
 		const userMeanwhile = await scene.findUser();
-		await scene.server.admin.query(dialect.unlockUser(scene.users[1]));
+		await scene.server.setPassword(next.username, next.password);
 
 		expect([refused, userMeanwhile]).toEqual(["failed", scene.users[0]]);
 		await eventually(async () => expect((await scene.rotator.rotateDatabaseConnection()).outcome).toBe("rotated"));
-		await scene.waitForUser(scene.users[1]);
+		await scene.waitForUser(next.username);
 	});
 
 	it("logs in with the newest credentials after destroy() and initialize()", async () => {
