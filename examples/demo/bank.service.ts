@@ -39,7 +39,7 @@ export class BankService {
 				{ amount: -amount, id: fromId },
 				{ amount, id: toId },
 			];
-			// Everybody locks in the same order, so that two opposite transfers wait for one another instead of for ever.
+			// Each transfer locks in the same order, so that two opposite transfers wait for one another instead of for ever.
 			changes.sort((left, right) => left.id - right.id);
 			for (const change of changes) await manager.increment(Account, { id: change.id }, "balance", change.amount);
 			await manager.insert(Transfer, { amount, fromId, toId });

@@ -50,7 +50,7 @@ export async function playStory(cast: Cast): Promise<Report> {
 	enter(
 		"single user",
 		`The user in use gets a new password, and the secret follows ${String(SECRET_DELAY_MS)} ms later. The rotator is not called.\n` +
-			"Its idle connections are cut at that moment, so that everybody has to log in.",
+			"Its idle connections are cut at that moment, so that each caller waits for a login.",
 	);
 	for (let change = 1; change <= PASSWORD_CHANGE_COUNT; change += 1) await changePassword(cast);
 
@@ -78,7 +78,7 @@ async function alternateUsers(cast: Cast): Promise<Report> {
 async function changePassword(cast: Cast): Promise<void> {
 	const { cloud, load, timeline } = cast;
 	let tellSecret: () => void = () => undefined;
-	// A statement that the server cuts in the middle is lost in any case, so this happens between two of them. Then everybody has to log in at once.
+	// A statement that the server cuts in the middle is lost in any case, so this happens between two of them. Then all callers have to log in at once.
 	await load.betweenQueries(async () => {
 		const cutCount = await cloud.cutConnections();
 		tellSecret = await cloud.changePassword();

@@ -1,6 +1,6 @@
 /**
- * Why AWS gave no answer, or said no: one table of cause, sign, meaning and remedy, for errors of an application, its log
- * and the doctor alike.
+ * Why AWS gave no answer, or said no: one table of cause, sign, meaning and remedy, for errors of an application, its
+ * log and the doctor alike.
  */
 import { quoteForShell } from "./aws-command.js";
 

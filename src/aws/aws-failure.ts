@@ -61,7 +61,9 @@ function describeSafely({ message, name }: AwsErrorFacts, causeId: string): stri
 	return message;
 }
 
-/** By what the SDK puts before the text of an error that it does not know as one: that of another realm, as under Jest. */
+/**
+ * By what the SDK puts before the text of an error that it does not know as one: that of another realm, as under Jest.
+ */
 const WRAPPED = /^AWS SDK error wrapper for (?:(\w+): )?/;
 /** Bases of the errors of the services that give out identities. */
 const IDENTITY_SERVICES = /^(?:CognitoIdentity|SSO|SSOOIDC|STS|Signin)ServiceException$/;

@@ -39,7 +39,7 @@ runCommand(process.argv.slice(2), {
 	printError: writeLine(process.stderr),
 	readVersion,
 }).then(exit, (error: unknown) => {
-	// Its text may be anybody's; its kind and place are ours.
+	// Its text may come from elsewhere; its kind and place are ours.
 	const { name, stack = "" } = error as Error;
 	const place = stack.split("\n").filter((line) => line.startsWith("    at "));
 	writeLine(process.stderr)(

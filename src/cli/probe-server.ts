@@ -1,5 +1,5 @@
 /**
- * What a database server shows before anybody logs in: that it answers, whether it offers TLS, and whose certificate it
+ * What a database server shows before a login: that it answers, whether it offers TLS, and whose certificate it
  * has.
  */
 import { once } from "node:events";

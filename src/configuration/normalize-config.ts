@@ -86,8 +86,8 @@ const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
 const normalized = new WeakSet<ITypeOrmAwsConnectorConfig>();
 
 /**
- * Checks a connector's options and gives them their one form, in which a connection in a secret is a secret. Options that
- * are normalized already are returned as they are, so that providers and the service check them once.
+ * Checks a connector's options and gives them their one form, in which a connection in a secret is a secret. Options
+ * that are normalized already are returned as they are, so that providers and the service check them once.
  * @throws ConfigurationError with every fault found.
  */
 export function normalizeConfig(config: ITypeOrmAwsConnectorConfig): ITypeOrmAwsConnectorConfig {

@@ -14,7 +14,7 @@ const DEFAULT_DURATION_SECONDS = 900;
 /**
  * A function that signs a token for Aurora DSQL each time it is called: the `password` of a client of one's own,
  * node-postgres or Postgres.js. Needs the package `@aws-sdk/dsql-signer`. The user `admin` gets a token for
- * `dsql:DbConnectAdmin`, everybody else one for `dsql:DbConnect`. AWS is not asked, but for the identity.
+ * `dsql:DbConnectAdmin`, every other user one for `dsql:DbConnect`. AWS is not asked, but for the identity.
  * The client has to verify the server's certificate and its name: no TLS is checked here, and any server that gets a
  * token can log in with it.
  * @throws OptionInvalidError when the package is missing, or no region can be found. The function rejects with a

@@ -200,7 +200,7 @@ export class Exchange {
 		if (isDoubtful) await sleep(clock, CLOSE_PATIENCE_MS, this.waking.signal);
 		let victim: object | undefined;
 		if (!hasLeft && this.mode === "gradual" && pool.findIdleOlder() === undefined) {
-			// Not lent before an older one leaves: a caller that keeps it would keep the pool above its size.
+			// Not acquired by a caller before an older one leaves: a caller that keeps it would keep the pool above its size.
 			// A rotation that has come during the login does not wait for an older connection to come back.
 			if (this.pauses === 0) {
 				victim = await withAnySignal([this.closing.signal, this.waking.signal], async (either) =>

@@ -73,7 +73,7 @@ export function readMysqlFields(pool: Pick<Mysql2Pool, "config">): object {
 	return Object.fromEntries(FIELDS.filter((key) => key in config).map((key) => [key, config[key]]));
 }
 
-/** Borrows a connection for a question. */
+/** Acquires a connection for a question. */
 export function borrowMysqlConnection(pool: Pick<Mysql2Pool, "getConnection">): Promise<BorrowedConnection> {
 	return new Promise((resolve, reject) => {
 		pool.getConnection((error, connection) => {

@@ -71,7 +71,7 @@ export function readPgFields(pool: Pick<PgPool, "options">): object {
 	return Object.fromEntries(FIELDS.map((key) => [key, pool.options[key]]));
 }
 
-/** Borrows a client for a question. */
+/** Acquires a client for a question. */
 export function borrowPgClient(pool: Pick<PgPool, "connect">): Promise<BorrowedConnection> {
 	return new Promise((resolve, reject) => {
 		pool.connect((error, client, release) => {

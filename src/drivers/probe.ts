@@ -1,4 +1,4 @@
-/** The question whether a server answers, over one connection that is borrowed for it. */
+/** The question whether a server answers, over one connection that is acquired for it. */
 import type { Clock } from "../support/clock.js";
 import { withDeadline } from "../support/with-deadline.js";
 
@@ -17,7 +17,7 @@ export interface ProbeRequest {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** A connection that is borrowed from its pool. */
+/** A connection that is acquired from its pool. */
 export interface BorrowedConnection {
 	ask(): Promise<ServerAnswer>;
 	/** Closes the connection, which may be silent. */
@@ -26,7 +26,7 @@ export interface BorrowedConnection {
 }
 
 /**
- * Borrows a connection, asks, and gives the connection back. One that does not answer is destroyed: it would keep its
+ * Acquires a connection, asks, and releases the connection. One that does not answer is destroyed: it would keep its
  * place in the pool for ever.
  * @throws The driver's error; ConnectorTimeoutError.
  */

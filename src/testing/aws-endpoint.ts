@@ -1,4 +1,6 @@
-/** The AWS JSON 1.1 protocol over HTTP: one POST per call, the operation in `x-amz-target`, errors by name in `__type`. */
+/**
+ * The AWS JSON 1.1 protocol over HTTP: one POST per call, the operation in `x-amz-target`, errors by name in `__type`.
+ */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";

@@ -49,9 +49,10 @@ const CREDENTIALS = { accessKeyId: "AKIATESTACCESSKEY", secretAccessKey: "test-s
 /**
  * Starts the endpoint on 127.0.0.1. Rejects where the port is taken.
  *
- * Spoken: JSON 1.1 with the real names of errors. SSM: GetParameter, GetParameters, GetParametersByPath, PutParameter. Secrets Manager:
- * CreateSecret, DescribeSecret, GetSecretValue, PutSecretValue, RotateSecret, UpdateSecretVersionStage. Signatures are read for their
- * region but not verified; filters and deletion windows are not modelled.
+ * Spoken: JSON 1.1 with the real names of errors. SSM: GetParameter, GetParameters, GetParametersByPath, PutParameter.
+ * Secrets Manager: CreateSecret, DescribeSecret, GetSecretValue, PutSecretValue, RotateSecret,
+ * UpdateSecretVersionStage. Signatures are read for their region but not verified; filters and deletion windows are not
+ * modelled.
  * @example
  * const aws = await startFakeAws();
  * aws.secrets.put("app/database", { username: "app", password: "one" });

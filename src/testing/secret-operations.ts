@@ -117,7 +117,8 @@ class SecretsService {
 		if (value === undefined)
 			throw new AwsServiceError("InvalidRequestException", "You must provide either SecretString or SecretBinary.");
 		const former = secret.versions.get(ClientRequestToken);
-		// The same token with the same value is a repeated request; a version that RotateSecret left empty takes its value here.
+		// The same token with the same value is a repeated request; a version that RotateSecret left empty takes its value
+		// here.
 		if (former?.value !== undefined && !isSameValue(former.value, value))
 			throw new AwsServiceError(
 				"ResourceExistsException",

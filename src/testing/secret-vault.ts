@@ -54,8 +54,8 @@ export interface SecretPutOptions {
 }
 
 /**
- * The secrets of the endpoint, as a test sees and changes them. Every method takes a name or an ARN and throws when there is no such
- * secret, `put` excepted.
+ * The secrets of the endpoint, as a test sees and changes them. Every method takes a name or an ARN and throws when
+ * there is no such secret, `put` excepted.
  * @example
  * aws.secrets.put("app/database", { username: "app", password: "one" });
  * const pending = aws.secrets.put("app/database", { username: "app", password: "two" }, { stages: ["AWSPENDING"] });
@@ -67,8 +67,8 @@ export class SecretVault {
 	constructor(private readonly region: string) {}
 
 	/**
-	 * Adds a version, creating the secret if need be, and returns the version's id. An object is stored as JSON; `undefined` makes a
-	 * version without a value, as a rotation leaves it before its first step.
+	 * Adds a version, creating the secret if need be, and returns the version's id. An object is stored as JSON;
+	 * `undefined` makes a version without a value, as a rotation leaves it before its first step.
 	 */
 	put(
 		name: string,
@@ -110,7 +110,10 @@ export class SecretVault {
 		return Object.fromEntries([...this.find(id).versions].map(([versionId, { stages }]) => [versionId, [...stages]]));
 	}
 
-	/** Gives a secret its rotation function: RotateSecret then calls it in this process, step by step, after it has answered. */
+	/**
+	 * Gives a secret its rotation function: RotateSecret then calls it in this process, step by step, after it has
+	 * answered.
+	 */
 	setRotationFunction(id: string, rotate: RotationFunction): void {
 		this.find(id).rotate = rotate;
 	}
@@ -120,7 +123,10 @@ export class SecretVault {
 		await this.find(id).lastRotation;
 	}
 
-	/** @internal The whole secret by name, ARN or ARN without its suffix; for the operations. Throws ResourceNotFoundException. */
+	/**
+	 * @internal The whole secret by name, ARN or ARN without its suffix; for the operations. Throws
+	 * ResourceNotFoundException.
+	 */
 	find(id: string): Secret {
 		const secret = this.search(id);
 		if (secret === undefined)

@@ -259,7 +259,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 		await waitUntil(`"${event}" is heard`, () => heard.includes(event));
 	}
 
-	it("is connected and lent in this order", async () => {
+	it("is connected and acquired in this order", async () => {
 		const { release } = await lend();
 		release();
 
@@ -330,7 +330,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 		expect(pool.totalCount).toBe(0);
 	});
 
-	it("that is cut while it is lent tells its borrower, stays in the pool until it is given back, and is of no use", async () => {
+	it("that is cut while it is in use tells its caller, stays in the pool until it is released, and is of no use", async () => {
 		const { client, release } = await lend();
 		const onError = jest.fn();
 		client.on("error", onError);
@@ -349,7 +349,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 		expect(pool.totalCount).toBe(0);
 	});
 
-	it("that is destroyed while it is lent fails its statement and tells its borrower", async () => {
+	it("that is destroyed while it is in use fails its statement and tells its caller", async () => {
 		const { client, release } = await lend();
 		const onError = jest.fn();
 		client.on("error", onError);
@@ -363,7 +363,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 		release();
 	});
 
-	it("that is destroyed with an error while it is lent tells its borrower of that error first, and fails its statement with it", async () => {
+	it("that is destroyed with an error while it is in use tells its caller of that error first, and fails its statement with it", async () => {
 		const { client, release } = await lend();
 		const errors: Error[] = [];
 		client.on("error", (error: Error) => errors.push(error));
@@ -377,7 +377,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 		release();
 	});
 
-	it("tells of its login after its pool has lent it, and of a loss after the end of its socket", async () => {
+	it("tells of its login after a caller has acquired it, and of a loss after the end of its socket", async () => {
 		const asking = lend();
 		const [client] = pool._clients;
 		client?.once("connect", () => heard.push("client connect"));
@@ -403,7 +403,7 @@ describe.each(BENCHES)("The client of $label", ({ start }) => {
 		expect(pool.totalCount).toBe(0);
 	});
 
-	it("that is lent outlives the end of its pool, and is closed when it comes back", async () => {
+	it("that is in use outlives the end of its pool, and is closed when it comes back", async () => {
 		const { client, release } = await lend();
 		const ended = pool.end();
 		await expect(client.query("SELECT 1")).resolves.toHaveProperty("rows");

@@ -422,7 +422,7 @@ it("takes a login from a file of options, and shows none of it", async () => {
 it.each([
 	[["doctor"], /--application/],
 	[["doctor", "--application", "bank"], /belong together/],
-	[["heal"], /There is no command "heal"/],
+	[["mend"], /There is no command "mend"/],
 	[["policy", ...PLACE, "--account", "12"], /twelve digits/],
 	[["doctor", ...PLACE, "--config", "no-such-file.json"], /no-such-file\.json: cannot be loaded \(Error, MODULE_NOT_FOUND\)/],
 ])("answers %p with a sentence and exit code 2", async (commandLine, sentence) => {

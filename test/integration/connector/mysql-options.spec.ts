@@ -153,9 +153,9 @@ describeWith("mariadb")("A connector of MariaDB", () => {
 				await runner.release().catch(() => undefined);
 			}
 			await proxy.thaw();
-			const healed = dataSource.createQueryRunner("slave");
-			const rows: unknown = await healed.query("SELECT 1 AS one");
-			await healed.release();
+			const recovered = dataSource.createQueryRunner("slave");
+			const rows: unknown = await recovered.query("SELECT 1 AS one");
+			await recovered.release();
 			await dataSource.destroy();
 			await proxy.stop();
 

@@ -92,7 +92,7 @@ describe.each(typeOrmVersionsFor("postgres"))("dsql-iam on TypeORM $label", (ver
 		expect(extensions).toEqual([]);
 	});
 
-	it("outlives its tokens, and heals when good ones were refused", async () => {
+	it("outlives its tokens, and recovers when good ones were refused", async () => {
 		const application = await startIamApplication(scene, version);
 		const { driver } = application.dataSource as unknown as { driver: { master: { totalCount: number } } };
 		const { clock, refusals } = scene.gateway.desk;

@@ -74,7 +74,7 @@ describeEngines("The CockroachDB driver", { engines: ["postgres"] }, ({ dialect,
 		expect(await scene.findViolations()).toEqual([]);
 	});
 
-	it("heals a password changed without notice, at the cost of two refused logins at most", async () => {
+	it("recovers from a password changed without notice, at the cost of two refused logins at most", async () => {
 		const scene = await start(getServers(), {
 			config: { rotation: { intervalMs: MONTH_MS, isEnabled: true } },
 			version,

@@ -59,7 +59,7 @@ describeWith("pgbouncer").each(typeOrmVersionsFor("postgres"))("Behind PgBouncer
 		expect(answer).toEqual([{ one: 1 }]);
 	});
 
-	it("a login that the pooler refuses is healed as one that the server refuses", async () => {
+	it("a login that the pooler refuses starts a recovery as one that the server refuses", async () => {
 		await start("transaction", true);
 		const { username } = scene.current();
 		await scene.server.setPassword(username, "changed");

@@ -62,7 +62,7 @@ describeEngines("An application", {}, ({ dialect, engine, start }) => {
 		expect(seenByListeners.length).toBeGreaterThanOrEqual(3);
 	});
 
-	it("may ask for a rotation at once: no connection of the former user is lent any more", async () => {
+	it("may ask for a rotation at once: no connection of the former user is acquired any more", async () => {
 		const scene = await start({ config: { poolSize: 4 } });
 		const [former] = scene.users;
 		await fillPool(scene.dataSource, 4);

@@ -61,7 +61,7 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, engine, getServer
 		return scene;
 	}
 
-	it("rotates with its master under load, within poolSize + 1 connections to each", async () => {
+	it("rotates with its primary under load, within poolSize + 1 connections to each", async () => {
 		const scene = await startBehindProxies();
 		const workload = startLedgerWorkload(scene.dataSource, { workerCount: 12 });
 		const samplers = [
@@ -144,7 +144,7 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, engine, getServer
 		]);
 	});
 
-	it("is healed with its master when a password changes without notice", async () => {
+	it("recovers with its primary when a password changes without notice", async () => {
 		const scene = await startBehindProxies({ config: { rotation: { intervalMs: MONTH_MS, isEnabled: true } } });
 		const { username } = scene.current();
 		await scene.server.setPassword(username, "changed");
@@ -175,8 +175,8 @@ describeEngines("A replica", { hasReplica: true }, ({ dialect, engine, getServer
 		const [{ pid: heldPid }] = (await transaction.query(dialect.selectPid)) as [{ pid: number | string }];
 		await scene.server.setPassword(username, "changed");
 		await replica.catchUp();
-		const victims = (await scene.server.connections(username)).filter(({ pid }) => pid !== Number(heldPid));
-		for (const { pid } of victims) await scene.server.admin.query(dialect.killConnection(pid));
+		const others = (await scene.server.connections(username)).filter(({ pid }) => pid !== Number(heldPid));
+		for (const { pid } of others) await scene.server.admin.query(dialect.killConnection(pid));
 		await replica.terminate(username);
 		await waitUntil("the pools have noticed", () => pools.every(({ idleCount }) => idleCount === 0));
 

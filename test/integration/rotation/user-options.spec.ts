@@ -164,7 +164,7 @@ describeEngines("destroy() and initialize()", {}, ({ dialect, engine, start }) =
 		await scene.waitForUser(scene.users[0]);
 	});
 
-	it("keep the number of connections and the healing of refused logins", async () => {
+	it("keep the number of connections and the recovery from refused logins", async () => {
 		const { driver, pools } = countPoolsOf(engine);
 		const scene = await start({
 			config: { rotation: { intervalMs: 2_592_000_000, isEnabled: true } },

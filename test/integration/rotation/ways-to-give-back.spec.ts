@@ -127,7 +127,7 @@ const MYSQL_WAYS: readonly Way[] = [
 		title: "pool.getConnection()",
 		use: async (dataSource) => {
 			const pool = primaryPool(dataSource) as { getConnection(callback: (error: unknown, connection: PoolConnection) => void): void };
-			const connection = await new Promise<PoolConnection>((resolve) => pool.getConnection((_, lent) => resolve(lent)));
+			const connection = await new Promise<PoolConnection>((resolve) => pool.getConnection((_, acquired) => resolve(acquired)));
 			twice(() => connection.release());
 		},
 	},

@@ -1,4 +1,4 @@
-/** A password that is wrong in the secret and in the database for a while: callers get the server's refusal in time, the account is not hammered, and it heals. */
+/** A password that is wrong in the secret and in the database for a while: callers get the server's refusal in time, the account is not hammered, and it recovers. */
 import { setTimeout as delay } from "node:timers/promises";
 
 import { type EngineCase, describeEngines } from "../../support/describe-engines.js";
@@ -75,7 +75,7 @@ describeEngines("A password that is wrong everywhere", {}, (engineCase) => {
 	// The two places take turns.
 	const [correct, place] = engine === "postgres" ? [correctDatabase, "the database"] : [correctSecret, "the secret"];
 
-	it(`costs few refused logins, callers no more than their time, and heals by itself when ${place} is corrected`, async () => {
+	it(`costs few refused logins, callers no more than their time, and recovers by itself when ${place} is corrected`, async () => {
 		const scene = await startWrong(engineCase);
 		const { username } = scene.current();
 		await scene.server.setPassword(username, "not in any secret");
@@ -148,7 +148,7 @@ describeEngines("A password that is wrong everywhere while some connections are 
 		await waitUntil("a login was refused", () => scene.events.some(({ type }) => type === "login.refused"));
 		await Promise.all([first, second].map(async (runner) => runner?.release()));
 		await waiting;
-		await waitUntil("nothing heals any more", () => scene.rotator.describe().includes("state=idle"));
+		await waitUntil("no recovery runs any more", () => scene.rotator.describe().includes("state=idle"));
 		const startCountBefore = countStarts(scene);
 
 		const answers = await Promise.all(

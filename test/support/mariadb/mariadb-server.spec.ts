@@ -139,7 +139,7 @@ describeWith("mariadb")("a running MariaDB", () => {
 		expect((await spared.query("SELECT 1 AS one"))[0]).toEqual([{ one: 1 }]);
 	});
 
-	it("holds everybody to the server's limit, the superuser excepted", async () => {
+	it("holds every user to the server's limit, the superuser excepted", async () => {
 		await waitUntil("the connections of earlier tests are gone", async () => (await server.connections()).length === 0);
 		await server.createRole("hungry", "one");
 		for (let count = 0; count < 10; count += 1) await logIn({ password: "one", user: "hungry" });

@@ -139,7 +139,7 @@ describe("a running server", () => {
 		expect((await spared.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
 	});
 
-	it("holds a role to its limit and everybody to the server's, the superuser excepted", async () => {
+	it("holds a role to its limit and every role to the server's, the superuser excepted", async () => {
 		await server.createRole("limited", "one", { connectionLimit: 1 });
 		await server.createRole("hungry", "one");
 		await logIn({ password: "one", user: "limited" });

@@ -69,7 +69,7 @@ describe("installOnce", () => {
 		expect(await readFile(join(folder, "made", "inner", "file"), "utf8")).toBe("content");
 	});
 
-	it("gives everybody who builds at the same time the same complete folder, and leaves no draft", async () => {
+	it("gives all builders at the same time the same complete folder, and leaves no draft", async () => {
 		const paths = await Promise.all(Array.from({ length: 5 }, () => installOnce(join(folder, "made"), build)));
 
 		expect(new Set(paths)).toEqual(new Set([join(folder, "made")]));

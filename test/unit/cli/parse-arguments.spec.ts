@@ -25,7 +25,7 @@ it("collects repeated values", () => {
 });
 
 it.each([
-	["an unknown command", ["heal"], /"heal".*doctor, policy, provision/],
+	["an unknown command", ["mend"], /"mend".*doctor, policy, provision/],
 	["an unknown option", ["doctor", ...PLACE, "--regio", "x"], /^doctor: .*--regio/],
 	["an option of another command", ["doctor", ...PLACE, "--apply"], /--apply/],
 	["an option without its value", ["doctor", "--application"], /--application/],

@@ -1,4 +1,4 @@
-/** Certificates, keys and names of the TLS settings are looked at before anybody connects with them. */
+/** Certificates, keys and names of the TLS settings are looked at before a connection uses them. */
 import { createPrivateKey } from "node:crypto";
 
 import { checkTls, checkTlsKind } from "../../../src/configuration/check-tls.js";

@@ -106,7 +106,7 @@ describe.each(POOLS)("The exchange of connections in use, in a pool of $label", 
 			expect(scene.server.openUsers).toEqual(["user2", "user2"]);
 		});
 
-		it("lends the new connection to no caller that could keep it beside the others", async () => {
+		it("gives the new connection to no caller that could keep it beside the others", async () => {
 			const { exchange, scene, start } = stageExchange(maker);
 			const [first, second] = await lend(scene, 2);
 			start();

@@ -49,7 +49,7 @@ describe.each(POOLS)("The exchange in a pool of $label", (maker) => {
 			expect(exchange.isRunning).toBe(false);
 		});
 
-		it("lets one that is in use work to its end, and lends it to no other caller", async () => {
+		it("lets one that is in use work to its end, and gives it to no other caller", async () => {
 			const { exchange, scene, start } = stageExchange(maker);
 			const [held, other] = await lend(scene, 2);
 			other?.release();

@@ -32,7 +32,7 @@ describe.each(POOLS)("The generations of $label", ({ create }) => {
 		expect(scene.live.counts).toMatchObject({ idle: 0, inUse: 2, older: 1, total: 2 });
 	});
 
-	it("lends older connections until they are exchanged", async () => {
+	it("hands out older connections until they are exchanged", async () => {
 		await warm(scene, 1);
 
 		promote(scene);
@@ -109,7 +109,7 @@ describe.each(POOLS)("What is in use at a promotion, in a pool of $label", ({ cr
 
 	beforeEach(() => (scene = create()));
 
-	it("are those that are lent, and not those that are idle", async () => {
+	it("are those that are in use, and not those that are idle", async () => {
 		const [first] = await lend(scene, 2);
 		first?.release();
 

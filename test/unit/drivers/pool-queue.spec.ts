@@ -30,7 +30,7 @@ async function serveInTurn(scene: PoolScene, callers: readonly Caller[]): Promis
 }
 
 describe.each(POOLS)("The queue of $label", ({ create }) => {
-	it("lends, queues and hands on as the driver does", async () => {
+	it("hands out, queues and hands on as the driver does", async () => {
 		const scene = create();
 		const [first, second] = await lend(scene, 2);
 		const [third, fourth] = await callAll(scene, 2);

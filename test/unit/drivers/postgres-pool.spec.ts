@@ -98,7 +98,7 @@ describe("A pool of pg", () => {
 		expect(scene.gate.outcomes).toMatchObject([{ error: { message: "A statement after the login failed" } }]);
 	});
 
-	it("survives an error that comes in the turn in which a connection is lent", async () => {
+	it("survives an error that comes in the turn in which a connection is acquired", async () => {
 		const scene = createPostgresScene();
 		scene.raw.on("connect", (client: never) => {
 			const { emit } = client as FakePostgresClient;

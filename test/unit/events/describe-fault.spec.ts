@@ -1,4 +1,4 @@
-/** What may be shown of an error: everything of our own, nothing but the name of anybody else's. */
+/** What may be shown of an error: everything of our own, nothing but the name of errors of others. */
 import { inspect } from "node:util";
 import * as fc from "fast-check";
 import { SecretUnavailableError, ConnectorClosedError, SecretMalformedError, StagingFailedError } from "../../../src/errors/errors.js";

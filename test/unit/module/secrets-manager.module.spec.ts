@@ -62,7 +62,7 @@ function readTtlMs(service: SecretsManagerService): number {
 }
 
 describe("SecretsManagerModule.register", () => {
-	it("provides the service to everyone, with five minutes where no option says otherwise", async () => {
+	it("provides the service to every module, with five minutes where no option says otherwise", async () => {
 		const consumer = defineConsumer();
 
 		await boot(SecretsManagerModule.register(), consumer.module);

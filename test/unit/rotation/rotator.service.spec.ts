@@ -307,7 +307,7 @@ describe("RotatorService", () => {
 			expect(await failureOf(rotator.rotateDatabaseConnection())).toBeInstanceOf(DataSourceMismatchError);
 		});
 
-		it("heals refused logins when it is told to", async () => {
+		it("recovers from refused logins when it is told to", async () => {
 			connector.rotationOptions = { shouldRotateOnAuthFailure: true };
 			await start();
 
@@ -497,7 +497,7 @@ describe("RotatorService", () => {
 			expect(connector.fetchCount).toBe(fetchCount);
 		});
 
-		it("passes the error on at once when healing is off", async () => {
+		it("passes the error on at once when recovery is off", async () => {
 			connector.rotationOptions = { shouldRotateOnAuthFailure: false };
 			await start();
 			changePassword("two");

@@ -17,7 +17,7 @@ beforeEach(() => {
 	flight = new SingleFlight();
 });
 
-it("gives everybody who asks while a task runs the same promise, and runs it once", async () => {
+it("gives every caller that asks while a task runs the same promise, and runs it once", async () => {
 	const { promise, resolve } = deferred<string>();
 	const task = jest.fn(() => promise);
 	const other = jest.fn(async () => "other");
@@ -43,7 +43,7 @@ it("starts anew once the task has ended, and has nothing in flight before and af
 	expect([before, flight.inFlight]).toEqual([undefined, undefined]);
 });
 
-it("fails everybody with the failure of the task, and starts anew after it", async () => {
+it("fails every caller with the failure of the task, and starts anew after it", async () => {
 	const { promise, reject } = deferred<string>();
 	const failures = [flight.run(() => promise), flight.run(() => promise)].map((run) => expect(run).rejects.toThrow("no answer"));
 

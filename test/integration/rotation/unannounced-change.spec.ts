@@ -29,8 +29,8 @@ async function startHealing({ dialect, engine, start }: EngineCase, config: Scen
 		...scene,
 		changeDatabase: async (exceptPid) => {
 			await scene.server.setPassword(username, "changed");
-			const victims = (await scene.server.connections(username)).filter(({ pid }) => pid !== exceptPid);
-			for (const { pid } of victims) await scene.server.admin.query(dialect.killConnection(pid));
+			const others = (await scene.server.connections(username)).filter(({ pid }) => pid !== exceptPid);
+			for (const { pid } of others) await scene.server.admin.query(dialect.killConnection(pid));
 			await waitUntil("the pool has noticed", () => pools[0]?.idleCount === 0);
 		},
 		changeSecret: () => void scene.aws.secrets.put(scene.secretId, { password: "changed", username }),
@@ -101,7 +101,7 @@ describeEngines("A password changed without notice", { engines: ALL_ENGINES }, (
 		await eventually(async () => expect(await query(scene)).toEqual(ANSWER));
 	});
 
-	it("is healed also where the database is corrected and not the secret", async () => {
+	it("recovers also where the database is corrected and not the secret", async () => {
 		const scene = await startHealing(engineCase);
 		await scene.changeDatabase();
 
