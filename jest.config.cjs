@@ -14,7 +14,8 @@ module.exports = {
 	setupFilesAfterEnv: ["<rootDir>/test/support/jest-hooks.ts"],
 	clearMocks: true,
 	restoreMocks: true,
-	maxWorkers: 2,
+	// Specs that wait for servers leave time for one more on two cores.
+	maxWorkers: 3,
 	// One limit for every test and hook: it ends what hangs. Compiling and starting servers take minutes on a busy machine.
 	testTimeout: 300_000,
 };

@@ -14,6 +14,7 @@ import { isTypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { SecretNotFoundError } from "../errors/errors.js";
 import { TokenLogin } from "../credentials/token-login.js";
 import { ALL_FIELDS, resolveAccess, resolveRotation, resolveSettings } from "../resolution/resolve-settings.js";
+import { waitOutThrottling } from "../aws/wait-out-throttling.js";
 import { ConnectorTls } from "../tls/connector-tls.js";
 import { type ConfigReader, readRegion } from "./sources.js";
 import { noteConnectorClosed, noteConnectorOpened } from "./options-origin.js";
@@ -29,6 +30,8 @@ import { refuseUnawaited } from "./unawaited-options.js";
 /** Below this, a warning says that the interval is perhaps given in seconds. */
 const SHORT_INTERVAL_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** How long a start waits for AWS where it throttles: many instances may start at once. */
+const THROTTLING_DEADLINE_MS = 60_000;
 
 /**
  * Makes TypeORM's options from what is given in code, in Parameter Store and in Secrets Manager, in this order of
@@ -50,6 +53,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	/** @internal Settings of a rotation that are given in code only. */
 	readonly rotationOptions: RotationOptions & { readonly drainTimeoutMs: number };
 
+	readonly #closing = new AbortController();
 	readonly #config: ITypeOrmAwsConnectorConfig;
 	/** Warnings about logins that failed. */
 	readonly #explained = new Set<string>();
@@ -236,6 +240,7 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 	 */
 	close(): void {
 		noteConnectorClosed(this.connectorId);
+		this.#closing.abort();
 		this.logins.close();
 		this.parameters.close();
 	}
@@ -269,7 +274,10 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 
 	private async resolveNestOptions(): Promise<DataSourceOptions> {
 		try {
-			return this.addNestOptions(await this.resolver.resolveAtStart());
+			const resolve = async (): Promise<DataSourceOptions> => this.resolver.resolveAtStart();
+			const onWait = (text: string): void => this.warn(text);
+			const limits = { deadlineMs: THROTTLING_DEADLINE_MS, onWait, signal: this.#closing.signal };
+			return this.addNestOptions(await waitOutThrottling(resolve, limits));
 		} catch (error) {
 			throw error instanceof SecretNotFoundError ? await this.findOrigin(error) : error;
 		}

@@ -4,7 +4,7 @@ import { Logger } from "@nestjs/common";
 import { type Observable, Subject } from "rxjs";
 
 import { ParameterStoreUnavailableError } from "../errors/errors.js";
-import { type Clock, systemClock } from "../support/clock.js";
+import { type Clock, lastingClock } from "../support/clock.js";
 import { SingleFlight } from "../support/single-flight.js";
 import { matchParameters } from "./match-parameters.js";
 import { type LoadedTree, ParameterCache, type ParameterSnapshot } from "./parameter-cache.js";
@@ -53,7 +53,7 @@ export class CachedParameters {
 	private readonly tree: LoadedTree | undefined;
 	private readonly ttlMs: number;
 
-	constructor({ clock = systemClock, isVerbose = false, parameters = [], shouldDecrypt, store, tree, ttlMs }: CachedParametersOptions) {
+	constructor({ clock = lastingClock, isVerbose = false, parameters = [], shouldDecrypt, store, tree, ttlMs }: CachedParametersOptions) {
 		this.changes$ = this.changes.asObservable();
 		this.clock = clock;
 		this.isVerbose = isVerbose;

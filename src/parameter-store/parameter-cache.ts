@@ -2,7 +2,7 @@
 import type { Parameter } from "@aws-sdk/client-ssm";
 
 import { parseParameterName } from "../aws/parameter-name.js";
-import { type Clock, systemClock } from "../support/clock.js";
+import { type Clock, lastingClock } from "../support/clock.js";
 import type { IParameterChange } from "./parameter-store.options.js";
 
 /** Part of Parameter Store that was read as a whole: what is not in it does not exist. */
@@ -32,7 +32,7 @@ export class ParameterCache {
 	constructor(
 		parameters: readonly Parameter[],
 		private readonly tree?: LoadedTree,
-		private readonly clock: Clock = systemClock,
+		private readonly clock: Clock = lastingClock,
 	) {
 		this.#treeReadAtMs = clock.nowMs();
 		for (const parameter of parameters) {

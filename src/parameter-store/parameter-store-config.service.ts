@@ -4,7 +4,7 @@ import { Inject, Injectable, type OnApplicationShutdown, Optional } from "@nestj
 import type { Observable } from "rxjs";
 
 import { ParameterInvalidError, ParameterNotLoadedError } from "../errors/errors.js";
-import { type Clock, systemClock } from "../support/clock.js";
+import { type Clock, lastingClock } from "../support/clock.js";
 import { CachedParameters, type ParameterFetcher } from "./cached-parameters.js";
 import { describeParameter } from "./match-parameters.js";
 import { buildParameterPath, buildTreePath, type SegmentDefaults } from "./parameter-path.js";
@@ -51,7 +51,7 @@ export class ParameterStoreConfigService implements OnApplicationShutdown {
 		@Inject(PARAMETER_STORE_CONFIG_PROPERTIES) properties: IParameterStoreConfigProperties,
 		@Inject(PARAMETER_STORE_CONFIG_PARAMETERS) parameters: readonly Parameter[],
 		@Optional() @Inject(ParameterStoreService) store?: ParameterFetcher,
-		clock: Clock = systemClock,
+		clock: Clock = lastingClock,
 	) {
 		this.defaults = validateProperties(properties);
 		this.isOnDemand = properties.shouldLoadOnDemand ?? false;

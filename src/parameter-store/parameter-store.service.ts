@@ -2,7 +2,9 @@
 import {
 	GetParametersByPathCommand,
 	type GetParametersByPathCommandInput,
+	type GetParametersByPathCommandOutput,
 	GetParametersCommand,
+	type GetParametersCommandOutput,
 	type Parameter,
 	type SSMClient,
 } from "@aws-sdk/client-ssm";
@@ -13,6 +15,8 @@ import type { RequestProgress } from "../aws/aws-causes.js";
 import { classifyAwsFailure } from "../aws/aws-failure.js";
 import { parseParameterName } from "../aws/parameter-name.js";
 import { followProgress } from "../aws/request-progress.js";
+import { waitOutThrottling } from "../aws/wait-out-throttling.js";
+import { repeatAfterPause } from "../support/repeat-after-pause.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { PARAMETER_STORE_SSM_CLIENT } from "./parameter-store.tokens.js";
 import { deriveSsmClient, destroySsmClient } from "./ssm-client.js";
@@ -23,6 +27,8 @@ const BATCH_SIZE = 10;
 const REQUEST_DEADLINE_MS = 10_000;
 /** Bounds all pages of a path together. */
 const PATH_DEADLINE_MS = 60_000;
+/** For one page that AWS throttles. The rest is for the last request. */
+const THROTTLING_DEADLINE_MS = PATH_DEADLINE_MS - REQUEST_DEADLINE_MS;
 /** More than this is no tree of one application, and would fill the memory of the process. */
 const MAXIMUM_TREE_SIZE = 10_000;
 
@@ -134,13 +140,16 @@ export class ParameterStoreService implements OnApplicationShutdown {
 			if (tokens.has(token)) throw new Error("Systems Manager returned the same NextToken twice");
 			tokens.add(token);
 			const command = new GetParametersByPathCommand({ ...input, NextToken: token });
-			const readProgress = followProgress(command);
-			const page = await withDeadline((abortSignal) => this.#client.send(command, { abortSignal }), describeRequest(signal)).catch(
-				(error: unknown) => {
-					const subject = `path "${String(input.Path)}"`;
-					throw explainFailure(error, { action: "ssm:GetParametersByPath", progress: readProgress(), subject });
-				},
-			);
+			const subject = `path "${String(input.Path)}"`;
+			const request = async (abortSignal: AbortSignal): Promise<GetParametersByPathCommandOutput> =>
+				this.#client.send(command, { abortSignal });
+			const read = async (): Promise<GetParametersByPathCommandOutput> =>
+				send(request, { action: "ssm:GetParametersByPath", command, signal, subject });
+			const page = await waitOutThrottling(read, {
+				deadlineMs: THROTTLING_DEADLINE_MS,
+				onWait: (text) => this.logger.warn(`${text} (${subject})`),
+				signal,
+			});
 			parameters.push(...(page.Parameters ?? []));
 			if (parameters.length > MAXIMUM_TREE_SIZE)
 				throw new ParameterStoreUnavailableError(`path "${String(input.Path)}"`, TOO_MANY, false);
@@ -155,13 +164,9 @@ export class ParameterStoreService implements OnApplicationShutdown {
 		{ shouldDecrypt = false, signal }: ReadByNameOptions,
 	): Promise<Parameter[]> {
 		const command = new GetParametersCommand({ Names: names, WithDecryption: shouldDecrypt });
-		const readProgress = followProgress(command);
-		const answer = await withDeadline((abortSignal) => client.send(command, { abortSignal }), describeRequest(signal)).catch(
-			(error: unknown) => {
-				const subject = `names ${names.map((name) => `"${name}"`).join(", ")}`;
-				throw explainFailure(error, { action: "ssm:GetParameters", progress: readProgress(), subject });
-			},
-		);
+		const subject = `names ${names.map((name) => `"${name}"`).join(", ")}`;
+		const request = async (abortSignal: AbortSignal): Promise<GetParametersCommandOutput> => client.send(command, { abortSignal });
+		const answer = await send(request, { action: "ssm:GetParameters", command, signal, subject });
 		return answer.Parameters ?? [];
 	}
 }
@@ -182,8 +187,24 @@ function explainFailure(error: unknown, { action, progress, subject }: FailedReq
 	return new ParameterStoreUnavailableError(subject, reason, isTransient, { cause, remedy });
 }
 
-function describeRequest(signal: AbortSignal | undefined): { deadlineMs: number; signal: AbortSignal | undefined; subject: string } {
-	return { deadlineMs: REQUEST_DEADLINE_MS, signal, subject: "The request" };
+/** What is sent, and what its failure says. */
+interface SentRequest extends Pick<FailedRequest, "action" | "subject"> {
+	readonly command: Parameters<typeof followProgress>[0];
+	readonly signal: AbortSignal | undefined;
+}
+
+/** One request within its deadline; once more where the process stood still meanwhile. */
+async function send<Output>(
+	request: (abortSignal: AbortSignal) => Promise<Output>,
+	{ action, command, signal, subject }: SentRequest,
+): Promise<Output> {
+	const readProgress = followProgress(command);
+	const deadline = { deadlineMs: REQUEST_DEADLINE_MS, signal, subject: "The request" };
+	try {
+		return await repeatAfterPause(async () => withDeadline(request, deadline), deadline);
+	} catch (error) {
+		throw explainFailure(error, { action, progress: readProgress(), subject });
+	}
 }
 
 /** `undefined` where nothing names one, which the request itself reports. */

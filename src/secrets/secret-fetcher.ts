@@ -16,11 +16,12 @@ import { warnOfPlainEndpoint } from "../aws/plain-endpoint.js";
 import { parseArnOf } from "../aws/parse-arn.js";
 import { followProgress } from "../aws/request-progress.js";
 import { type Clock, systemClock } from "../support/clock.js";
+import { hasPaused, repeatAfterPause } from "../support/repeat-after-pause.js";
 import { withDeadline } from "../support/with-deadline.js";
 import { explainSecretFailure } from "./explain-secret-failure.js";
 
 /** All attempts of the SDK together. */
-const FETCH_DEADLINE_MS = 10_000;
+export const FETCH_DEADLINE_MS = 10_000;
 const MAXIMUM_SECRET_BYTES = 65_536;
 
 /** How Secrets Manager is reached. */
@@ -56,7 +57,7 @@ export interface FetchedSecret {
 interface Session {
 	readonly clients: Map<string | undefined, SecretsManagerClient>;
 	/** Requests that others may wait for, too. */
-	readonly joinable: Map<string, Promise<FetchedSecret>>;
+	readonly joinable: Map<string, { readonly request: Promise<FetchedSecret>; readonly startedAtMs: number }>;
 	/** Every request in flight. */
 	readonly requests: Set<Promise<unknown>>;
 }
@@ -129,13 +130,15 @@ export class SecretFetcher {
 		const session = this.#session;
 		const key = `${versionStage} ${secretId}`;
 		const known = session.joinable.get(key);
-		if (known !== undefined) return known;
-		const request = this.request(session, secretId, versionStage).finally(() => {
+		const bound = this.describeDeadline(secretId);
+		// One that began before the process stood still may bring what the secret was then.
+		if (known !== undefined && !hasPaused(known.startedAtMs, bound)) return known.request;
+		const request = repeatAfterPause(async () => this.request(session, secretId, versionStage), bound).finally(() => {
 			session.requests.delete(request);
-			if (session.joinable.get(key) === request) session.joinable.delete(key);
+			if (session.joinable.get(key)?.request === request) session.joinable.delete(key);
 		});
 		session.requests.add(request);
-		session.joinable.set(key, request);
+		session.joinable.set(key, { request, startedAtMs: bound.clock.nowMs() });
 		return request;
 	}
 

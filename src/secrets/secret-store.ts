@@ -1,5 +1,5 @@
 /** A fetcher that remembers what it read last of each secret, for everyone who reaches AWS in the same way. */
-import { type Clock, systemClock } from "../support/clock.js";
+import { type Clock, lastingClock } from "../support/clock.js";
 import type { FetchedSecret, FetchSecretOptions, SecretFetcher } from "./secret-fetcher.js";
 
 /** The secret used least recently gives way to one more. */
@@ -31,7 +31,7 @@ export class SecretStore implements Fetcher {
 
 	constructor(
 		private readonly fetcher: Fetcher,
-		private readonly clock: Clock = systemClock,
+		private readonly clock: Clock = lastingClock,
 	) {}
 
 	/** Of how many secrets something is kept. */

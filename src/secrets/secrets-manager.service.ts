@@ -4,8 +4,10 @@
  */
 import { readFault, type TypeOrmAwsConnectorError } from "../errors/connector.error.js";
 import { ConnectorClosedError } from "../errors/errors.js";
-import { type Clock, systemClock } from "../support/clock.js";
+import { type Clock, lastingClock } from "../support/clock.js";
+import { hasPaused } from "../support/repeat-after-pause.js";
 import { isSecretOutage } from "./explain-secret-failure.js";
+import { FETCH_DEADLINE_MS } from "./secret-fetcher.js";
 import { RecentRefusals } from "./recent-refusals.js";
 import { SecretStoreRegistry } from "./secret-store-registry.js";
 import type { KeptSecret, SecretStore } from "./secret-store.js";
@@ -41,7 +43,7 @@ export class SecretsManagerService {
 	private isClosed = false;
 	private readonly isStoreShared: boolean;
 	/** One refresh at a time for each secret, so that a failure counts once. */
-	readonly #refreshes = new Map<string, Promise<string>>();
+	readonly #refreshes = new Map<string, { readonly refresh: Promise<string>; readonly startedAtMs: number }>();
 	readonly #refusals: RecentRefusals;
 	private readonly clock: Clock;
 	private readonly staleIfErrorMs: number;
@@ -63,7 +65,7 @@ export class SecretsManagerService {
 	constructor(options?: ISecretsManagerOptions, parts?: SecretsManagerParts);
 	constructor(
 		options: ISecretsManagerOptions = {},
-		{ clock = systemClock, sharedStore, warn = emitProcessWarning }: SecretsManagerParts = {},
+		{ clock = lastingClock, sharedStore, warn = emitProcessWarning }: SecretsManagerParts = {},
 	) {
 		const { aws, cacheTtlMs, staleIfErrorMs, staleWhileRevalidateMs } = validateSecretsManagerOptions(options);
 		this.clock = clock;
@@ -223,11 +225,12 @@ export class SecretsManagerService {
 
 	private refresh(secretId: string): Promise<string> {
 		const known = this.#refreshes.get(secretId);
-		if (known !== undefined) return known;
+		const { clock } = this;
+		if (known !== undefined && !hasPaused(known.startedAtMs, { clock, deadlineMs: FETCH_DEADLINE_MS })) return known.refresh;
 		const refresh = this.fetch(secretId).finally(() => {
-			if (this.#refreshes.get(secretId) === refresh) this.#refreshes.delete(secretId);
+			if (this.#refreshes.get(secretId)?.refresh === refresh) this.#refreshes.delete(secretId);
 		});
-		this.#refreshes.set(secretId, refresh);
+		this.#refreshes.set(secretId, { refresh, startedAtMs: clock.nowMs() });
 		return refresh;
 	}
 

@@ -41,6 +41,22 @@ export const systemClock: Clock = {
 	},
 };
 
+const origin = { lastingMs: performance.now(), wallMs: Date.now() };
+let suspendedMs = 0;
+
+/**
+ * The clock of the process, on which the time counts, too, that the machine was suspended: for the age of what is kept.
+ * The system's own clock stands still meanwhile. A time of day that is set forward ages a value early, never late.
+ */
+export const lastingClock: Clock = {
+	nowMs: () => {
+		const runningMs = performance.now();
+		suspendedMs = Math.max(suspendedMs, Date.now() - origin.wallMs - (runningMs - origin.lastingMs));
+		return runningMs + suspendedMs;
+	},
+	schedule: (callback, delayMs, isBackground) => systemClock.schedule(callback, delayMs, isBackground),
+};
+
 /** The time of day in milliseconds since 1970, to compare with dates of others. It may jump. */
 export function wallClockMs(): number {
 	return Date.now();

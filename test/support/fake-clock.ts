@@ -57,11 +57,22 @@ export class FakeClock implements Clock {
 		await nextTurn();
 		for (let next = this.findNext(); next !== undefined && next.dueAtMs <= endMs; next = this.findNext()) {
 			this.pending.delete(next);
-			this.currentMs = next.dueAtMs;
+			this.currentMs = Math.max(this.currentMs, next.dueAtMs);
 			next.callback();
 			await nextTurn();
 		}
 		this.currentMs = endMs;
+	}
+
+	/** Lets time pass in which the process does not run: calls that fall due are made late, when it goes on. */
+	async freeze(durationMs: number): Promise<void> {
+		this.jump(durationMs);
+		await this.advance(0);
+	}
+
+	/** The first half of {@link freeze}: no call is made yet. */
+	jump(durationMs: number): void {
+		this.currentMs += durationMs;
 	}
 
 	/** Of calls due at the same moment, the one scheduled first: a Set keeps the order of insertion. */

@@ -6,6 +6,8 @@ import { type AddressInfo, createServer as createListener } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { Logger } from "@nestjs/common";
+
 import type { Diagnosis } from "../../../src/cli/diagnosis.js";
 import type { TypeOrmAwsConnectorError } from "../../../src/errors/connector.error.js";
 import { TypeOrmAwsConnectorService } from "../../../src/connector/typeorm-aws-connector.service.js";
@@ -51,11 +53,14 @@ function describeEnvironment(changes: Readonly<Record<string, string | undefined
 	return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-/** What the application fails with at its start. */
+/** What the application fails with at its start. An application that waits for AWS to stop throttling is closed. */
 async function start(environment: Readonly<Record<string, string>>): Promise<TypeOrmAwsConnectorError> {
 	const before = { ...process.env };
 	Object.assign(process.env, environment);
 	const connector = new TypeOrmAwsConnectorService(undefined, undefined, { entities: [], ssmLookups: LOOKUPS });
+	jest.spyOn(Logger.prototype, "warn").mockImplementation((message: unknown) => {
+		if (String(message).includes("AWS throttles requests")) connector.close();
+	});
 	try {
 		return (await failureOf(connector.getTypeOrmOptions())) as TypeOrmAwsConnectorError;
 	} finally {
@@ -370,5 +375,22 @@ describe("the secret", () => {
 		expect(await findFaults()).toMatchObject(
 			describeBoth({ cause: /Rate exceeded/, isTransient: true, label: "secret-id", remedy: /raise the quota/ }),
 		);
+	});
+
+	it("is throttled for a while: the start waits", async () => {
+		const fault = aws.faults.inject({ kind: "throttle", service: "secretsmanager" });
+		const warn = jest.spyOn(Logger.prototype, "warn").mockImplementation((message: unknown) => {
+			if (/AWS throttles requests/.test(String(message))) fault.clear();
+		});
+		const environment = describeEnvironment({});
+		const before = { ...process.env };
+		Object.assign(process.env, environment);
+		const connector = new TypeOrmAwsConnectorService(undefined, undefined, { entities: [], ssmLookups: LOOKUPS });
+
+		await expect(connector.getTypeOrmOptions()).resolves.toMatchObject({ username: "app" });
+		connector.close();
+		process.env = before;
+
+		expect(warn).toHaveBeenCalledWith(expect.stringMatching(/AWS throttles requests\. They are repeated for up to 60 s\./));
 	});
 });

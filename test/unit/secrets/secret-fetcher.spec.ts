@@ -443,3 +443,44 @@ describe("SecretFetcher when printed", () => {
 		expect(inspect(fetcher, { depth: 10, showHidden: true })).not.toContain("canary");
 	});
 });
+
+describe("A fetch while the process stands still", () => {
+	it("asks once more, since its deadline fired long after", async () => {
+		const clock = new FakeClock();
+		const held = holdRequests();
+		const secret = new SecretFetcher({ clock, region: "eu-west-1" }).fetch("app/database");
+
+		await clock.freeze(3_600_000);
+		held.answer(1);
+
+		await expect(secret).resolves.toEqual({ text: TEXT, versionId: "v1" });
+	});
+
+	it("is joined by no later one, whose answer would be that of a former secret", async () => {
+		const clock = new FakeClock();
+		const held = holdRequests();
+		const fetcher = new SecretFetcher({ clock, region: "eu-west-1" });
+		void fetcher.fetch("app/database").catch(() => undefined);
+		await clock.advance(1);
+		// The deadline's timer has not fired yet when the process goes on.
+		clock.jump(3_600_000);
+
+		const later = fetcher.fetch("app/database");
+		await clock.advance(0);
+		held.answer(1, '{"username":"app","password":"two"}');
+
+		await expect(later).resolves.toMatchObject({ text: '{"username":"app","password":"two"}' });
+	});
+
+	it("is joined while the process runs", async () => {
+		const clock = new FakeClock();
+		holdRequests();
+		const fetcher = new SecretFetcher({ clock, region: "eu-west-1" });
+		void fetcher.fetch("app/database").catch(() => undefined);
+		await clock.advance(5_000);
+		void fetcher.fetch("app/database").catch(() => undefined);
+		await clock.advance(0);
+
+		expect(aws.calls()).toHaveLength(1);
+	});
+});

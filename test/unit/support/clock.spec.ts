@@ -1,6 +1,6 @@
 /** The clock of the process, on patched timers, and sleep on the clock of the tests. */
 import { getEventListeners } from "node:events";
-import { sleep, systemClock } from "../../../src/support/clock.js";
+import { lastingClock, sleep, systemClock } from "../../../src/support/clock.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
 const SLICE_MS = 2 ** 30;
@@ -161,5 +161,25 @@ describe("sleep", () => {
 		await nap;
 
 		expect(getEventListeners(signal, "abort")).toHaveLength(0);
+	});
+});
+
+describe("lastingClock.nowMs", () => {
+	const readGap = (): number => lastingClock.nowMs() - systemClock.nowMs();
+
+	it("counts the time in which the machine was suspended, where the system's clock stands still", () => {
+		const gapBefore = readGap();
+		const wallMs = Date.now();
+		jest.spyOn(Date, "now").mockReturnValue(wallMs + 3_600_000);
+
+		expect(readGap() - gapBefore).toBeGreaterThan(3_500_000);
+	});
+
+	it("never goes back when the time of day is set back", () => {
+		const nowMs = lastingClock.nowMs();
+		const wallMs = Date.now();
+		jest.spyOn(Date, "now").mockReturnValue(wallMs - 3_600_000);
+
+		expect(lastingClock.nowMs()).toBeGreaterThanOrEqual(nowMs);
 	});
 });
