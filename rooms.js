@@ -54,6 +54,7 @@ const ROOMS = {
 		],
 		mayLoad: ["typeorm"],
 	},
+	health: { mayImport: ["errors", "support", "rotation"], mayLoad: [] },
 	testing: {
 		mayImport: ["errors", "support", "configuration", "parameter-store", "secrets", "connector", "module"],
 		mayLoad: [],
@@ -83,6 +84,7 @@ const GUARDED_PACKAGES = [
 	"@aws-sdk/rds-signer",
 	"@nestjs/config",
 	"@nestjs/schedule",
+	"@nestjs/terminus",
 	"@nestjs/typeorm",
 	"mysql2",
 	"pg",

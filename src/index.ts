@@ -64,9 +64,21 @@ export { createRdsTokenProvider } from "./credentials/rds-token.js";
 // Rotation of its credentials.
 export { RotatorService } from "./rotation/rotator.service.js";
 export type { IRotateOptions, IRotatorOptions, TRotationResult } from "./rotation/rotation.options.js";
+export type { RotationPhase } from "./rotation/rotation-state.js";
+export type {
+	ICredentialsStatistics,
+	IGenerationStatistics,
+	IReadiness,
+	IReadinessOptions,
+	IRotatorCounters,
+	IRotatorStatistics,
+	IServerReadiness,
+	IServerStatistics,
+	TRotationOutcome,
+} from "./rotation/statistics.options.js";
 export type { RotationDeadlines } from "./rotation/rotation-context.js";
 export type { IntervalRegistry } from "./rotation/rotation-schedule.js";
-export type { ResolvedOptions, ResolveRequest, RotationOptions, RotationSource } from "./connector/rotation-source.js";
+export type { ResolvedOptions, ResolveRequest, RotationOptions, RotationSource, VersionOfSecret } from "./connector/rotation-source.js";
 export type { ConnectorEvent, EventBase, EventFault, RotationStage, RotationTrigger, VersionStage } from "./events/connector-event.js";
 export type { Clock, ScheduledCall } from "./support/clock.js";
 

@@ -14,7 +14,7 @@ import { type ConnectorLogins, followMaster, type KnownVersions, type LoginReque
 import type { ConnectorParameters } from "./connector-parameters.js";
 import { createDataSourceOptions } from "./data-source-options.js";
 import { findHost } from "./describe-login.js";
-import type { ResolvedOptions, ResolveRequest } from "./rotation-source.js";
+import type { ResolvedOptions, ResolveRequest, VersionOfSecret } from "./rotation-source.js";
 import { reportAtStart } from "./start-warnings.js";
 import { tryLogin } from "./choose-login.js";
 
@@ -39,6 +39,7 @@ export interface ResolverParts {
 export class ConnectionResolver {
 	readonly #config: ITypeOrmAwsConnectorConfig;
 	private lastSecretIds: readonly (string | undefined)[] = [];
+	private startVersionOfSecret: VersionOfSecret | undefined;
 
 	constructor(
 		config: ITypeOrmAwsConnectorConfig,
@@ -50,6 +51,11 @@ export class ConnectionResolver {
 	/** Names or ARNs of the secrets that were read last: that of the primary, then those of the replicas. */
 	get secretIds(): readonly (string | undefined)[] {
 		return this.lastSecretIds;
+	}
+
+	/** The version of the primary's secret with which the application started. */
+	get startVersion(): VersionOfSecret | undefined {
+		return this.startVersionOfSecret;
 	}
 
 	/**
@@ -111,6 +117,9 @@ export class ConnectionResolver {
 				return versions && choose(versions, place);
 			}),
 		]);
+		const { versionId } = credentials;
+		const stage = credentials === master.current ? "AWSCURRENT" : credentials === master.pending ? "AWSPENDING" : "AWSPREVIOUS";
+		this.startVersionOfSecret = versionId === undefined ? undefined : { stage, versionId };
 		return this.assembleOptions(settings, credentials, own);
 	}
 

@@ -29,6 +29,8 @@ export class ConnectorLogins {
 	readonly master: CredentialsProvider;
 	/** One for each replica; asked only for those with a secret of their own. */
 	readonly replicas: readonly CredentialsProvider[];
+	/** How often the current credentials were fetched, by result. */
+	readonly readCounts = { failed: 0, succeeded: 0 };
 	private hasWarnedOfPassword = false;
 	private readonly shouldUseOtherVersions: boolean;
 	private lastTarget: SecretTarget | undefined;
@@ -48,7 +50,11 @@ export class ConnectorLogins {
 
 	/** AWSCURRENT. */
 	async fetch([provider, secretId, given]: LoginRequest, signal?: AbortSignal): Promise<Credentials> {
-		const credentials = await provider.fetch(secretId, signal, given);
+		const credentials = await provider.fetch(secretId, signal, given).catch((error: unknown) => {
+			this.readCounts.failed += 1;
+			throw error;
+		});
+		this.readCounts.succeeded += 1;
 		if (provider === this.master) this.lastTarget = credentials.target;
 		if (credentials.password !== credentials.password.trim() && !this.hasWarnedOfPassword) {
 			this.hasWarnedOfPassword = true;

@@ -31,12 +31,23 @@ export interface RotationSource {
 	resolvePendingConnection?(request: ResolveRequest): Promise<ResolvedOptions | undefined>;
 	/** The options with the current version of the secret. */
 	resolveConnection?(request: ResolveRequest): Promise<ResolvedOptions>;
+	/** How often the current credentials were fetched, by result. */
+	readonly readCounts?: { readonly failed: number; readonly succeeded: number };
 	/** Settings of a rotation that are given in code. */
 	readonly rotationOptions?: RotationOptions;
 	/** Name or ARN of the secret that was read last. */
 	readonly secretId?: string | undefined;
 	/** The same for all secrets of the connector, those of replicas included. */
 	readonly secretIds?: readonly string[];
+	/** The version of the secret with which the application started. */
+	readonly startVersion?: VersionOfSecret | undefined;
+}
+
+/** A version of a secret. */
+export interface VersionOfSecret {
+	/** The stage under which it was read. */
+	readonly stage: "AWSCURRENT" | "AWSPENDING" | "AWSPREVIOUS";
+	readonly versionId: string;
 }
 
 /** The settings of a rotation that are not looked up in Parameter Store. */

@@ -24,7 +24,7 @@ import { ConnectorParameters } from "./connector-parameters.js";
 import { type ConnectorExplanation, explainConnector } from "./explain-connector.js";
 import { explainLoginFailure } from "./explain-login-failure.js";
 import type { ParameterSource } from "./sources.js";
-import { tuneRotation, type ResolveRequest, type ResolvedOptions, type RotationOptions } from "./rotation-source.js";
+import { tuneRotation, type ResolveRequest, type ResolvedOptions, type RotationOptions, type VersionOfSecret } from "./rotation-source.js";
 import { refuseUnawaited } from "./unawaited-options.js";
 
 /** Below this, a warning says that the interval is perhaps given in seconds. */
@@ -116,6 +116,16 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		this.tls = new ConnectorTls(config, warn);
 		const { logins, parameters, tls } = this;
 		this.resolver = new ConnectionResolver(config, { connector: this, logins, parameters, tls, warn });
+	}
+
+	/** @internal How often the current credentials were fetched, by result. */
+	get readCounts(): { readonly failed: number; readonly succeeded: number } {
+		return this.logins.readCounts;
+	}
+
+	/** @internal The version of the secret with which the application started. */
+	get startVersion(): VersionOfSecret | undefined {
+		return this.resolver.startVersion;
 	}
 
 	/** @internal Name or ARN of the secret that was asked for last. */

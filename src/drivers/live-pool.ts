@@ -13,6 +13,12 @@ import { WaitingCallers } from "./waiting-callers.js";
 /** How long a caller waits for credentials where the driver would wait for a connection without a limit. */
 const DEFAULT_BUDGET_MS = 30_000;
 
+/** Connections of one generation. */
+export interface GenerationCounts {
+	readonly idle: number;
+	readonly inUse: number;
+}
+
 /** Where the connections of a pool are. */
 export interface PoolCounts {
 	readonly idle: number;
@@ -122,6 +128,8 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	abstract detach(): void;
 	/** Logs in once more than the limit allows, without touching the limit, for an exchange. */
 	abstract open(): Promise<OpenedConnection<Connection>>;
+	/** Asks `SELECT 1` over a connection of the pool, which may log in for it as for any caller. */
+	abstract probeAny(deadlineMs: number): Promise<ServerAnswer>;
 	/**
 	 * Asks `SELECT 1` over a connection that is idle at this moment; `undefined` when there is none. Opens no connection.
 	 */
@@ -226,14 +234,27 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 		this.callers.rejectQueue(error);
 	}
 
-	/** Connections of each generation. */
-	countByGeneration(): ReadonlyMap<number, number> {
-		const counts = new Map<number, number>();
+	/** Connections of each generation, the oldest first. */
+	countByGeneration(): ReadonlyMap<number, GenerationCounts> {
+		const idle = new Set(this.listIdle());
+		const counts = new Map<number, { idle: number; inUse: number }>();
 		for (const connection of this.listConnections()) {
 			const generation = this.#generations.get(connection) ?? this.currentGeneration;
-			counts.set(generation, (counts.get(generation) ?? 0) + 1);
+			const count = counts.get(generation) ?? { idle: 0, inUse: 0 };
+			count[idle.has(connection) ? "idle" : "inUse"] += 1;
+			counts.set(generation, count);
 		}
-		return counts;
+		return new Map([...counts].sort(([one], [other]) => one - other));
+	}
+
+	/**
+	 * Waits for a connection in use that comes back, whatever its generation.
+	 * @returns Whether one came back within `patienceMs`.
+	 */
+	async waitForReturn(patienceMs: number): Promise<boolean> {
+		const returned = this.returns.nextAny(patienceMs);
+		this.watchReturns();
+		return returned;
 	}
 
 	/** The time of a caller does not begin before this. */
@@ -293,6 +314,7 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	 */
 	protected handleReturn(connection: Connection): boolean {
 		this.returns.release(connection);
+		this.returns.noteAny();
 		return this.isOlder(connection) && (this.returns.noteReturn(connection) || this.shouldRetireReturns);
 	}
 

@@ -44,6 +44,10 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		this.serveQueue(() => this.isBelowLimit());
 	}
 
+	async probeAny(deadlineMs: number): Promise<ServerAnswer> {
+		return probe(async () => borrowMysqlConnection(this.#pool), { clock: this.clock, deadlineMs });
+	}
+
 	async probeIdle(deadlineMs: number): Promise<ServerAnswer | undefined> {
 		await startOfTurn();
 		if (this.isEnding || this.#pool._freeConnections.length === 0) return undefined;

@@ -62,13 +62,17 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		this.serveQueue();
 	}
 
+	async probeAny(deadlineMs: number): Promise<ServerAnswer> {
+		return probe(async () => borrowPgClient(this.#pool), { clock: this.clock, deadlineMs });
+	}
+
 	async probeIdle(deadlineMs: number): Promise<ServerAnswer | undefined> {
 		const pool = this.#pool;
 		// pg-pool hands out its idle client on the next tick. At the start of a turn of the event loop no caller can take the
 		// client first.
 		await startOfTurn();
 		if (pool.ending || pool._idle.length === 0 || pool._pendingQueue.length > 0) return undefined;
-		return probe(async () => borrowPgClient(pool), { clock: this.clock, deadlineMs });
+		return this.probeAny(deadlineMs);
 	}
 
 	protected get driverBudgetMs(): number | undefined {

@@ -21,12 +21,13 @@ export class ReturningConnections<Connection extends object> {
 	/** Private to the language: a connection knows its password, and printing this object must not show it. */
 	readonly #held = new Map<Set<Connection>, () => void>();
 	readonly #listeners = new Set<(connection: Connection | undefined) => boolean>();
+	readonly #watchers = new Set<() => void>();
 
 	constructor(private readonly clock: Clock) {}
 
 	/** Whether a connection that comes back is of interest. */
 	get isWanted(): boolean {
-		return this.#held.size > 0 || this.#listeners.size > 0;
+		return this.#held.size > 0 || this.#listeners.size > 0 || this.#watchers.size > 0;
 	}
 
 	/** Follows connections until they come back or are closed. */
@@ -75,6 +76,25 @@ export class ReturningConnections<Connection extends object> {
 	/** A connection of an older generation came back. @returns Whether it is claimed. */
 	noteReturn(connection: Connection): boolean {
 		return [...this.#listeners].some((listener) => listener(connection));
+	}
+
+	/** Waits for any connection that comes back. @returns Whether one came back within `patienceMs`. */
+	nextAny(patienceMs: number): Promise<boolean> {
+		return new Promise((resolve) => {
+			const finish = (hasReturned: boolean): void => {
+				this.#watchers.delete(noteReturn);
+				timer.cancel();
+				resolve(hasReturned);
+			};
+			const noteReturn = (): void => finish(true);
+			const timer = this.clock.schedule(() => finish(false), patienceMs, false);
+			this.#watchers.add(noteReturn);
+		});
+	}
+
+	/** A connection of any generation came back. */
+	noteAny(): void {
+		for (const watcher of [...this.#watchers]) watcher();
 	}
 
 	/** A connection came back or is closed. */

@@ -128,7 +128,11 @@ export type ConnectorEvent =
 			readonly to: string;
 	  })
 	| (EventBase & { readonly type: "rotation.recovered"; readonly failureCount: number })
-	| (EventBase & { readonly type: "rotation.skipped"; readonly reason: "not-initialized" | "unscheduled" })
+	| (EventBase & {
+			readonly type: "rotation.skipped";
+			readonly reason: "not-initialized" | "unscheduled";
+			readonly trigger: RotationTrigger;
+	  })
 	| (EventBase & { readonly type: "rotation.started"; readonly trigger: RotationTrigger })
 	| (EventBase & {
 			readonly type: "rotation.succeeded";

@@ -13,3 +13,9 @@ export function describeFault(error: unknown): EventFault {
 		message: `${name} from outside of this library; its text is withheld, since it may quote a secret`,
 	};
 }
+
+/** The code of an error, or its name: never its text. */
+export function nameError(error: unknown): string {
+	const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+	return cleanText(String(code ?? name));
+}

@@ -109,7 +109,7 @@ export class RotationRunner {
 		const { attach, connector, events } = this.options;
 		const live = attach();
 		if (live?.isUsable !== true) {
-			events.publish({ reason: "not-initialized", type: "rotation.skipped" });
+			events.publish({ reason: "not-initialized", trigger, type: "rotation.skipped" });
 			return { outcome: "skipped" };
 		}
 		const result = await this.runCycle(live, trigger, mode);

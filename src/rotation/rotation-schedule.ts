@@ -47,11 +47,17 @@ export interface RotationScheduleOptions {
 
 /** The timer of one rotator. */
 export class RotationSchedule {
+	private dueAtMs: number | undefined;
 	private isRegistered = false;
 	private isStopped = false;
 	private next: ScheduledCall | undefined;
 
 	constructor(private readonly options: RotationScheduleOptions) {}
+
+	/** When the next rotation starts, on the monotonic clock; `undefined` while one runs, and when none is to come. */
+	get nextAtMs(): number | undefined {
+		return this.dueAtMs;
+	}
 
 	/** Starts with a random phase, and shows up in the registry. */
 	start(): void {
@@ -62,6 +68,7 @@ export class RotationSchedule {
 	/** No tick starts afterwards. A rotation that runs is not stopped by it. Never throws: a shutdown has more to do. */
 	stop(): void {
 		this.isStopped = true;
+		this.dueAtMs = undefined;
 		this.next?.cancel();
 		const { intervalName, registry } = this.options;
 		try {
@@ -74,10 +81,12 @@ export class RotationSchedule {
 
 	private plan(delayMs: number): void {
 		if (this.isStopped) return;
+		this.dueAtMs = this.options.clock.nowMs() + delayMs;
 		this.next = this.options.clock.schedule(() => void this.tick(), delayMs);
 	}
 
 	private async tick(): Promise<void> {
+		this.dueAtMs = undefined;
 		if (!this.isListed()) {
 			this.options.onUnscheduled();
 			return;

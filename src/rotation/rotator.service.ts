@@ -18,14 +18,18 @@ import { LiveDataSource } from "../drivers/live-data-source.js";
 import { listServerOptions, toLooseOptions } from "../drivers/loose-options.js";
 import { ConnectorClosedError, DataSourceMismatchError, SecretUnavailableError } from "../errors/errors.js";
 import type { ConnectorEvent } from "../events/connector-event.js";
-import { describeFault } from "../events/describe-fault.js";
+import { describeFault, nameError } from "../events/describe-fault.js";
 import { EventChannel } from "../events/event-channel.js";
 import { logEvents } from "../events/event-logger.js";
 import { type Clock, sleep, systemClock } from "../support/clock.js";
 import type { RotationSource } from "../connector/rotation-source.js";
 import { DEFAULT_ROTATION_DEADLINES, type RotatedDataSource } from "./rotation-context.js";
+import { RotationCounters } from "./rotation-counters.js";
+import { ReadinessCheck } from "./readiness-check.js";
+import { readStatistics, renderStatistics } from "./rotation-statistics.js";
 import { RotationRunner } from "./rotation-runner.js";
 import { type IntervalRegistry, type LastOutcome, RotationSchedule } from "./rotation-schedule.js";
+import type { IReadiness, IReadinessOptions, IRotatorStatistics } from "./statistics.options.js";
 import type { IRotateOptions, IRotatorOptions, TRotationResult } from "./rotation.options.js";
 
 /** Pause of the events of a secret after one without news. */
@@ -66,6 +70,7 @@ export class RotatorService
 	#live: RotatedDataSource | undefined;
 	readonly #dataSource: DataSource | undefined;
 	private readonly clock: Clock;
+	private readonly counters: RotationCounters;
 	private readonly events: EventChannel;
 	/** After an event without news the next one waits until then, so that a flood of events is no flood of requests. */
 	private eventsPausedUntilMs = 0;
@@ -74,6 +79,7 @@ export class RotatorService
 	/** The rotation that events of the pause share. */
 	private pausedEvents: Promise<TRotationResult> | undefined;
 	private readonly random: () => number;
+	private readonly readiness: ReadinessCheck;
 	private readonly recovery: CredentialRecovery;
 	private readonly runner: RotationRunner;
 	private schedule: RotationSchedule | undefined;
@@ -97,6 +103,7 @@ export class RotatorService
 		this.random = options.random ?? Math.random;
 		this.events = new EventChannel(connectorService.name ?? intervalName);
 		this.events$ = this.events.events$;
+		this.counters = new RotationCounters(this.events$, () => this.clock.nowMs());
 		logEvents(this.events$, RotatorService.name);
 		const drainMs = connectorService.rotationOptions?.drainTimeoutMs ?? DEFAULT_ROTATION_DEADLINES.drainMs;
 		this.runner = new RotationRunner({
@@ -107,13 +114,23 @@ export class RotatorService
 			events: this.events,
 			random: this.random,
 		});
+		this.readiness = new ReadinessCheck({
+			clock: this.clock,
+			closed: this.runner.closed,
+			getDataSource: () => this.#dataSource,
+			getServers: () => this.#live?.servers,
+			onRefused: (error) => this.recovery.start(error),
+		});
 		this.recovery = new CredentialRecovery({
 			budgetMs: () => Math.max(MINIMUM_BUDGET_MS, this.#live?.servers[0]?.pool.budgetMs ?? 0),
 			clock: this.clock,
 			closed: this.runner.closed,
 			events: this.events,
 			isThrottled: () => this.isThrottled,
-			isWanted: () => this.#live?.servers.some(({ gate, pool }) => gate.refusal !== undefined && pool.hasWaiting) === true,
+			isWanted: () => {
+				const refused = (this.#live?.servers ?? []).filter(({ gate }) => gate.refusal !== undefined);
+				return refused.length > 0 && (this.readiness.isAsked || refused.some(({ pool }) => pool.hasWaiting));
+			},
 			random: this.random,
 			refresh: async () => this.refresh(),
 		});
@@ -142,7 +159,7 @@ export class RotatorService
 			clock: this.clock,
 			intervalMs,
 			intervalName: this.intervalName,
-			onUnscheduled: () => this.events.publish({ reason: "unscheduled", type: "rotation.skipped" }),
+			onUnscheduled: () => this.events.publish({ reason: "unscheduled", trigger: "schedule", type: "rotation.skipped" }),
 			random: this.random,
 			registry: this.schedulerRegistry,
 			run: async () => this.runScheduled(),
@@ -207,29 +224,47 @@ export class RotatorService
 	}
 
 	/**
+	 * What the rotator, its pools and its credentials are like at this moment, and what has happened since the start. Costs
+	 * no connection and no request. Holds no host, user or secret.
+	 * @example
+	 * const { counters, servers } = rotator.getStatistics();
+	 * logger.log(`${servers[0]?.waiting} callers wait, ${counters.refusedLogins} logins were refused`);
+	 */
+	getStatistics(): IRotatorStatistics {
+		const { clock, connectorService, counters, recovery, runner, schedule } = this;
+		return readStatistics({
+			connector: this.events.connector,
+			connectorService,
+			counters,
+			nextRotationAtMs: schedule?.nextAtMs,
+			nowMs: clock.nowMs(),
+			recoveryStartedAtMs: recovery.startedAtMs,
+			servers: this.#live?.servers ?? [],
+			state: runner.state,
+		});
+	}
+
+	/**
+	 * Whether the application can serve requests that need the database, for a readiness probe. A connection of the pool is
+	 * asked `SELECT 1`; the check never queues behind callers. While a server refuses the credentials, the check makes no
+	 * login of its own, and is up and degraded for `connectionTimeoutMs` since the first refusal. After that the check is
+	 * down, and logs in as a caller would: at the pace of refused logins. AWS is not asked. Checks at the same time share
+	 * one answer. Never rejects.
+	 * @example
+	 * const { status } = await rotator.checkReadiness({ timeoutMs: 500 });
+	 */
+	async checkReadiness({ timeoutMs }: IReadinessOptions = {}): Promise<IReadiness> {
+		return this.readiness.run(timeoutMs);
+	}
+
+	/**
 	 * One line for logs and health pages: `state=idle generation=4 connections=5 inUse=3 older=1 waiting=0 draining=1
 	 * failures=0 lastSuccess=12s`. Connections and callers of all servers are summed up; no host and no user is named.
 	 * @example
 	 * setInterval(() => logger.debug(rotator.describe()), 60_000);
 	 */
 	describe(): string {
-		const { failureCount, generation, lastSuccessAtMs, phase } = this.runner.state;
-		const pools = (this.#live?.servers ?? []).map(({ pool }) => pool.counts);
-		const sum = (name: "inUse" | "older" | "total" | "waiting"): number => pools.reduce((count, pool) => count + pool[name], 0);
-		const counters = {
-			state: phase,
-			generation,
-			connections: sum("total"),
-			inUse: sum("inUse"),
-			older: sum("older"),
-			waiting: sum("waiting"),
-			draining: this.runner.drainingCount,
-			failures: failureCount,
-			lastSuccess: lastSuccessAtMs === undefined ? "never" : `${String(Math.round((this.clock.nowMs() - lastSuccessAtMs) / 1_000))}s`,
-		};
-		return Object.entries(counters)
-			.map(([name, value]) => `${name}=${String(value)}`)
-			.join(" ");
+		return renderStatistics(this.getStatistics(), this.runner.drainingCount);
 	}
 
 	/**
@@ -318,7 +353,10 @@ export class RotatorService
 	}
 
 	private noteRecovered(): void {
-		if (this.#live?.servers.every(({ gate }) => gate.refusal === undefined) !== false) this.recovery.finish();
+		const servers = this.#live?.servers ?? [];
+		if (servers.some(({ gate }) => gate.refusal !== undefined)) return;
+		this.counters.noteRecoveredCallers(servers.reduce((count, { pool }) => count + pool.counts.waiting, 0));
+		this.recovery.finish();
 	}
 
 	private shouldRecover(): boolean {
@@ -339,9 +377,4 @@ export class RotatorService
 		if (origin.connector === name && !isConnectorOpen(origin.connectorId)) return undefined;
 		return new DataSourceMismatchError(name, origin.connector);
 	}
-}
-
-function nameError(error: unknown): string {
-	const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
-	return String(code ?? name);
 }

@@ -5,6 +5,7 @@ import { getDataSourceToken, TypeOrmModule } from "@nestjs/typeorm";
 import { DataSource } from "typeorm";
 
 import { CONNECTOR_FIELDS, type FieldName } from "../../src/configuration/connector-fields.js";
+import { ConnectorHealthIndicator } from "../../src/health/connector-health.service.js";
 import { ParameterStoreConfigModule, RotatorService, TypeOrmAwsConnectorService } from "../../src/index.js";
 import { buildParameterPath } from "../../src/parameter-store/parameter-path.js";
 import { buildFieldLookup } from "../../src/resolution/field-lookup.js";
@@ -170,6 +171,33 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 		expect(text).toMatch(/^databaseName +shop +parameter +\/shop\/production\/aws-ecs-fargate\/shop-api\/postgres\/database-name$/m);
 		expect(text).toMatch(/No problem\.$/);
 		expect(text).not.toContain(BLUE.password);
+	},
+
+	HealthModule: async () => {
+		const context = await boot({ imports: [run<Type>("AppModule"), run<Type>("HealthModule")] });
+		const database = context.get(ConnectorHealthIndicator, { strict: false });
+
+		expect(await database.isReady("database", { timeoutMs: 10_000 })).toEqual({ database: { status: "up" } });
+	},
+
+	PoolReporter: async () => {
+		const PoolReporter = run<Type<{ report(): void }>>("PoolReporter");
+		const context = await boot({ imports: [run<Type>("AppModule")], providers: [PoolReporter] });
+		const logged = jest.spyOn(Logger.prototype, "log").mockImplementation();
+
+		context.get<{ report(): void }>(PoolReporter).report();
+
+		const [[pool], [rest]] = logged.mock.calls as [[unknown], [unknown]];
+		logged.mockRestore();
+		expect(pool).toMatchObject({ inUse: 0, limit: 3, name: "primary", waiting: 0 });
+		expect(rest).toMatchObject({ ageMs: expect.any(Number) as number, refusedLogins: 0 });
+	},
+
+	ReadinessController: async () => {
+		const ReadinessController = run<Type<{ check(): Promise<object> }>>("ReadinessController");
+		const context = await boot({ imports: [run<Type>("AppModule")], providers: [ReadinessController] });
+
+		expect(await context.get<{ check(): Promise<object> }>(ReadinessController).check()).toMatchObject({ status: "up" });
 	},
 
 	DatabaseController: async () => {

@@ -129,6 +129,18 @@ const ADDED_TYPES = [
 	"TRotationResult",
 	"TTypeOrmOptions",
 
+	"ICredentialsStatistics",
+	"IGenerationStatistics",
+	"IReadiness",
+	"IReadinessOptions",
+	"IRotatorCounters",
+	"IRotatorStatistics",
+	"IServerReadiness",
+	"IServerStatistics",
+	"RotationPhase",
+	"TRotationOutcome",
+	"VersionOfSecret",
+
 	"Clock",
 	"EventBase",
 	"FieldName",

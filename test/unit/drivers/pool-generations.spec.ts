@@ -12,7 +12,7 @@ describe.each(POOLS)("The generations of $label", ({ create }) => {
 
 		expect(scene.live.generation).toBe(1);
 		expect(scene.live.olderCount).toBe(0);
-		expect([...scene.live.countByGeneration()]).toEqual([[1, 2]]);
+		expect([...scene.live.countByGeneration()]).toEqual([[1, { idle: 2, inUse: 0 }]]);
 	});
 
 	it("leaves every connection as it is at a promotion, and logs in with the new credentials from then on", async () => {
@@ -26,8 +26,8 @@ describe.each(POOLS)("The generations of $label", ({ create }) => {
 		expect(loan?.user).toBe("user2");
 		await expect(held?.ask("SELECT 1")).resolves.toBeDefined();
 		expect([...scene.live.countByGeneration()]).toEqual([
-			[1, 1],
-			[2, 1],
+			[1, { idle: 0, inUse: 1 }],
+			[2, { idle: 0, inUse: 1 }],
 		]);
 		expect(scene.live.counts).toMatchObject({ idle: 0, inUse: 2, older: 1, total: 2 });
 	});
@@ -85,8 +85,8 @@ describe.each(POOLS)("The generations of $label", ({ create }) => {
 		promote(scene);
 
 		expect([...scene.live.countByGeneration()]).toEqual([
-			[1, 1],
-			[2, 1],
+			[1, { idle: 0, inUse: 1 }],
+			[2, { idle: 0, inUse: 1 }],
 		]);
 		expect(scene.live.olderCount).toBe(2);
 	});

@@ -161,7 +161,7 @@ describe("RotatorService", () => {
 
 			await passTime(clock, 2 * INTERVAL_MS);
 
-			expect(events).toEqual([{ connector: "orders", reason: "unscheduled", type: "rotation.skipped" }]);
+			expect(events).toEqual([{ connector: "orders", reason: "unscheduled", trigger: "schedule", type: "rotation.skipped" }]);
 			expect(await rotator.rotateDatabaseConnection()).toEqual({ outcome: "unchanged" });
 		});
 
@@ -189,8 +189,8 @@ describe("RotatorService", () => {
 			await passTime(clock, FIRST_TICK_MS + NEXT_TICK_MS);
 
 			expect(events).toEqual([
-				{ connector: "orders", reason: "not-initialized", type: "rotation.skipped" },
-				{ connector: "orders", reason: "not-initialized", type: "rotation.skipped" },
+				{ connector: "orders", reason: "not-initialized", trigger: "schedule", type: "rotation.skipped" },
+				{ connector: "orders", reason: "not-initialized", trigger: "schedule", type: "rotation.skipped" },
 			]);
 			expect(clock.pendingCount).toBe(1);
 		});
