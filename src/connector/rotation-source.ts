@@ -47,6 +47,7 @@ export interface RotationSource {
 export interface VersionOfSecret {
 	/** The stage under which it was read. */
 	readonly stage: "AWSCURRENT" | "AWSPENDING" | "AWSPREVIOUS";
+	/** The VersionId of Secrets Manager. */
 	readonly versionId: string;
 }
 

@@ -131,7 +131,11 @@ const LINES: Readonly<Record<ConnectorEvent["type"], readonly Line[]>> = {
 	],
 	"rotation.recovered": [[{ failureCount: 4, type: "rotation.recovered" }, "log", "Rotation works again after 4 failures."]],
 	"rotation.skipped": [
-		[{ reason: "not-initialized", trigger: "manual", type: "rotation.skipped" }, "warn", "Rotation skipped: the DataSource is not initialized."],
+		[
+			{ reason: "not-initialized", trigger: "manual", type: "rotation.skipped" },
+			"warn",
+			"Rotation skipped: the DataSource is not initialized.",
+		],
 		[
 			{ reason: "unscheduled", trigger: "schedule", type: "rotation.skipped" },
 			"warn",

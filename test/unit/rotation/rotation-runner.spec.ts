@@ -125,7 +125,9 @@ describe("RotationRunner", () => {
 			live = undefined;
 
 			expect(await runner.rotate("manual")).toEqual({ outcome: "skipped" });
-			expect(rotationEvents()).toEqual([{ connector: "orders", reason: "not-initialized", trigger: "manual", type: "rotation.skipped" }]);
+			expect(rotationEvents()).toEqual([
+				{ connector: "orders", reason: "not-initialized", trigger: "manual", type: "rotation.skipped" },
+			]);
 			expect(connector.fetchCount).toBe(0);
 			expect(runner.state.lastSuccessAtMs).toBeUndefined();
 		});
