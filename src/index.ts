@@ -63,7 +63,7 @@ export { createRdsTokenProvider } from "./credentials/rds-token.js";
 
 // Rotation of its credentials.
 export { RotatorService } from "./rotation/rotator.service.js";
-export type { IRotateOptions, IRotatorOptions, TRotationResult } from "./rotation/rotation.options.js";
+export type { IRotateOptions, IRotatorOptions, TNotificationResult, TRotationResult } from "./rotation/rotation.options.js";
 export type { RotationPhase } from "./rotation/rotation-state.js";
 export type {
 	ICredentialsStatistics,

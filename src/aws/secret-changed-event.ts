@@ -12,6 +12,8 @@ const SOURCE = "aws.secretsmanager";
 /** EventBridge takes no more than 256 KB. */
 const MAXIMUM_TEXT_LENGTH = 262_144;
 const MAXIMUM_RESOURCE_COUNT = 100;
+/** SQS hands a function 10,000 at most. */
+const MAXIMUM_RECORD_COUNT = 10_000;
 
 /** What an event says. */
 export interface SecretChange {
@@ -19,42 +21,77 @@ export interface SecretChange {
 	readonly secretIds: readonly string[];
 }
 
+/** Calls of Secrets Manager that may give AWSCURRENT another value, as CloudTrail names them. */
+const CHANGING_CALLS = new Set(["PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage"]);
+
 /**
- * Reads "Secret Label Updated" of Secrets Manager and "RotationSucceeded" of CloudTrail, as an object or as JSON text.
- * Either may be inside a notification of SNS: a topic is how an event gets to the queue of each instance.
+ * Reads what EventBridge says of a secret: "Secret Label Updated" of Secrets Manager, "RotationSucceeded" and the calls
+ * PutSecretValue, UpdateSecret and UpdateSecretVersionStage of CloudTrail. The event is an object or its JSON text; it
+ * may be inside a notification of SNS, and in the `Records` that a Lambda function gets from SQS or SNS.
  *
  * An event of another account or region than the one in its ARNs names nothing, and a name counts for the event's own
  * account and region only.
- * @returns `undefined` for any other event, for labels other than AWSCURRENT, for another source, and for what cannot
- * be read or is larger than an event.
+ * @returns `undefined` for any other event, for labels other than AWSCURRENT, for another source, for a call that
+ * failed, and for what cannot be read or is larger than an event.
  * @see
  * https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html
  * @see https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
  */
 export function readSecretChange(event: unknown): SecretChange | undefined {
 	try {
-		return readEnvelope(event);
+		const changes = unpack(toRecord(event)).flatMap((envelope) => readEvent(envelope) ?? []);
+		return changes.length === 0 ? undefined : { secretIds: changes.flatMap(({ secretIds }) => secretIds) };
 	} catch {
 		// A getter that throws, a proxy: nothing that AWS sends.
 		return undefined;
 	}
 }
 
-function readEnvelope(event: unknown): SecretChange | undefined {
-	const received = toRecord(event);
-	const envelope = received["Type"] === "Notification" ? toRecord(received["Message"]) : received;
+/** The events in what a queue, a topic or a function hands on. */
+function unpack(received: Record<string, unknown>): Record<string, unknown>[] {
+	const { Records: records } = received;
+	if (!Array.isArray(records)) return [openNotification(received)];
+	return (records as unknown[]).slice(0, MAXIMUM_RECORD_COUNT).map((record) => {
+		const { body, Sns: notification } = toRecord(record);
+		return notification === undefined ? openNotification(toRecord(body)) : toRecord(toRecord(notification)["Message"]);
+	});
+}
+
+function openNotification(received: Record<string, unknown>): Record<string, unknown> {
+	return received["Type"] === "Notification" ? toRecord(received["Message"]) : received;
+}
+
+function readEvent(envelope: Record<string, unknown>): SecretChange | undefined {
 	const { account, region, source = SOURCE } = envelope;
 	const detail = toRecord(envelope["detail"]);
 	const additional = toRecord(detail["additionalEventData"]);
+	const [request, response] = [toRecord(detail["requestParameters"]), toRecord(detail["responseElements"])];
 	const label = detail["labelUpdated"];
 	const isLabelUpdate = envelope["detail-type"] === "Secret Label Updated" && (label === undefined || label === CURRENT_STAGE);
 	const isRotation = detail["eventName"] === "RotationSucceeded";
-	if (source !== SOURCE || (!isLabelUpdate && !isRotation)) return undefined;
+	if (source !== SOURCE || (!isLabelUpdate && !isRotation && !isChangingCall(detail, request))) return undefined;
 	const resources = Array.isArray(envelope["resources"]) ? (envelope["resources"] as unknown[]).slice(0, MAXIMUM_RESOURCE_COUNT) : [];
-	const candidates = [detail["name"], detail["arn"], additional["SecretId"], ...resources];
+	const candidates = [
+		detail["name"],
+		detail["arn"],
+		additional["SecretId"],
+		request["secretId"],
+		response["arn"],
+		response["aRN"],
+		...resources,
+	];
 	const ids = candidates.filter((candidate): candidate is string => typeof candidate === "string" && candidate !== "");
 	return { secretIds: ids.flatMap((id) => placeSecret(id, account, region)) };
+}
+
+/** A call that succeeded and may concern AWSCURRENT; PutSecretValue moves that label unless it names others. */
+function isChangingCall(detail: Record<string, unknown>, { versionStage, versionStages }: Record<string, unknown>): boolean {
+	const { errorCode, eventName } = detail;
+	if (typeof eventName !== "string" || !CHANGING_CALLS.has(eventName) || errorCode !== undefined) return false;
+	if (eventName === "UpdateSecretVersionStage") return versionStage === CURRENT_STAGE;
+	return !Array.isArray(versionStages) || versionStages.includes(CURRENT_STAGE);
 }
 
 /**

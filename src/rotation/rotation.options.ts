@@ -16,6 +16,9 @@ export type TRotationResult =
 	  }
 	| { readonly outcome: "skipped" | "unchanged" };
 
+/** What became of an event: a rotation, or `ignored` where the event is about another secret. */
+export type TNotificationResult = TRotationResult | { readonly outcome: "ignored" };
+
 /**
  * How one rotation is done.
  * @example

@@ -30,7 +30,7 @@ import { readStatistics, renderStatistics } from "./rotation-statistics.js";
 import { RotationRunner } from "./rotation-runner.js";
 import { type IntervalRegistry, type LastOutcome, RotationSchedule } from "./rotation-schedule.js";
 import type { IReadiness, IReadinessOptions, IRotatorStatistics } from "./statistics.options.js";
-import type { IRotateOptions, IRotatorOptions, TRotationResult } from "./rotation.options.js";
+import type { IRotateOptions, IRotatorOptions, TNotificationResult, TRotationResult } from "./rotation.options.js";
 
 /** Pause of the events of a secret after one without news. */
 const EVENT_PAUSE_MS = 1_000;
@@ -201,22 +201,24 @@ export class RotatorService
 	}
 
 	/**
-	 * Takes an event of EventBridge and rotates if it says that AWSCURRENT of this connector's secret moved: "Secret Label
-	 * Updated" of Secrets Manager, or "RotationSucceeded" of CloudTrail. Any other event is ignored, so that a whole queue
-	 * may be passed on unsorted.
+	 * Takes an event of EventBridge and rotates if it says that AWSCURRENT of this connector's secret may have changed:
+	 * "Secret Label Updated" of Secrets Manager, or "RotationSucceeded", PutSecretValue, UpdateSecret and
+	 * UpdateSecretVersionStage of CloudTrail. Any other event is ignored, so that a whole queue may be passed on unsorted.
 	 * @param event The event as an object, or its JSON text: the `body` of a message of SQS, also where SNS has put its
-	 * own envelope around the event.
-	 * @returns How the rotation ended; `undefined` when the event does not concern this connector.
+	 * own envelope around the event, or all that a Lambda function gets (`Records`).
+	 * @returns How the rotation ended; `{ outcome: "ignored" }` for an event about another secret; `undefined` for an
+	 * event that is none of these.
 	 * @throws What {@link rotateDatabaseConnection} throws.
 	 * @see
 	 * https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
 	 * @example
 	 * for (const { body } of messages) await rotator.notifySecretChanged(body);
 	 */
-	async notifySecretChanged(event: unknown): Promise<TRotationResult | undefined> {
+	async notifySecretChanged(event: unknown): Promise<TNotificationResult | undefined> {
 		const { secretId, secretIds = secretId === undefined ? [] : [secretId] } = this.connectorService;
 		const change = readSecretChange(event);
-		if (change?.secretIds.some((id) => secretIds.some((known) => isSameSecret(id, known))) !== true) return undefined;
+		if (change === undefined) return undefined;
+		if (!change.secretIds.some((id) => secretIds.some((known) => isSameSecret(id, known)))) return { outcome: "ignored" };
 		const pauseMs = this.eventsPausedUntilMs - this.clock.nowMs();
 		if (pauseMs <= 0) return this.rotateForEvent();
 		this.pausedEvents ??= sleep(this.clock, pauseMs, this.runner.closed).then(async () => this.rotateForEvent());

@@ -138,6 +138,7 @@ const ADDED_TYPES = [
 	"IServerReadiness",
 	"IServerStatistics",
 	"RotationPhase",
+	"TNotificationResult",
 	"TRotationOutcome",
 	"VersionOfSecret",
 

@@ -16,7 +16,58 @@ const ROTATION_SUCCEEDED = {
 	source: "aws.secretsmanager",
 };
 
+/** A call of the service, as CloudTrail reports it to EventBridge. */
+function callOf(eventName: string, requestParameters: object, rest: object = {}): Record<string, unknown> {
+	return {
+		account: "123456789012",
+		detail: { eventName, eventSource: "secretsmanager.amazonaws.com", requestParameters, responseElements: { arn: ARN }, ...rest },
+		"detail-type": "AWS API Call via CloudTrail",
+		region: "eu-central-1",
+		source: "aws.secretsmanager",
+	};
+}
+
 describe("readSecretChange", () => {
+	it.each([
+		["PutSecretValue", { secretId: ARN }],
+		["PutSecretValue", { secretId: ARN, versionStages: ["AWSCURRENT"] }],
+		["UpdateSecret", { secretId: ARN }],
+		["UpdateSecretVersionStage", { secretId: ARN, versionStage: "AWSCURRENT" }],
+	])("reads that a call of %s with %j may have changed AWSCURRENT", (eventName, request) => {
+		expect(readSecretChange(callOf(eventName, request))).toEqual({ secretIds: [ARN, ARN] });
+	});
+
+	it.each([
+		["PutSecretValue", { secretId: ARN, versionStages: ["AWSPENDING"] }, {}],
+		["UpdateSecretVersionStage", { secretId: ARN, versionStage: "AWSPENDING" }, {}],
+		["PutSecretValue", { secretId: ARN }, { errorCode: "AccessDenied" }],
+		["GetSecretValue", { secretId: ARN }, {}],
+		["DescribeSecret", { secretId: ARN }, {}],
+	])("ignores a call of %s with %j %j", (eventName, request, rest) => {
+		expect(readSecretChange(callOf(eventName, request, rest))).toBeUndefined();
+	});
+
+	it.each([
+		["SQS", (text: string) => ({ body: text, eventSource: "aws:sqs" })],
+		["SQS behind SNS", (text: string) => ({ body: JSON.stringify({ Message: text, Type: "Notification" }), eventSource: "aws:sqs" })],
+		["SNS", (text: string) => ({ EventSource: "aws:sns", Sns: { Message: text, Type: "Notification" } })],
+	])("reads each record that a function gets from %s, and skips the others", (_, wrap) => {
+		const event = { Records: ["hello", LABEL_UPDATED, null, ROTATION_SUCCEEDED].map((record) => wrap(JSON.stringify(record))) };
+
+		expect(readSecretChange(event)).toEqual({ secretIds: [NAME, ARN, ARN, ARN] });
+		expect(readSecretChange(JSON.stringify(event))).toEqual(readSecretChange(event));
+	});
+
+	it.each([{ Records: [] }, { Records: [{ body: "hello" }, 7, null] }, { Records: "hello" }])("ignores %j", (event) => {
+		expect(readSecretChange(event)).toBeUndefined();
+	});
+
+	it("reads a detail that is a JSON text", () => {
+		expect(readSecretChange({ ...LABEL_UPDATED, detail: JSON.stringify(LABEL_UPDATED.detail) })).toEqual(
+			readSecretChange(LABEL_UPDATED),
+		);
+	});
+
 	it("reads that AWSCURRENT moved, under every name of the secret", () => {
 		expect(readSecretChange(LABEL_UPDATED)).toEqual({ secretIds: [NAME, ARN, ARN] });
 	});

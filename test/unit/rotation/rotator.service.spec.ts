@@ -365,13 +365,13 @@ describe("RotatorService", () => {
 		});
 
 		it.each([
-			["another secret", { ...event, detail: { name: "app/other" } }],
-			["something else", { detail: {}, "detail-type": "EC2 Instance State-change Notification" }],
-			["nothing", undefined],
-		])("ignores an event about %s", async (_, other) => {
+			["another secret", { ...event, detail: { name: "app/other" } }, { outcome: "ignored" }],
+			["something else", { detail: {}, "detail-type": "EC2 Instance State-change Notification" }, undefined],
+			["nothing", undefined, undefined],
+		])("ignores an event about %s, and tells which", async (_, other, answer) => {
 			const rotator = await start();
 
-			expect(await rotator.notifySecretChanged(other)).toBeUndefined();
+			expect(await rotator.notifySecretChanged(other)).toEqual(answer);
 			expect(connector.fetchCount).toBe(0);
 		});
 
@@ -386,7 +386,7 @@ describe("RotatorService", () => {
 				outcomes.push(await notified);
 			}
 
-			expect(outcomes).toEqual([{ outcome: "unchanged" }, { outcome: "unchanged" }, undefined]);
+			expect(outcomes).toEqual([{ outcome: "unchanged" }, { outcome: "unchanged" }, { outcome: "ignored" }]);
 		});
 
 		it("reads the secret at most once a second for events without news, however many come, and loses no news", async () => {
@@ -416,7 +416,7 @@ describe("RotatorService", () => {
 			connector.secretId = undefined;
 			const rotator = await start();
 
-			expect(await rotator.notifySecretChanged(event)).toBeUndefined();
+			expect(await rotator.notifySecretChanged(event)).toEqual({ outcome: "ignored" });
 		});
 	});
 
