@@ -13,10 +13,9 @@ import type { DataSource } from "typeorm";
 import { CredentialRecovery } from "../acquire/credential-recovery.js";
 import { LoginBreaker } from "../acquire/login-breaker.js";
 import { isSameSecret, readSecretChange } from "../aws/secret-changed-event.js";
-import { isConnectorOpen, readOrigin } from "../connector/options-origin.js";
 import { LiveDataSource } from "../drivers/live-data-source.js";
 import { listServerOptions, toLooseOptions } from "../drivers/loose-options.js";
-import { ConnectorClosedError, DataSourceMismatchError, SecretUnavailableError } from "../errors/errors.js";
+import { ConnectorClosedError, type DataSourceMismatchError, SecretUnavailableError } from "../errors/errors.js";
 import type { ConnectorEvent } from "../events/connector-event.js";
 import { describeFault, nameError } from "../events/describe-fault.js";
 import { EventChannel } from "../events/event-channel.js";
@@ -25,6 +24,7 @@ import { type Clock, sleep, systemClock } from "../support/clock.js";
 import type { RotationSource } from "../connector/rotation-source.js";
 import { DEFAULT_ROTATION_DEADLINES, type RotatedDataSource } from "./rotation-context.js";
 import { RotationCounters } from "./rotation-counters.js";
+import { findMismatch } from "./find-mismatch.js";
 import { ReadinessCheck } from "./readiness-check.js";
 import { readStatistics, renderStatistics } from "./rotation-statistics.js";
 import { RotationRunner } from "./rotation-runner.js";
@@ -372,11 +372,6 @@ export class RotatorService
 	}
 
 	private findMismatch(): DataSourceMismatchError | undefined {
-		const origin = readOrigin(this.#dataSource?.options);
-		const { connectorId, name = this.intervalName } = this.connectorService;
-		if (origin === undefined || connectorId === undefined || origin.connectorId === connectorId) return undefined;
-		// A DataSource that outlives its application context is taken over by the connector of the same name.
-		if (origin.connector === name && !isConnectorOpen(origin.connectorId)) return undefined;
-		return new DataSourceMismatchError(name, origin.connector);
+		return findMismatch(this.#dataSource, this.connectorService, this.intervalName);
 	}
 }
