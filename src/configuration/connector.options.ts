@@ -143,6 +143,11 @@ export interface ITypeOrmAwsConnectorConfig<TType extends TDatabaseType = TDatab
 	isPlaintextAllowed?: boolean;
 	/** Whether TypeORM logs its queries. Default: SSM, then `false`. */
 	isVerbose?: boolean;
+	/**
+	 * Whether the logger gets fields beside the text of each line: `event`, `connector`, and what the event tells, such as
+	 * `generation` and `durationMs`. For loggers like nestjs-pino, which take an object before the text. Default `false`.
+	 */
+	shouldLogFields?: boolean;
 	/** Password, taken verbatim. Wins over the secret's. Together with `username` it makes AWS unnecessary. */
 	password?: string;
 	/** Largest number of connections. Default: SSM, then 10. */

@@ -73,6 +73,7 @@ const ROOT: Checks<ITypeOrmAwsConnectorConfig> = {
 	replicas: (value) => (Array.isArray(value) ? undefined : "must be a list of replicas"),
 	rotation: checkGroup,
 	secretId: checkLater,
+	shouldLogFields: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
 	shouldSynchronize: checkLater,
 	ssmLookupDefaults: checkGroup,
 	ssmLookups: checkGroup,

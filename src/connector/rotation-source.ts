@@ -4,6 +4,7 @@
  */
 import type { DataSourceOptions } from "typeorm";
 
+import type { ConnectorExplanation } from "./explain-connector.js";
 import { DEFAULT_DRAIN_TIMEOUT_MS } from "../configuration/connector.constants.js";
 
 /**
@@ -14,6 +15,8 @@ export interface RotationSource {
 	close?(): Promise<void> | void;
 	/** Unique in the process. */
 	readonly connectorId?: string;
+	/** Every field with its value and its source, for the line at the start. */
+	explain?(): Promise<ConnectorExplanation>;
 	/** The schedule: milliseconds between two rotations, and whether there are any. */
 	getRotationConfig(): { intervalMs: number; isEnabled: boolean };
 	/** Options with credentials that were read now. */
@@ -39,6 +42,8 @@ export interface RotationSource {
 	readonly secretId?: string | undefined;
 	/** The same for all secrets of the connector, those of replicas included. */
 	readonly secretIds?: readonly string[];
+	/** Whether log lines get fields beside their text. Default `false`. */
+	readonly shouldLogFields?: boolean;
 	/** The version of the secret with which the application started. */
 	readonly startVersion?: VersionOfSecret | undefined;
 }

@@ -123,6 +123,11 @@ export class TypeOrmAwsConnectorService implements OnModuleDestroy {
 		return this.logins.readCounts;
 	}
 
+	/** @internal Whether log lines get fields beside their text. */
+	get shouldLogFields(): boolean {
+		return this.#config.shouldLogFields === true;
+	}
+
 	/** @internal The version of the secret with which the application started. */
 	get startVersion(): VersionOfSecret | undefined {
 		return this.resolver.startVersion;

@@ -34,6 +34,13 @@ export interface EventFault {
  */
 export type ConnectorEvent =
 	| (EventBase & {
+			readonly type: "connector.closed";
+			/** Rotations since the start that failed. */
+			readonly failedCount: number;
+			/** Rotations since the start that promoted credentials. */
+			readonly rotatedCount: number;
+	  })
+	| (EventBase & {
 			readonly type: "drain.finished";
 			readonly durationMs: number;
 			/** Number of the credentials that are retired. */

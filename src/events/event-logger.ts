@@ -6,17 +6,42 @@ import { Logger } from "@nestjs/common";
 
 type Level = "debug" | "error" | "log" | "warn";
 
+/** How log lines are written. */
+export interface LogOptions {
+	/** What Nest's logger shows as the place. */
+	readonly context: string;
+	/** Whether the logger gets fields beside the text. */
+	readonly shouldLogFields: boolean;
+}
+
 /** Subscribes Nest's logger to a connector's events. */
-export function logEvents(events$: Observable<ConnectorEvent>, context: string): Subscription {
-	const logger = new Logger(context);
-	return events$.subscribe((event) => {
-		const [level, text] = describeEvent(event);
-		logger[level](`[${event.connector}] ${text}`);
+export function logEvents(events$: Observable<ConnectorEvent>, options: LogOptions): Subscription {
+	return events$.subscribe(({ connector, type, ...details }) => {
+		const [level, text] = describeEvent({ connector, type, ...details } as ConnectorEvent);
+		writeLine({ connector, event: type, ...details }, level, text, options);
 	});
+}
+
+/**
+ * Writes one line. Loggers such as nestjs-pino take an object before the text for fields of the line; Nest's own logger
+ * prints the object.
+ */
+export function writeLine(
+	fields: { readonly connector: string; readonly event: string },
+	level: Level,
+	text: string,
+	{ context, shouldLogFields }: LogOptions,
+): void {
+	const logger = new Logger(context);
+	const line = `[${fields.connector}] ${text}`;
+	if (shouldLogFields) logger[level](fields, line);
+	else logger[level](line);
 }
 
 function describeEvent(event: ConnectorEvent): [Level, string] {
 	switch (event.type) {
+		case "connector.closed":
+			return ["log", `Closed after ${String(event.rotatedCount)} rotations, ${String(event.failedCount)} failed.`];
 		case "drain.finished":
 			return [
 				"debug",

@@ -5,7 +5,7 @@ import { isConnectorOpen, readOrigin } from "../connector/options-origin.js";
 import type { RotationSource } from "../connector/rotation-source.js";
 import { DataSourceMismatchError } from "../errors/errors.js";
 
-/** The error where another connector made the options; `undefined` where they are its own, or where no connector made them. */
+/** The error where another connector made the options; `undefined` where this one did, or no connector. */
 export function findMismatch(
 	dataSource: DataSource | undefined,
 	{ connectorId, name }: RotationSource,

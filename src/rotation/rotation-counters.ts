@@ -27,6 +27,16 @@ export class RotationCounters {
 		events$.subscribe((event) => this.count(event));
 	}
 
+	/** Rotations that failed. */
+	get failedCount(): number {
+		return this.sum("failed");
+	}
+
+	/** Rotations that promoted credentials. */
+	get rotatedCount(): number {
+		return this.sum("rotated");
+	}
+
 	/** Callers that waited in the pools when a recovery ended. */
 	noteRecoveredCallers(count: number): void {
 		this.recoveredCallers += count;
@@ -50,6 +60,10 @@ export class RotationCounters {
 	/** The credentials that serve. @param start the version with which the application started. */
 	describeCredentials(start: Omit<ICredentialsStatistics, "ageMs">): ICredentialsStatistics {
 		return { ageMs: this.nowMs() - this.since.atMs, ...(this.since.version ?? start) };
+	}
+
+	private sum(outcome: TRotationOutcome): number {
+		return Object.values(this.rotations).reduce((sum, counts) => sum + counts[outcome], 0);
 	}
 
 	private count(event: ConnectorEvent): void {

@@ -12,15 +12,14 @@ import type { DataSource } from "typeorm";
 
 import { CredentialRecovery } from "../acquire/credential-recovery.js";
 import { LoginBreaker } from "../acquire/login-breaker.js";
-import { isSameSecret, readSecretChange } from "../aws/secret-changed-event.js";
 import { LiveDataSource } from "../drivers/live-data-source.js";
 import { listServerOptions, toLooseOptions } from "../drivers/loose-options.js";
 import { ConnectorClosedError, type DataSourceMismatchError, SecretUnavailableError } from "../errors/errors.js";
 import type { ConnectorEvent } from "../events/connector-event.js";
 import { describeFault, nameError } from "../events/describe-fault.js";
 import { EventChannel } from "../events/event-channel.js";
-import { logEvents } from "../events/event-logger.js";
-import { type Clock, sleep, systemClock } from "../support/clock.js";
+import { logEvents, type LogOptions } from "../events/event-logger.js";
+import { type Clock, systemClock } from "../support/clock.js";
 import type { RotationSource } from "../connector/rotation-source.js";
 import { DEFAULT_ROTATION_DEADLINES, type RotatedDataSource } from "./rotation-context.js";
 import { RotationCounters } from "./rotation-counters.js";
@@ -29,11 +28,10 @@ import { ReadinessCheck } from "./readiness-check.js";
 import { readStatistics, renderStatistics } from "./rotation-statistics.js";
 import { RotationRunner } from "./rotation-runner.js";
 import { type IntervalRegistry, type LastOutcome, RotationSchedule } from "./rotation-schedule.js";
+import { SecretChangeEvents } from "./secret-change-events.js";
+import { logStart } from "./start-line.js";
 import type { IReadiness, IReadinessOptions, IRotatorStatistics } from "./statistics.options.js";
 import type { IRotateOptions, IRotatorOptions, TNotificationResult, TRotationResult } from "./rotation.options.js";
-
-/** Pause of the events of a secret after one without news. */
-const EVENT_PAUSE_MS = 1_000;
 
 /** How long connections with retired credentials may be in use at shutdown before they are cut. */
 const SHUTDOWN_GRACE_MS = 2_000;
@@ -72,17 +70,15 @@ export class RotatorService
 	private readonly clock: Clock;
 	private readonly counters: RotationCounters;
 	private readonly events: EventChannel;
-	/** After an event without news the next one waits until then, so that a flood of events is no flood of requests. */
-	private eventsPausedUntilMs = 0;
 	/** Whether AWS throttled the last fetch of a recovery. */
 	private isThrottled = false;
-	/** The rotation that events of the pause share. */
-	private pausedEvents: Promise<TRotationResult> | undefined;
+	private readonly logOptions: LogOptions;
 	private readonly random: () => number;
 	private readonly readiness: ReadinessCheck;
 	private readonly recovery: CredentialRecovery;
 	private readonly runner: RotationRunner;
 	private schedule: RotationSchedule | undefined;
+	private readonly secretEvents: SecretChangeEvents;
 
 	/**
 	 * @param dataSource The DataSource to rotate; `undefined` when the application has none, which is an error only if
@@ -104,7 +100,8 @@ export class RotatorService
 		this.events = new EventChannel(connectorService.name ?? intervalName);
 		this.events$ = this.events.events$;
 		this.counters = new RotationCounters(this.events$, () => this.clock.nowMs());
-		logEvents(this.events$, RotatorService.name);
+		this.logOptions = { context: RotatorService.name, shouldLogFields: connectorService.shouldLogFields === true };
+		logEvents(this.events$, this.logOptions);
 		const drainMs = connectorService.rotationOptions?.drainTimeoutMs ?? DEFAULT_ROTATION_DEADLINES.drainMs;
 		this.runner = new RotationRunner({
 			attach: () => this.attach(),
@@ -113,6 +110,12 @@ export class RotatorService
 			deadlines: { ...DEFAULT_ROTATION_DEADLINES, drainMs, ...options.deadlines },
 			events: this.events,
 			random: this.random,
+		});
+		this.secretEvents = new SecretChangeEvents({
+			clock: this.clock,
+			closed: this.runner.closed,
+			connector: connectorService,
+			rotate: async () => this.runner.rotate("secret-changed"),
 		});
 		this.readiness = new ReadinessCheck({
 			clock: this.clock,
@@ -170,6 +173,12 @@ export class RotatorService
 	/** A DataSource that was initialized by hand after the modules is attached from here on. */
 	onApplicationBootstrap(): void {
 		if (this.schedule !== undefined || this.shouldRecover()) this.attach();
+		const { nextRotationInMs } = this.getStatistics();
+		void logStart(this.#dataSource, this.connectorService, {
+			isRecoveryOn: this.shouldRecover(),
+			log: this.logOptions,
+			nextRotationInMs,
+		});
 	}
 
 	/**
@@ -215,14 +224,7 @@ export class RotatorService
 	 * for (const { body } of messages) await rotator.notifySecretChanged(body);
 	 */
 	async notifySecretChanged(event: unknown): Promise<TNotificationResult | undefined> {
-		const { secretId, secretIds = secretId === undefined ? [] : [secretId] } = this.connectorService;
-		const change = readSecretChange(event);
-		if (change === undefined) return undefined;
-		if (!change.secretIds.some((id) => secretIds.some((known) => isSameSecret(id, known)))) return { outcome: "ignored" };
-		const pauseMs = this.eventsPausedUntilMs - this.clock.nowMs();
-		if (pauseMs <= 0) return this.rotateForEvent();
-		this.pausedEvents ??= sleep(this.clock, pauseMs, this.runner.closed).then(async () => this.rotateForEvent());
-		return this.pausedEvents;
+		return this.secretEvents.take(event);
 	}
 
 	/**
@@ -294,6 +296,7 @@ export class RotatorService
 	async onApplicationShutdown(): Promise<void> {
 		await this.runner.finishDrains(SHUTDOWN_GRACE_MS);
 		this.#live?.detach();
+		this.events.publish({ failedCount: this.counters.failedCount, rotatedCount: this.counters.rotatedCount, type: "connector.closed" });
 		this.events.complete();
 	}
 
@@ -345,13 +348,6 @@ export class RotatorService
 		const fault = result?.outcome === "failed" ? result.error : undefined;
 		this.isThrottled = fault instanceof SecretUnavailableError && fault.kind === "throttled";
 		return result?.outcome === "rotated";
-	}
-
-	private async rotateForEvent(): Promise<TRotationResult> {
-		this.pausedEvents = undefined;
-		const result = await this.runner.rotate("secret-changed");
-		if (result.outcome === "unchanged") this.eventsPausedUntilMs = this.clock.nowMs() + EVENT_PAUSE_MS;
-		return result;
 	}
 
 	private noteRecovered(): void {

@@ -45,6 +45,7 @@ describe("validateConfig", () => {
 			host: "localhost",
 			idleTimeoutMs: 1,
 			isPlaintextAllowed: true,
+			shouldLogFields: true,
 			isVerbose: true,
 			password: "p",
 			poolSize: 1,

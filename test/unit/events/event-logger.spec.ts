@@ -11,6 +11,7 @@ type Line = readonly [details: ConnectorEventDetails, level: (typeof LEVELS)[num
 
 /** Every type of event is a key here, or this file does not compile. */
 const LINES: Readonly<Record<ConnectorEvent["type"], readonly Line[]>> = {
+	"connector.closed": [[{ failedCount: 1, rotatedCount: 12, type: "connector.closed" }, "log", "Closed after 12 rotations, 1 failed."]],
 	"drain.finished": [
 		[
 			{ durationMs: 40.4, generation: 2, server: "primary", type: "drain.finished" },
@@ -205,11 +206,26 @@ describe("logEvents", () => {
 	});
 
 	it.each(Object.values(LINES).flat())("writes one line for %j", (details, level, text) => {
-		logEvents(channel.events$, "RotatorService");
+		logEvents(channel.events$, { context: "RotatorService", shouldLogFields: false });
 
 		channel.publish(details);
 
 		expect(lines).toEqual([[level, `[orders] ${text}`]]);
+	});
+
+	it("gives the logger fields before the text, where they are wanted", () => {
+		const log = jest.spyOn(Logger.prototype, "log").mockImplementation();
+		const channel = new EventChannel("orders");
+		logEvents(channel.events$, { context: "RotatorService", shouldLogFields: true });
+
+		channel.publish({ durationMs: 40, generation: 2, server: "primary", type: "exchange.finished" });
+
+		expect(log.mock.calls).toEqual([
+			[
+				{ connector: "orders", durationMs: 40, event: "exchange.finished", generation: 2, server: "primary" },
+				"[orders] All connections of the primary use generation 2, exchanged in 40 ms.",
+			],
+		]);
 	});
 
 	it("writes in the context it was given", () => {
@@ -217,7 +233,7 @@ describe("logEvents", () => {
 		jest.spyOn(Logger.prototype, "warn").mockImplementation(function (this: Logger) {
 			contexts.push((this as unknown as { context: string }).context);
 		});
-		logEvents(channel.events$, "RotatorService");
+		logEvents(channel.events$, { context: "RotatorService", shouldLogFields: false });
 
 		channel.publish({ message: "careful", type: "warning" });
 
@@ -225,7 +241,7 @@ describe("logEvents", () => {
 	});
 
 	it("ends with its subscription", () => {
-		logEvents(channel.events$, "RotatorService").unsubscribe();
+		logEvents(channel.events$, { context: "RotatorService", shouldLogFields: false }).unsubscribe();
 
 		channel.publish({ message: "careful", type: "warning" });
 
@@ -233,7 +249,7 @@ describe("logEvents", () => {
 	});
 
 	it("ends with the channel", () => {
-		const subscription = logEvents(channel.events$, "RotatorService");
+		const subscription = logEvents(channel.events$, { context: "RotatorService", shouldLogFields: false });
 
 		channel.complete();
 
