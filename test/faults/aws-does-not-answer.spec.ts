@@ -43,7 +43,7 @@ describe.each(typeOrmVersionsFor("postgres"))("AWS on TypeORM $label", (version)
 			RESUMED_WITHIN_MS,
 		);
 
-		expect(codes).toEqual(["ERR_CONNECTOR_TIMEOUT"]);
+		expectSilence(codes);
 		expect(userMeanwhile).toBe(scene.users[0]);
 		await scene.waitForUser(scene.users[1]);
 		// Two from the start of the application and one of the recovery with a fresh client: rotations share a request.
@@ -52,12 +52,26 @@ describe.each(typeOrmVersionsFor("postgres"))("AWS on TypeORM $label", (version)
 	});
 });
 
+/**
+ * Rotations give up after their own deadline. The request that they share ends after 10 s, which twenty rotations may take
+ * on a busy machine.
+ */
+function expectSilence(codes: readonly string[]): void {
+	expect(codes).toContain("ERR_CONNECTOR_TIMEOUT");
+	expect(["ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE", "ERR_CONNECTOR_TIMEOUT"]).toEqual(expect.arrayContaining([...codes]));
+}
+
 type Provider = Extract<ITypeOrmAwsConnectorAws["credentials"], (...parameters: never[]) => unknown>;
 
 describe.each(typeOrmVersionsFor("postgres"))("The identity for AWS on TypeORM $label", (version) => {
-	const FAULTS: readonly { code: string; provide: Provider; rotatorOptions: IRotatorOptions; title: string }[] = [
+	const FAULTS: readonly {
+		expectCodes: (codes: readonly string[]) => void;
+		provide: Provider;
+		rotatorOptions: IRotatorOptions;
+		title: string;
+	}[] = [
 		{
-			code: "ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE",
+			expectCodes: (codes) => expect(codes).toEqual(["ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE"]),
 			provide: async () => {
 				throw Object.assign(new Error("Could not load credentials from any providers"), { name: "CredentialsProviderError" });
 			},
@@ -65,14 +79,14 @@ describe.each(typeOrmVersionsFor("postgres"))("The identity for AWS on TypeORM $
 			title: "be missing",
 		},
 		{
-			code: "ERR_CONNECTOR_TIMEOUT",
+			expectCodes: expectSilence,
 			provide: async () => new Promise<never>(() => undefined),
 			rotatorOptions: SHORT_DEADLINES,
 			title: "hang",
 		},
 	];
 
-	it.each(FAULTS)("may $title for twenty rotations", async ({ code, provide, rotatorOptions }) => {
+	it.each(FAULTS)("may $title for twenty rotations", async ({ expectCodes, provide, rotatorOptions }) => {
 		const { credentials, endpoint, region } = servers.aws.clientConfig;
 		// An identity that is about to expire is asked for each time.
 		const provideWell = async () => ({ ...credentials, expiration: new Date() });
@@ -87,7 +101,7 @@ describe.each(typeOrmVersionsFor("postgres"))("The identity for AWS on TypeORM $
 
 		const { codes, userMeanwhile } = await outliveFault(scene, () => void (provideNow = provideWell), RESUMED_WITHIN_MS);
 
-		expect(codes).toEqual([code]);
+		expectCodes(codes);
 		expect(userMeanwhile).toBe(scene.users[0]);
 		await scene.waitForUser(scene.users[1]);
 		expect(await scene.findViolations()).toEqual([]);
