@@ -8,6 +8,19 @@ const SECRET_ID = "bank/database";
 /** The user of the application, and the one that AWS's alternating strategy makes of it. */
 export const USERS = ["app", "app_clone"] as const;
 
+/** The same users of the application without the library, in a database of its own. Their passwords change with the others. */
+export const PLAIN_USERS = ["plain", "plain_clone"] as const;
+const PLAIN_DATABASE = "bank_plain";
+
+/** What the application without the library was given when it started. */
+export interface PlainLogin {
+	readonly database: string;
+	readonly host: string;
+	readonly password: string;
+	readonly port: number;
+	readonly username: string;
+}
+
 /** Starts the server and the endpoint with the application's parameters and its secret in it. */
 export async function startCloud(poolSize: number): Promise<Cloud> {
 	const server = await startPostgres();
@@ -24,6 +37,7 @@ export async function startCloud(poolSize: number): Promise<Cloud> {
 
 /** The running servers. */
 export class Cloud {
+	private firstPassword = "";
 	private passwordCount = 0;
 	private userIndex = 0;
 
@@ -42,6 +56,12 @@ export class Cloud {
 		return USERS[this.userIndex] as string;
 	}
 
+	/** The credentials with which an application starts that reads its secret once. */
+	get plainLogin(): PlainLogin {
+		const { host, port } = this.server;
+		return { database: PLAIN_DATABASE, host, password: this.firstPassword, port, username: PLAIN_USERS[0] };
+	}
+
 	/** Creates database and users, and puts in what the application looks up. */
 	async fill(poolSize: number): Promise<void> {
 		const { aws, server } = this;
@@ -49,6 +69,10 @@ export class Cloud {
 		await server.createDatabase(DATABASE);
 		await server.createRole(USERS[0], login.password, { databases: [DATABASE] });
 		await server.createRole(USERS[1], login.password, { memberOf: [USERS[0]] });
+		await server.createDatabase(PLAIN_DATABASE);
+		await server.createRole(PLAIN_USERS[0], login.password, { databases: [PLAIN_DATABASE] });
+		await server.createRole(PLAIN_USERS[1], login.password, { memberOf: [PLAIN_USERS[0]] });
+		this.firstPassword = login.password;
 		aws.secrets.put(SECRET_ID, login);
 		aws.parameters.putMany({
 			"/bank/demo/aws-rds/aurora-postgres/host": server.host,
@@ -65,7 +89,7 @@ export class Cloud {
 	async alternateUsers(): Promise<void> {
 		this.userIndex = 1 - this.userIndex;
 		const login = this.makeLogin();
-		await this.server.setPassword(login.username, login.password);
+		await this.setPasswords(login);
 		this.aws.secrets.put(SECRET_ID, login);
 	}
 
@@ -75,18 +99,20 @@ export class Cloud {
 	 */
 	async changePassword(): Promise<() => void> {
 		const login = this.makeLogin();
-		await this.server.setPassword(login.username, login.password);
+		await this.setPasswords(login);
 		return () => void this.aws.secrets.put(SECRET_ID, login);
 	}
 
-	/** Ends all connections of the user in the secret, and says how many there were. */
+	/** Ends all connections of both applications, and says how many the one with the library had. */
 	async cutConnections(): Promise<number> {
 		const { admin } = this.server;
-		const { rowCount } = await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", [
-			this.currentUser,
-		]);
-		while ((await this.server.connections(this.currentUser)).length > 0);
-		return rowCount ?? 0;
+		const { rows } = await admin.query<{ usename: string }>(
+			"SELECT usename, pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY($1)",
+			[[...USERS, ...PLAIN_USERS]],
+		);
+		const listLeft = async (): Promise<number> => (await this.server.connections()).length;
+		while ((await listLeft()) > 0);
+		return rows.filter(({ usename }) => usename === this.currentUser).length;
 	}
 
 	/** Connections of each user as the server counts them. */
@@ -97,6 +123,11 @@ export class Cloud {
 
 	async stop(): Promise<void> {
 		await Promise.all([this.aws.stop(), this.server.stop()]);
+	}
+
+	private async setPasswords({ password, username }: { password: string; username: string }): Promise<void> {
+		const plainUser = PLAIN_USERS[this.userIndex] as string;
+		await Promise.all([this.server.setPassword(username, password), this.server.setPassword(plainUser, password)]);
 	}
 
 	private makeLogin(): { password: string; username: string } {

@@ -22,6 +22,8 @@ export interface LoadOptions {
 /** Transfers among the reads: one in three. */
 const TRANSFER_FRACTION = 1 / 3;
 const LARGEST_AMOUNT = 100;
+/** After a failure a worker rests: a crowd of refused logins would slow down both applications. */
+const FAILURE_PAUSE_MS = 200;
 
 /** Workers that read balances and transfer money until they are stopped. */
 export class Load {
@@ -81,6 +83,7 @@ export class Load {
 				? this.measure("transfer", async () => this.transfer())
 				: this.measure("read", async () => this.read()));
 			this.busyCount -= 1;
+			if (this.samples.at(-1)?.hasFailed === true) await sleep(FAILURE_PAUSE_MS);
 		}
 	}
 

@@ -6,6 +6,7 @@ import { AppModule } from "./app.module.js";
 import { BankService } from "./bank.service.js";
 import { startCloud } from "./cloud.js";
 import { Load } from "./load.js";
+import { startPlainApplication } from "./plain.js";
 import { playStory } from "./story.js";
 import { Timeline } from "./timeline.js";
 import { giveVerdict } from "./verdict.js";
@@ -20,10 +21,17 @@ const OPENING_BALANCE = 1_000;
 /** Exit code of a program that was interrupted, as shells have it. */
 const INTERRUPTED_EXIT_CODE = 130;
 
+const INTRODUCTION = [
+	"The credentials of a database change eight times while two applications use it: one on nestjs-typeorm-aws-connector, one on",
+	"plain TypeORM with the password of its start. Both have the same code, load and pool. The first should have no failed query.",
+	"",
+];
+
 /** Starts everything, plays the story and ends everything, in the opposite order. Returns whether all went well. */
 async function runDemo(timeline: Timeline, signal: AbortSignal): Promise<boolean> {
 	const ends: (() => Promise<void>)[] = [];
 	try {
+		timeline.print(...INTRODUCTION);
 		timeline.print("Starting PostgreSQL, an AWS endpoint and a NestJS application. The first start takes some seconds longer.");
 		const cloud = await startCloud(POOL_SIZE);
 		ends.push(async () => cloud.stop());
@@ -36,28 +44,32 @@ async function runDemo(timeline: Timeline, signal: AbortSignal): Promise<boolean
 
 		const bank = app.get(BankService);
 		const rotator = app.get(RotatorService);
-		await bank.openAccounts(ACCOUNT_COUNT, OPENING_BALANCE);
+		const plain = await startPlainApplication(cloud.plainLogin, POOL_SIZE);
+		ends.push(async () => plain.close());
+		for (const each of [bank, plain.bank]) await each.openAccounts(ACCOUNT_COUNT, OPENING_BALANCE);
 		timeline.print(
 			`PostgreSQL listens on ${cloud.server.host}:${String(cloud.server.port)}, the AWS endpoint on ${cloud.aws.url}.`,
-			`${String(WORKER_COUNT)} workers read balances and transfer money through a pool of ${String(POOL_SIZE)} connections.`,
+			`${String(WORKER_COUNT)} workers read balances and transfer money through a pool of ${String(POOL_SIZE)} connections; as many do so on plain TypeORM.`,
 		);
 
 		timeline.start();
-		const load = new Load(bank, { accountCount: ACCOUNT_COUNT, thinkMs: THINK_MS, workerCount: WORKER_COUNT });
-		ends.push(async () => load.stop());
-		const watch = new Watch({ cloud, load, timeline });
+		const weight = { accountCount: ACCOUNT_COUNT, thinkMs: THINK_MS, workerCount: WORKER_COUNT };
+		const [load, plainLoad] = [new Load(bank, weight), new Load(plain.bank, weight)];
+		for (const each of [load, plainLoad]) ends.push(async () => each.stop());
+		const watch = new Watch({ cloud, load, plainLoad, timeline });
 		ends.push(async () => watch.stop());
 		rotator.events$.subscribe((event) => watch.note(event));
 
-		const report = await playStory({ bank, cloud, load, rotator, signal, timeline });
+		const report = await playStory({ bank, cloud, load, plainLoad, rotator, signal, timeline });
 		await watch.stop();
-		await load.stop();
+		await Promise.all([load.stop(), plainLoad.stop()]);
 		return await giveVerdict({
 			bank,
 			cloud,
 			generationCount: watch.generation,
 			load,
 			openingSum: ACCOUNT_COUNT * OPENING_BALANCE,
+			plainLoad,
 			report,
 			timeline,
 		});

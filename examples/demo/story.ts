@@ -27,6 +27,8 @@ export interface Cast {
 	readonly bank: BankService;
 	readonly cloud: Cloud;
 	readonly load: Load;
+	/** The load on the application without the library. */
+	readonly plainLoad: Load;
 	readonly rotator: RotatorService;
 	/** Aborts at Ctrl-C. */
 	readonly signal: AbortSignal;
@@ -35,9 +37,10 @@ export interface Cast {
 
 /** Plays all chapters and returns what the long report saw. Rejects when a rotation fails or does not come. */
 export async function playStory(cast: Cast): Promise<Report> {
-	const { load, timeline } = cast;
+	const { load, plainLoad, timeline } = cast;
 	const enter = (chapter: (typeof CHAPTERS)[number], explanation: string): void => {
 		load.chapter = chapter;
+		plainLoad.chapter = chapter;
 		timeline.chapter(chapter, explanation);
 	};
 
@@ -76,14 +79,15 @@ async function alternateUsers(cast: Cast): Promise<Report> {
 }
 
 async function changePassword(cast: Cast): Promise<void> {
-	const { cloud, load, timeline } = cast;
+	const { cloud, load, plainLoad, timeline } = cast;
 	let tellSecret: () => void = () => undefined;
 	// A statement that the server cuts in the middle is lost in any case, so this happens between two of them. Then all callers have to log in at once.
-	await load.betweenQueries(async () => {
+	const change = async (): Promise<void> => {
 		const cutCount = await cloud.cutConnections();
 		tellSecret = await cloud.changePassword();
 		timeline.event(`the server cut ${String(cutCount)} idle connections of ${cloud.currentUser} and has a new password for it`);
-	});
+	};
+	await load.betweenQueries(async () => plainLoad.betweenQueries(change));
 	const tellLater = async (): Promise<void> => {
 		// On Ctrl-C, too: the workers wait for it.
 		await sleep(SECRET_DELAY_MS);

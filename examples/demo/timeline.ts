@@ -1,8 +1,8 @@
 /** What is printed while the story goes on: chapters, events, and a line of figures every second. */
 import type { Figures } from "./figures.js";
 
-const WIDTHS = [8, 9, 8, 8, 9, 12];
-const TITLES = ["time", "queries", "failed", "p50 ms", "p99 ms", "generation"];
+const WIDTHS = [8, 9, 8, 8, 9, 12, 14];
+const TITLES = ["time", "queries", "failed", "p50 ms", "p99 ms", "generation", "plain: failed"];
 
 /** Prints to standard output, in plain text. */
 export class Timeline {
@@ -28,9 +28,12 @@ export class Timeline {
 		this.print(`${alignRight([this.time], WIDTHS)}  ${text}`);
 	}
 
-	/** The figures of the last second. */
-	status({ failedCount, p50Ms, p99Ms, queryCount }: Figures, generation: number, connections: string): void {
-		const cells = [this.time, formatCount(queryCount), formatCount(failedCount), formatMs(p50Ms), formatMs(p99Ms), String(generation)];
+	/** The figures of the last second, of both applications. */
+	status(figures: Figures, plain: Figures, { connections, generation }: { connections: string; generation: number }): void {
+		const { failedCount, p50Ms, p99Ms, queryCount } = figures;
+		const counts = [formatCount(queryCount), formatCount(failedCount)];
+		const plainFailed = `${formatCount(plain.failedCount)} of ${formatCount(plain.queryCount)}`;
+		const cells = [this.time, ...counts, formatMs(p50Ms), formatMs(p99Ms), String(generation), plainFailed];
 		this.print(`${alignRight(cells, WIDTHS)}  ${connections}`);
 	}
 

@@ -12,6 +12,8 @@ const INTERVAL_MS = 1_000;
 export interface WatchOptions {
 	readonly cloud: Cloud;
 	readonly load: Load;
+	/** The load on the application without the library. */
+	readonly plainLoad: Load;
 	readonly timeline: Timeline;
 }
 
@@ -21,6 +23,7 @@ export class Watch {
 	generation = 1;
 	private readonly interval: NodeJS.Timeout;
 	private reported = Promise.resolve();
+	private plainSeenCount = 0;
 	private seenCount = 0;
 
 	constructor(private readonly options: WatchOptions) {
@@ -51,10 +54,15 @@ export class Watch {
 	}
 
 	private async report(): Promise<void> {
-		const { cloud, load, timeline } = this.options;
+		const { cloud, load, plainLoad, timeline } = this.options;
 		const samples = load.samples.slice(this.seenCount);
+		const plainSamples = plainLoad.samples.slice(this.plainSeenCount);
 		this.seenCount = load.samples.length;
+		this.plainSeenCount = plainLoad.samples.length;
 		const connections = await cloud.countConnections().catch(() => undefined);
-		timeline.status(sumUp(samples), this.generation, connections === undefined ? "?" : formatConnections(connections));
+		timeline.status(sumUp(samples), sumUp(plainSamples), {
+			connections: connections === undefined ? "?" : formatConnections(connections),
+			generation: this.generation,
+		});
 	}
 }

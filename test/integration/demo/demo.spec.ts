@@ -39,6 +39,11 @@ it("goes through both strategies without a failed query and ends by itself", asy
 		expect(readNumber(chapterCount)).toBeGreaterThan(0);
 	}
 	expect(demo.output()).toMatch(/^pool generations +9$/m);
+	expect(demo.output()).toMatch(/^No query of the application on nestjs-typeorm-aws-connector has failed/m);
+	// The same load without the library: it fails once the password that it started with is no more.
+	const [, plainFailed] =
+		/^plain TypeORM: queries [\d,]+, failed ([\d,]+), first with "password authentication failed/m.exec(demo.output()) ?? [];
+	expect(readNumber(plainFailed)).toBeGreaterThan(0);
 	expect(await findServerFolders()).toEqual([]);
 });
 
