@@ -1,4 +1,5 @@
 /** What a doctor says: the explanation, what was tried beyond it, and every problem. */
+import { parseArn } from "../aws/parse-arn.js";
 import type { ConnectorExplanation } from "../connector/explain-connector.js";
 import type { ExplainedField, ExplainedProblem } from "../resolution/explain-fields.js";
 import type { Session } from "./open-session.js";
@@ -24,10 +25,23 @@ export interface Examination {
 
 /** Everything, as `--json` prints it. */
 export interface Diagnosis extends Omit<ConnectorExplanation, "connector" | "problems"> {
+	/** Where AWS was asked. The account is that of the ARNs that were found. */
+	readonly asked: { readonly account: string | undefined; readonly region: string | undefined };
 	readonly checks: readonly Check[];
+	/** Rises when a field of this object changes its meaning or goes. */
+	readonly formatVersion: 1;
 	/** Warnings of the connector itself. */
 	readonly notes: readonly string[];
 	readonly problems: readonly FoundProblem[];
+}
+
+/** The account in the ARNs of the secret and of the parameters. */
+export function findAccount({ explanation, survey }: Session): string | undefined {
+	const arns = explanation.fields.flatMap(({ field, path, value }) => [
+		...(field.endsWith("secretId") && typeof value === "string" ? [value] : []),
+		...(path === undefined ? [] : [survey.find(path)?.ARN ?? ""]),
+	]);
+	return arns.map((arn) => parseArn(arn)?.account).find((account) => account !== undefined && /^\d{12}$/.test(account));
 }
 
 /** The outcome of a look that did not find fault. */

@@ -2,7 +2,7 @@
 import { renderExplanation, renderProblems, renderTable } from "../connector/render-explanation.js";
 import { cleanText } from "../errors/clean-text.js";
 import type { ExplainedProblem } from "../resolution/explain-fields.js";
-import { type Diagnosis, type Examination, fail, type FoundProblem, pass, skip } from "./diagnosis.js";
+import { type Check, type Diagnosis, type Examination, fail, findAccount, type FoundProblem, pass, skip } from "./diagnosis.js";
 import { examineLogins } from "./examine-login.js";
 import { examineSecrets } from "./examine-secret.js";
 import { examineServers } from "./examine-server.js";
@@ -11,39 +11,59 @@ import type { Session } from "./open-session.js";
 
 const MARKS = { failed: "✗", passed: "✓", skipped: "–" } as const;
 
+/** Told of each check as it ends, with values that may be shown. */
+export type OnCheck = (line: string) => void;
+
 /**
  * Looks at the parameters, then at secrets and servers side by side, then logs in to each server if all of them are
  * well.
  */
-export async function diagnose(session: Session, notes: readonly string[]): Promise<Diagnosis> {
-	const { explanation } = session;
-	const found = [examineParameters(session), ...(await Promise.all([examineSecrets(session), examineServers(session)])).flat()];
-	const isWell = found.every(({ problems }) => problems.length === 0);
-	const logins = isWell ? await examineLogins(session) : [skip("login", "waits for what is to be corrected first")];
-	const examinations = [...found, ...logins];
-	const problems = examinations.flatMap((examination) => examination.problems);
-	const diagnosis = {
-		checks: examinations.map(({ check }) => check),
-		fields: explanation.fields,
-		isValid: problems.length === 0,
-		notes,
-		options: explanation.options,
-		problems,
+export async function diagnose(session: Session, notes: readonly string[], onCheck: OnCheck = () => undefined): Promise<Diagnosis> {
+	const { explanation, region } = session;
+	const report = (examinations: readonly Examination[]): readonly Examination[] => {
+		const { checks } = hideSecureValues(describe(examinations), session);
+		for (const check of checks) onCheck(renderCheck(check).join("  "));
+		return examinations;
 	};
-	return hideSecureValues(diagnosis, session);
+	const describe = (examinations: readonly Examination[]): Diagnosis => {
+		const problems = examinations.flatMap((examination) => examination.problems);
+		return {
+			asked: { account: findAccount(session), region },
+			checks: examinations.map(({ check }) => check),
+			fields: explanation.fields,
+			formatVersion: 1,
+			isValid: problems.length === 0,
+			notes,
+			options: explanation.options,
+			problems,
+		};
+	};
+	const parameters = report([examineParameters(session)]);
+	const others = await Promise.all([examineSecrets(session).then(report), examineServers(session).then(report)]);
+	const found = [...parameters, ...others.flat()];
+	const isWell = found.every(({ problems }) => problems.length === 0);
+	const logins = report(isWell ? await examineLogins(session) : [skip("login", "waits for what is to be corrected first")]);
+	return hideSecureValues(describe([...found, ...logins]), session);
 }
 
-/** What a person reads. */
-export function renderDiagnosis({ checks, fields, notes, options, problems }: Diagnosis, title: string): string {
+/** What a person reads: the verdict with every problem, then what was asked, tried and found. */
+export function renderDiagnosis({ asked, checks, fields, notes, options, problems }: Diagnosis, title: string): string {
 	const table = renderExplanation({ connector: title, fields, isValid: true, options, problems: [] });
+	const account = asked.account === undefined ? "" : `, account ${asked.account}`;
 	return [
-		// The problems come last, where the eye is.
-		...table.split("\n").slice(0, -1),
-		...renderTable(checks.map(({ detail, name, outcome }) => [` ${MARKS[outcome]}`, name, detail])),
-		...(notes.length === 0 ? [] : ["", ...notes.map((note) => ` ! ${cleanText(note, Infinity)}`)]),
-		"",
 		...renderProblems(problems as readonly ExplainedProblem[]),
+		"",
+		`Asked: region ${asked.region ?? "of the SDK"}${account}`,
+		// The last line is the verdict of the explanation alone.
+		...table.split("\n").slice(0, -2),
+		"",
+		...renderTable(checks.map(renderCheck)),
+		...(notes.length === 0 ? [] : ["", ...notes.map((note) => ` ! ${cleanText(note, Infinity)}`)]),
 	].join("\n");
+}
+
+function renderCheck({ detail, name, outcome }: Check): string[] {
+	return [` ${MARKS[outcome]}`, name, detail];
 }
 
 function examineParameters(session: Session): Examination {

@@ -6,6 +6,7 @@ import { findParameterNameFault } from "../aws/parameter-name.js";
 import { parseArnOf } from "../aws/parse-arn.js";
 import { LOOKUP_NAMES } from "../configuration/check-lookups.js";
 import { findConnectionSecret } from "../configuration/credentials-source.js";
+import { findNearestName } from "../support/nearest-name.js";
 
 /** What the program can be asked to do. */
 export const COMMANDS = ["doctor", "policy", "provision"] as const;
@@ -80,7 +81,10 @@ export function parseArguments(commandLine: readonly string[]): Invocation {
 	if (first === undefined || first === "help" || first === "--help" || first === "-h") return { command: "help" };
 	if (first === "--version") return { command: "version" };
 	const command = COMMANDS.find((name) => name === first);
-	if (command === undefined) throw new UsageError(`There is no command "${first}". There are: ${[...COMMANDS, "dev"].join(", ")}.`);
+	if (command === undefined) {
+		const known = [...COMMANDS, "dev"];
+		throw new UsageError(`There is no command "${first}"${describeNearest(first, known)} There are: ${known.join(", ")}.`);
+	}
 	const options = parseOptions(command, rest);
 	if (options.help === true) return { command: "help" };
 	if (options.version === true) return { command: "version" };
@@ -93,8 +97,21 @@ function parseOptions(command: CommandName, args: string[]): GivenOptions {
 	try {
 		return parseArgs({ args, options: { ...SHARED, ...OWN[command] }, strict: true }).values;
 	} catch (error) {
-		throw new UsageError(`${command}: ${(error as Error).message}`);
+		const { message } = error as Error;
+		const [, option] = /^Unknown option '--([\w-]+)'/.exec(message) ?? [];
+		const known = Object.keys({ ...SHARED, ...OWN[command] });
+		if (option !== undefined) {
+			const nearest = findNearestName(option, known);
+			const advice = nearest === undefined ? "" : `; did you mean --${nearest}?`;
+			throw new UsageError(`${command}: there is no option --${option}${advice}`);
+		}
+		throw new UsageError(`${command}: ${message}`);
 	}
+}
+
+function describeNearest(given: string, known: readonly string[]): string {
+	const nearest = findNearestName(given, known);
+	return nearest === undefined ? "." : `; did you mean "${nearest}"?`;
 }
 
 /**

@@ -6,7 +6,7 @@ import { findRegionInHost } from "../aws/database-host.js";
 import { listLookups } from "../resolution/list-lookups.js";
 import { ALL_FIELDS, TARGET_FIELDS } from "../resolution/resolve-settings.js";
 import { buildPolicy, DSQL_ADMIN, type Policy, type PolicyScope } from "./build-policy.js";
-import { readValue } from "./diagnosis.js";
+import { findAccount, readValue } from "./diagnosis.js";
 import type { Session } from "./open-session.js";
 
 /** The policy, or everything that is not known and has to be for it. */
@@ -57,14 +57,6 @@ function findForeign({ login, parameters: { names, region, treePath }, secrets: 
 const NO_WILDCARD = 'holds "*", "?" or "$", which stand for other names in a policy.';
 
 type Require = (value: string | undefined, what: string) => string;
-
-function findAccount({ explanation, survey }: Session): string | undefined {
-	const arns = explanation.fields.flatMap(({ field, path, value }) => [
-		...(field.endsWith("secretId") && typeof value === "string" ? [value] : []),
-		...(path === undefined ? [] : [survey.find(path)?.ARN ?? ""]),
-	]);
-	return arns.map((arn) => /^arn:[^:]+:[^:]+:[^:]*:(\d{12}):/.exec(arn)?.[1]).find((account) => account !== undefined);
-}
 
 /** By default the tree is read at start, and a rotation reads again what decides where a connection goes. */
 function describeParameters({ config, explanation, survey }: Session): Pick<PolicyScope["parameters"], "names" | "treePath"> {

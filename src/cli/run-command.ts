@@ -67,11 +67,12 @@ function cleanIo({ print, printError, ...rest }: ProcessIo): ProcessIo {
 	return { ...rest, print: (text) => print(cleanLines(text)), printError: (text) => printError(cleanLines(text)) };
 }
 
-async function runDoctor(session: Session, notes: readonly string[], { print }: ProcessIo): Promise<number> {
-	const diagnosis: Diagnosis = await diagnose(session, notes);
-	const { application, environment } = session.options;
+async function runDoctor(session: Session, notes: readonly string[], { print, printError }: ProcessIo): Promise<number> {
+	const { application, environment, json: isJson } = session.options;
+	// Data is for a program, which has no use for progress.
+	const diagnosis: Diagnosis = await diagnose(session, notes, isJson === true ? undefined : printError);
 	const title = application === undefined ? "options in code" : `/${application}/${String(environment)}`;
-	print(session.options.json === true ? stringifyClean(diagnosis) : renderDiagnosis(diagnosis, title));
+	print(isJson === true ? stringifyClean(diagnosis) : renderDiagnosis(diagnosis, title));
 	return diagnosis.isValid ? EXIT_OK : PROBLEM;
 }
 

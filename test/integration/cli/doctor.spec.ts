@@ -201,8 +201,11 @@ const CASES: Readonly<
 it("finds nothing wrong where nothing is", async () => {
 	const run = await runCli(["doctor", ...PLACE], cloud.aws.env);
 
-	expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-	expect(run.stdout).toMatch(/✓ {2}parameters .*\n ✓ {2}secret .*\n ✓ {2}server .*\n ✓ {2}login .*\n\nNo problem\.\n$/);
+	expect(run.exitCode).toBe(0);
+	expect(run.stdout).toMatch(/^No problem\.\n\nAsked: region eu-west-1, account \d{12}\nConnector "\/bank\/\S+"\n\nFIELD +VALUE/);
+	expect(run.stdout).toMatch(/✓ {2}parameters .*\n ✓ {2}secret .*\n ✓ {2}server .*\n ✓ {2}login .*\n$/);
+	// Each check as it ends: secret and server side by side.
+	expect(run.stderr).toMatch(/^ ✓ {2}parameters .*\n(?: ✓ {2}(?:secret|server) .*\n){2} ✓ {2}login .*\n$/);
 	expect(findSecretsInText("output", run.stdout)).toEqual([]);
 });
 
@@ -211,15 +214,15 @@ it.each(Object.entries(CASES))("names field, place and remedy when %s", async (_
 
 	const run = await diagnose("--json");
 
-	const { isValid, problems } = JSON.parse(run.stdout) as Diagnosis;
+	const { asked, formatVersion, isValid, problems } = JSON.parse(run.stdout) as Diagnosis;
 	expect(run).toMatchObject({ exitCode: 1, stderr: "" });
-	expect(isValid).toBe(false);
+	expect([asked.region, formatVersion, isValid]).toEqual(["eu-west-1", 1, false]);
 	expect(problems.map((problem) => [problem.label, problem.path])).toEqual([[label, path]]);
 	expect(problems[0]?.remedy).toMatch(remedy);
 	expect(findSecretsInText("output", `${run.stdout}${run.stderr}`)).toEqual([]);
 });
 
-it("prints problem, field, place and remedy at the end, where the eye is", async () => {
+it("prints problem, field, place and remedy first", async () => {
 	cloud.aws.parameters.put(PATHS.databaseName, "casino");
 
 	const run = await diagnose();
@@ -422,7 +425,10 @@ it("takes a login from a file of options, and shows none of it", async () => {
 it.each([
 	[["doctor"], /--application/],
 	[["doctor", "--application", "bank"], /belong together/],
-	[["mend"], /There is no command "mend"/],
+	[["mend"], /There is no command "mend"\. There are: doctor,/],
+	[["docter", ...PLACE], /There is no command "docter"; did you mean "doctor"\?/],
+	[["doctor", ...PLACE, "--decrpyt"], /there is no option --decrpyt; did you mean --decrypt\?/],
+	[["doctor", ...PLACE, "--zzzzzz"], /there is no option --zzzzzz\n/],
 	[["policy", ...PLACE, "--account", "12"], /twelve digits/],
 	[["doctor", ...PLACE, "--config", "no-such-file.json"], /no-such-file\.json: cannot be loaded \(Error, MODULE_NOT_FOUND\)/],
 ])("answers %p with a sentence and exit code 2", async (commandLine, sentence) => {
