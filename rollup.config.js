@@ -14,6 +14,7 @@ const ENTRIES = {
 	"data-source": "src/data-source.ts",
 	index: "src/index.ts",
 	secrets: "src/secrets.ts",
+	telemetry: "src/telemetry.ts",
 	terminus: "src/terminus.ts",
 	testing: "src/testing.ts",
 	tokens: "src/tokens.ts",

@@ -55,6 +55,7 @@ const ROOMS = {
 		mayLoad: ["typeorm"],
 	},
 	health: { mayImport: ["errors", "support", "rotation"], mayLoad: [] },
+	telemetry: { mayImport: ["errors", "support", "events", "drivers", "rotation"], mayLoad: [] },
 	testing: {
 		mayImport: ["errors", "support", "configuration", "parameter-store", "secrets", "connector", "module"],
 		mayLoad: [],
@@ -86,6 +87,7 @@ const GUARDED_PACKAGES = [
 	"@nestjs/schedule",
 	"@nestjs/terminus",
 	"@nestjs/typeorm",
+	"@opentelemetry/api",
 	"mysql2",
 	"pg",
 	"typeorm",

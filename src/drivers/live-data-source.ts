@@ -11,6 +11,7 @@ import { shareInProcess } from "../support/process-wide.js";
 import { Exchange } from "./exchange.js";
 import type { LivePool } from "./live-pool.js";
 import type { LoginGate } from "./login-gate.js";
+import type { PoolObservers } from "./pool-observer.js";
 import { listServerOptions, type LooseOptions, replaceServerOptions, type ServerOptions, toLooseOptions } from "./loose-options.js";
 import { putOwnProperty } from "../support/own-property.js";
 import type { StagedServer } from "./staged-server.js";
@@ -32,6 +33,7 @@ export interface LiveDataSourceOptions<Gate extends LoginGate> {
 	readonly clock: Clock;
 	/** Makes the gate of one server. `wake` has to be called when a login may begin that could not before. */
 	readonly createGate: (server: { readonly index: number; readonly name: string }, wake: () => void) => Gate;
+	readonly observers?: PoolObservers;
 	/** Called when the exchange of a server comes to a halt because a login failed. */
 	readonly onExchangeHalted: (server: string, error: unknown) => void;
 }
@@ -190,9 +192,10 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 
 	private attach(raw: object, index: number): LiveServer & { readonly gate: Gate; readonly raw: object } {
 		const name = index === 0 ? "primary" : `replica${String(index - 1)}`;
-		const { clock, createGate, onExchangeHalted } = this.options;
+		const { clock, createGate, observers, onExchangeHalted } = this.options;
 		const gate = createGate({ index, name }, () => pool.wake());
 		const pool = this.#family.createLivePool(raw, { clock, gate });
+		observers?.add(name, pool);
 		const exchange = new Exchange({ clock, gate, onHalted: (error) => onExchangeHalted(name, error), pool });
 		return { exchange, gate, index, name, pool, raw };
 	}

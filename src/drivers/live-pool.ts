@@ -6,6 +6,7 @@ import type { Clock, ScheduledCall } from "../support/clock.js";
 import { runInRootContext } from "../support/root-context.js";
 import type { LoginGate } from "./login-gate.js";
 import { CLOSE_PATIENCE_MS, OpenSockets } from "./open-sockets.js";
+import type { PoolObserver } from "./pool-observer.js";
 import type { ServerAnswer } from "./probe.js";
 import { type HeldConnections, ReturningConnections } from "./returning-connections.js";
 import { WaitingCallers } from "./waiting-callers.js";
@@ -22,6 +23,8 @@ export interface GenerationCounts {
 /** Where the connections of a pool are. */
 export interface PoolCounts {
 	readonly idle: number;
+	/** Largest number of idle connections that stay open. */
+	readonly idleLimit: number;
 	readonly inUse: number;
 	/** Largest number of connections; Infinity where the driver has no limit. */
 	readonly limit: number;
@@ -64,6 +67,7 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	protected readonly callers: WaitingCallers<Waiter>;
 	protected readonly clock: Clock;
 	protected readonly gate: LoginGate;
+	protected observer: PoolObserver | undefined;
 	protected readonly returns: ReturningConnections<Connection>;
 	protected readonly sockets: OpenSockets<Connection>;
 
@@ -97,7 +101,8 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	/** Where the connections are. */
 	get counts(): PoolCounts {
 		const [total, idle] = [this.listConnections().length, this.listIdle().length];
-		return { idle, inUse: total - idle, limit: this.limit, older: this.olderCount, total, waiting: this.listWaiting().length };
+		const { idleLimit, limit, olderCount: older } = this;
+		return { idle, idleLimit, inUse: total - idle, limit, older, total, waiting: this.listWaiting().length };
 	}
 
 	/** Connections of older generations that are in the pool and open. A pool may keep one that was cut in use. */
@@ -122,6 +127,8 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 
 	/** Whether the application has ended the pool. */
 	abstract get isEnding(): boolean;
+	/** Largest number of idle connections that stay open. */
+	abstract get idleLimit(): number;
 	/** Largest number of connections. */
 	abstract get limit(): number;
 	/** Gives the pool back as it was. Callers that the gate held back are served by the pool's own rules. */
@@ -150,6 +157,8 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	protected abstract retireConnection(connection: Connection): void;
 	/** Serves waiting callers as far as the pool's rules and the gate allow. */
 	protected abstract serveQueue(): void;
+	/** From now on, the observer has to see each caller that asks for a connection. */
+	protected abstract watchCallers(observer: PoolObserver): void;
 	/** From now on, {@link handleReturn} has to see each connection that comes back. */
 	protected abstract watchReturns(): void;
 	protected abstract whenClosed(connection: Connection, callback: () => void): void;
@@ -167,6 +176,13 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 			this.failActiveWork(connection, error);
 			this.destroySocket(connection, error);
 		});
+	}
+
+	/** From now on logins and callers are reported. */
+	observe(observer: PoolObserver): void {
+		if (this.observer === undefined) this.watchCallers(observer);
+		this.observer = observer;
+		this.watchReturns();
 	}
 
 	/** An idle connection of an older generation. */
@@ -269,17 +285,19 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 
 	/** Whether a connection that comes back is of interest. */
 	protected get isReturnWanted(): boolean {
-		return this.returns.isWanted || (this.shouldRetireReturns && this.olderCount > 0);
+		return this.observer !== undefined || this.returns.isWanted || (this.shouldRetireReturns && this.olderCount > 0);
 	}
 
 	/** Labels a connection in the moment in which it is made: its login may end after a promotion. */
 	protected track(connection: Connection, generation = this.currentGeneration): void {
 		this.#generations.set(connection, generation);
 		this.sockets.add(connection);
+		this.observer?.opening(connection);
 	}
 
 	protected noteLogin(connection: Connection): void {
 		this.#loggedIn.add(connection);
+		this.observer?.opened(connection);
 	}
 
 	protected isLoggedIn(connection: Connection): boolean {
@@ -313,6 +331,7 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	 * serving another caller.
 	 */
 	protected handleReturn(connection: Connection): boolean {
+		this.observer?.returned(connection);
 		this.returns.release(connection);
 		this.returns.noteAny();
 		return this.isOlder(connection) && (this.returns.noteReturn(connection) || this.shouldRetireReturns);
@@ -321,6 +340,7 @@ export abstract class LivePool<Connection extends object = object, Waiter extend
 	/** Nothing of this pool happens by itself any more. */
 	protected beginDetach(): void {
 		this.isDetached = true;
+		this.observer = undefined;
 		this.callers.stop();
 		this.closingTimer?.cancel();
 	}

@@ -36,6 +36,7 @@ export interface Mysql2Pool {
 	readonly config: {
 		connectionConfig: object & { readonly connectTimeout?: number };
 		connectionLimit: number;
+		readonly maxIdle?: number;
 		readonly waitForConnections: boolean;
 	};
 	emit(event: string): unknown;

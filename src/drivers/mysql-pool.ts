@@ -31,6 +31,10 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		return this.#pool._closed === true;
 	}
 
+	get idleLimit(): number {
+		return Math.min(this.#pool.config.maxIdle ?? this.limit, this.limit);
+	}
+
 	get limit(): number {
 		// mysql2 takes 0 for "no limit".
 		return this.#pool.config.connectionLimit || Number.POSITIVE_INFINITY;
@@ -158,6 +162,11 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		}
 	}
 
+	/** {@link getConnection} sees the callers anyway. */
+	protected watchCallers(): void {
+		return undefined;
+	}
+
 	protected watchReturns(): void {
 		if (this.restoreRelease !== undefined) return;
 		const pool = this.#pool;
@@ -180,8 +189,9 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		this.restoreRelease = undefined;
 	}
 
-	private getConnection(given: MysqlCallback): void {
+	private getConnection(asked: MysqlCallback): void {
 		const pool = this.#pool;
+		const given = this.follow(asked);
 		if (pool._closed === true || pool._freeConnections.length > 0) {
 			this.plainGet(given);
 			return;
@@ -212,6 +222,17 @@ export class MysqlPool extends LivePool<MysqlConnection, MysqlCallback> {
 		if (queue.length > length) this.callers.note(queue.get(queue.length - 1) as MysqlCallback);
 		if (isBelowLimit) this.gate.callerHeld();
 		this.callers.watch();
+	}
+
+	/** Tells the observer, where there is one, how a caller fares. */
+	private follow(callback: MysqlCallback): MysqlCallback {
+		// A caller that is served from the queue asks once more.
+		const finish = this.callers.isKnown(callback) ? undefined : this.observer?.acquiring();
+		if (finish === undefined) return callback;
+		return (error, connection) => {
+			finish(connection, error);
+			callback(error, connection);
+		};
 	}
 
 	/** In the old place: mysql2 would send the caller to the end of the queue, or refuse it because of `queueLimit`. */

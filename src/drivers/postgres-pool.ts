@@ -51,6 +51,11 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 		return this.#pool.ending;
 	}
 
+	/** pg-pool closes idle connections by time only. */
+	get idleLimit(): number {
+		return this.limit;
+	}
+
 	get limit(): number {
 		return this.#pool.options.max;
 	}
@@ -155,6 +160,24 @@ export class PostgresPool extends LivePool<PgClient, PgPendingItem> {
 	protected retireConnection(client: PgClient): void {
 		// A client that was claimed when it came back is removed by pg-pool itself.
 		if (this.#pool._clients.includes(client)) this.#pool._remove(client);
+	}
+
+	protected watchCallers(): void {
+		const pool = this.#pool;
+		const plainConnect = pool.connect.bind(pool) as (callback?: PgConnectCallback) => unknown;
+		const connect = (callback?: PgConnectCallback): unknown => {
+			const finish = this.observer?.acquiring();
+			if (finish === undefined) return plainConnect(callback);
+			if (callback !== undefined)
+				return plainConnect((error, client, release) => {
+					finish(client, error);
+					callback(error, client, release);
+				});
+			const client = plainConnect() as Promise<PgClient>;
+			client.then(finish, (error: unknown) => finish(undefined, error));
+			return client;
+		};
+		this.restore.push(putOwnProperty(pool, "connect", connect));
 	}
 
 	protected watchReturns(): void {

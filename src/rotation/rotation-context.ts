@@ -4,11 +4,13 @@ import type { OptionsOrigin } from "../connector/options-origin.js";
 import { readOrigin } from "../connector/options-origin.js";
 import type { ExchangeMode } from "../drivers/exchange.js";
 import type { LiveDataSource } from "../drivers/live-data-source.js";
+import { PoolObservers } from "../drivers/pool-observer.js";
 import type { RotationTrigger } from "../events/connector-event.js";
 import type { EventChannel } from "../events/event-channel.js";
 import type { Clock } from "../support/clock.js";
 import type { RotationSource } from "../connector/rotation-source.js";
 import { DrainAbort } from "./drain.js";
+import type { TRotationResult } from "./rotation.options.js";
 import type { RotationPhase } from "./rotation-state.js";
 
 /** Deadlines of the steps in milliseconds. */
@@ -40,6 +42,24 @@ export type RotatedDataSource = LiveDataSource<LoginBreaker>;
 /** One of its servers. */
 export type RotatedServer = RotatedDataSource["servers"][number];
 
+/** One rotation, as traces show it. */
+export interface RotationSpan {
+	/** The result is missing when the rotation was called off. */
+	end(result: TRotationResult | undefined): void;
+	enter(phase: RotationPhase): void;
+	/** Runs a task whose calls of AWS belong to the rotation. */
+	run<Result>(task: () => Result): Result;
+}
+
+/** Begins the span of a rotation. */
+export type BeginRotationSpan = (trigger: RotationTrigger) => RotationSpan;
+
+/** Who observes the pools and the rotations of one rotator. */
+export class RotationObservers extends PoolObservers {
+	/** `undefined` where nothing is traced. */
+	beginSpan: BeginRotationSpan | undefined;
+}
+
 /** What a rotation works with. */
 export interface RotationContext {
 	readonly clock: Clock;
@@ -54,6 +74,8 @@ export interface RotationContext {
 	readonly random: () => number;
 	/** Aborts when the application shuts down. */
 	readonly signal: AbortSignal;
+	/** `undefined` where nothing is traced. */
+	readonly span: RotationSpan | undefined;
 	readonly trigger: RotationTrigger;
 }
 

@@ -74,10 +74,12 @@ function summarize(primary: ServerOutcome, replicas: readonly RotatedServer[], f
 }
 
 async function fetchWithin<Fetched>(
-	{ clock, deadlines, signal }: RotationContext,
+	{ clock, deadlines, signal, span }: RotationContext,
 	fetch: (signal: AbortSignal) => Promise<Fetched>,
 ): Promise<Fetched> {
-	return withDeadline(fetch, { clock, deadlineMs: deadlines.fetchMs, signal, subject: "Fetching the credentials" });
+	const run = async (aborted: AbortSignal): Promise<Fetched> =>
+		span === undefined ? fetch(aborted) : span.run(async () => fetch(aborted));
+	return withDeadline(run, { clock, deadlineMs: deadlines.fetchMs, signal, subject: "Fetching the credentials" });
 }
 
 /** Asks the primary over an idle connection and reports the answer. Never fails, never opens a connection. */

@@ -9,7 +9,13 @@ import { runInRootContext } from "../support/root-context.js";
 import { SingleFlight } from "../support/single-flight.js";
 import type { RotationSource } from "../connector/rotation-source.js";
 import type { TRotationResult } from "./rotation.options.js";
-import { type RotatedDataSource, type RotationDeadlines, RotationMemory } from "./rotation-context.js";
+import {
+	type RotatedDataSource,
+	type RotationDeadlines,
+	RotationMemory,
+	type RotationObservers,
+	type RotationSpan,
+} from "./rotation-context.js";
 import { runRotationCycle } from "./rotation-cycle.js";
 import { RotationState } from "./rotation-state.js";
 
@@ -24,6 +30,7 @@ export interface RotationRunnerOptions {
 	readonly connector: RotationSource;
 	readonly deadlines: RotationDeadlines;
 	readonly events: EventChannel;
+	readonly observers?: RotationObservers;
 	readonly random: () => number;
 }
 
@@ -121,6 +128,22 @@ export class RotationRunner {
 	}
 
 	private async runCycle(live: RotatedDataSource, trigger: RotationTrigger, mode: ExchangeMode | undefined): Promise<TRotationResult> {
+		const span = this.options.observers?.beginSpan?.(trigger);
+		let result: TRotationResult | undefined;
+		try {
+			result = await this.runTraced(live, trigger, mode, span);
+			return result;
+		} finally {
+			span?.end(result);
+		}
+	}
+
+	private async runTraced(
+		live: RotatedDataSource,
+		trigger: RotationTrigger,
+		mode: ExchangeMode | undefined,
+		span: RotationSpan | undefined,
+	): Promise<TRotationResult> {
 		const { clock, connector, deadlines, events, random } = this.options;
 		const startedAtMs = clock.nowMs();
 		const isLiveRefused = live.servers.some(({ gate }) => gate.refusal !== undefined);
@@ -130,13 +153,17 @@ export class RotationRunner {
 				clock,
 				connector,
 				deadlines,
-				enter: (phase) => this.state.enter(phase),
+				enter: (phase) => {
+					this.state.enter(phase);
+					span?.enter(phase);
+				},
 				events,
 				live,
 				memory: this.#memory,
 				mode,
 				random,
 				signal: this.closed,
+				span,
 				trigger,
 			});
 			// AWS answered, but the server still refuses: that is no success.

@@ -54,6 +54,11 @@ export class RotationSchedule {
 
 	constructor(private readonly options: RotationScheduleOptions) {}
 
+	/** Time between two rotations. */
+	get intervalMs(): number {
+		return this.options.intervalMs;
+	}
+
 	/** When the next rotation starts, on the monotonic clock; `undefined` while one runs, and when none is to come. */
 	get nextAtMs(): number | undefined {
 		return this.dueAtMs;

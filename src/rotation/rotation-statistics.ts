@@ -1,7 +1,8 @@
 /** Puts together what a rotator, its pools and its credentials are like at one moment. */
 import type { RotationSource } from "../connector/rotation-source.js";
-import type { RotatedServer } from "./rotation-context.js";
+import type { RotatedDataSource, RotatedServer } from "./rotation-context.js";
 import type { RotationCounters } from "./rotation-counters.js";
+import type { RotationSchedule } from "./rotation-schedule.js";
 import type { RotationState } from "./rotation-state.js";
 import type { IRotatorStatistics, IServerStatistics } from "./statistics.options.js";
 
@@ -10,10 +11,10 @@ export interface StatisticsSources {
 	readonly connector: string;
 	readonly connectorService: RotationSource;
 	readonly counters: RotationCounters;
-	readonly nextRotationAtMs: number | undefined;
+	readonly live: RotatedDataSource | undefined;
 	readonly nowMs: number;
 	readonly recoveryStartedAtMs: number | undefined;
-	readonly servers: readonly RotatedServer[];
+	readonly schedule: Pick<RotationSchedule, "intervalMs" | "nextAtMs"> | undefined;
 	readonly state: RotationState;
 }
 
@@ -21,7 +22,7 @@ const VERSION_PREFIX_LENGTH = 8;
 
 /** A snapshot. */
 export function readStatistics(sources: StatisticsSources): IRotatorStatistics {
-	const { connector, connectorService, counters, nextRotationAtMs, nowMs, recoveryStartedAtMs, servers, state } = sources;
+	const { connector, connectorService, counters, live, nowMs, recoveryStartedAtMs, schedule, state } = sources;
 	const { readCounts = { failed: 0, succeeded: 0 }, startVersion } = connectorService;
 	const ageOf = (atMs: number | undefined): number | undefined => (atMs === undefined ? undefined : nowMs - atMs);
 	return {
@@ -31,22 +32,25 @@ export function readStatistics(sources: StatisticsSources): IRotatorStatistics {
 			versionIdPrefix: startVersion?.versionId.slice(0, VERSION_PREFIX_LENGTH),
 			versionStage: startVersion?.stage,
 		}),
+		engine: live?.dataSourceOptions.type,
 		failureCount: state.failureCount,
 		generation: state.generation,
 		lastSuccessAgeMs: ageOf(state.lastSuccessAtMs),
-		nextRotationInMs: nextRotationAtMs === undefined ? undefined : Math.max(0, nextRotationAtMs - nowMs),
+		nextRotationInMs: schedule?.nextAtMs === undefined ? undefined : Math.max(0, schedule.nextAtMs - nowMs),
 		recoveryForMs: ageOf(recoveryStartedAtMs),
-		servers: servers.map((server) => describeServer(server, nowMs)),
+		rotationIntervalMs: schedule?.intervalMs,
+		servers: (live?.servers ?? []).map((server) => describeServer(server, nowMs)),
 		state: state.phase,
 	};
 }
 
 function describeServer({ exchange, gate, name, pool }: RotatedServer, nowMs: number): IServerStatistics {
-	const { idle, inUse, limit, older, total, waiting } = pool.counts;
+	const { idle, idleLimit, inUse, limit, older, total, waiting } = pool.counts;
 	return {
 		byGeneration: [...pool.countByGeneration()].map(([generation, counts]) => ({ generation, ...counts })),
 		generation: pool.generation,
 		idle,
+		idleLimit,
 		inUse,
 		isExchanging: exchange.isRunning,
 		limit,

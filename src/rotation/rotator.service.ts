@@ -21,7 +21,7 @@ import { EventChannel } from "../events/event-channel.js";
 import { logEvents, type LogOptions } from "../events/event-logger.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import type { RotationSource } from "../connector/rotation-source.js";
-import { DEFAULT_ROTATION_DEADLINES, type RotatedDataSource } from "./rotation-context.js";
+import { DEFAULT_ROTATION_DEADLINES, type RotatedDataSource, RotationObservers } from "./rotation-context.js";
 import { RotationCounters } from "./rotation-counters.js";
 import { findMismatch } from "./find-mismatch.js";
 import { ReadinessCheck } from "./readiness-check.js";
@@ -60,6 +60,9 @@ export class RotatorService
 {
 	/** Everything that happens, as it happens. Completes at shutdown. */
 	readonly events$: Observable<ConnectorEvent>;
+
+	/** @internal Metrics and traces are connected here. */
+	readonly observers = new RotationObservers();
 
 	/**
 	 * Private to the language, as is the DataSource: TypeORM's objects show the password when they are printed, and this
@@ -109,6 +112,7 @@ export class RotatorService
 			connector: connectorService,
 			deadlines: { ...DEFAULT_ROTATION_DEADLINES, drainMs, ...options.deadlines },
 			events: this.events,
+			observers: this.observers,
 			random: this.random,
 		});
 		this.secretEvents = new SecretChangeEvents({
@@ -240,10 +244,10 @@ export class RotatorService
 			connector: this.events.connector,
 			connectorService,
 			counters,
-			nextRotationAtMs: schedule?.nextAtMs,
+			live: this.#live,
 			nowMs: clock.nowMs(),
 			recoveryStartedAtMs: recovery.startedAtMs,
-			servers: this.#live?.servers ?? [],
+			schedule,
 			state: runner.state,
 		});
 	}
@@ -319,14 +323,13 @@ export class RotatorService
 		const mismatch = this.findMismatch();
 		if (mismatch !== undefined) throw mismatch;
 		const { clock, events, random } = this;
-		const isRecoveryOn = this.shouldRecover();
 		return new LiveDataSource(dataSource, {
 			clock,
 			createGate: ({ index, name }, wake) =>
 				new LoginBreaker({
 					clock,
 					getCredentials: () => listServerOptions(toLooseOptions(dataSource.options))[index] ?? {},
-					isRecoveryOn: isRecoveryOn && !this.runner.closed.aborted,
+					isRecoveryOn: this.shouldRecover() && !this.runner.closed.aborted,
 					onCallerHeld: (error) => this.recovery.start(error),
 					onRecovered: () => this.noteRecovered(),
 					onRefused: (error) => {
@@ -336,6 +339,7 @@ export class RotatorService
 					random,
 					wake,
 				}),
+			observers: this.observers,
 			onExchangeHalted: (server, error) => events.publish({ reason: nameError(error), server, type: "exchange.halted" }),
 		});
 	}

@@ -23,6 +23,8 @@ export interface IServerStatistics {
 	readonly generation: number;
 	/** Connections that are ready to be acquired. */
 	readonly idle: number;
+	/** Largest number of idle connections that stay open; Infinity where the driver has no limit. */
+	readonly idleLimit: number;
 	/** Connections that a caller has acquired and not yet released. */
 	readonly inUse: number;
 	/** Whether older connections are being exchanged. */
@@ -81,6 +83,8 @@ export interface IRotatorStatistics {
 	readonly counters: IRotatorCounters;
 	/** Age and version of the credentials. */
 	readonly credentials: ICredentialsStatistics;
+	/** What TypeORM calls the engine, such as `postgres`; `undefined` without a DataSource. */
+	readonly engine: string | undefined;
 	/** Rotations that failed since the last success. */
 	readonly failureCount: number;
 	/** Number of the credentials that serve, starting with 1. */
@@ -91,6 +95,8 @@ export interface IRotatorStatistics {
 	readonly nextRotationInMs: number | undefined;
 	/** Since when callers wait for credentials, in milliseconds; `undefined` while no recovery runs. */
 	readonly recoveryForMs: number | undefined;
+	/** Milliseconds between two scheduled rotations; `undefined` without a schedule. */
+	readonly rotationIntervalMs: number | undefined;
 	/** The primary, then the replicas; empty while the DataSource is not initialized. */
 	readonly servers: readonly IServerStatistics[];
 	/** What the rotator does now. */

@@ -1,6 +1,9 @@
 /** Every TypeScript snippet of the documentation does what the text around it says. */
 import { type DynamicModule, type INestApplicationContext, Logger, Module, type ModuleMetadata, type Type } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
+import { metrics } from "@opentelemetry/api";
+import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { getDataSourceToken, TypeOrmModule } from "@nestjs/typeorm";
 import { DataSource } from "typeorm";
 
@@ -56,6 +59,7 @@ beforeEach(() => {
 afterEach(async () => {
 	await application?.close();
 	application = undefined;
+	metrics.disable();
 	await iamScene?.stop();
 	iamScene = undefined;
 	delete process.env["AWS_SESSION_TOKEN"];
@@ -123,6 +127,11 @@ async function whoAmI(dataSource: DataSource): Promise<unknown> {
 	return rows[0];
 }
 
+async function listMetrics(reader: PrometheusExporter): Promise<string[]> {
+	const { resourceMetrics } = await reader.collect();
+	return resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics.map(({ descriptor }) => descriptor.name));
+}
+
 interface DatabaseController {
 	describe(): string;
 	rotate(): Promise<string>;
@@ -178,6 +187,26 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 		const database = context.get(ConnectorHealthIndicator, { strict: false });
 
 		expect(await database.isReady("database", { timeoutMs: 10_000 })).toEqual({ database: { status: "up" } });
+	},
+
+	PoolMetrics: async () => {
+		const PoolMetrics = run<Type<{ scrape(): Promise<string> }>>("PoolMetrics");
+		const context = await boot({ imports: [run<Type>("AppModule")], providers: [PoolMetrics] });
+		await context.get(DataSource, { strict: false }).query("SELECT 1");
+
+		expect(await context.get<{ scrape(): Promise<string> }>(PoolMetrics).scrape()).toContain(
+			'db_pool_connections{server="primary",state="idle"} 1',
+		);
+	},
+
+	TelemetryModule: async () => {
+		const exporter = new PrometheusExporter({ preventServerStart: true });
+		metrics.setGlobalMeterProvider(new MeterProvider({ readers: [exporter] }));
+		await boot({ imports: [run<Type>("AppModule"), run<Type>("TelemetryModule")] });
+
+		expect(await listMetrics(exporter)).toEqual(
+			expect.arrayContaining(["db.client.connection.count", "typeorm_aws_connector.generation"]),
+		);
 	},
 
 	PoolReporter: async () => {

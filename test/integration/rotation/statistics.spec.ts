@@ -37,6 +37,7 @@ describeEngines("The statistics of a rotator", {}, ({ getServers, start }) => {
 				],
 				generation: 2,
 				idle: expect.any(Number) as number,
+				idleLimit: expect.any(Number) as number,
 				inUse: 1,
 				isExchanging: true,
 				limit: POOL_SIZE,
@@ -70,10 +71,12 @@ describeEngines("The statistics of a rotator", {}, ({ getServers, start }) => {
 		const version = findCurrentVersion(scene);
 
 		expect(before).toMatchObject({
+			engine: scene.dataSource.options.type,
 			failureCount: 0,
 			generation: 1,
 			lastSuccessAgeMs: undefined,
 			recoveryForMs: undefined,
+			rotationIntervalMs: MONTH_MS,
 			state: "idle",
 		});
 		expect(before.credentials).toMatchObject({ versionIdPrefix: startVersion?.slice(0, 8), versionStage: "AWSCURRENT" });

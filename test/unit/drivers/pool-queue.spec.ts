@@ -34,7 +34,7 @@ describe.each(POOLS)("The queue of $label", ({ create }) => {
 		const scene = create();
 		const [first, second] = await lend(scene, 2);
 		const [third, fourth] = await callAll(scene, 2);
-		expect(scene.live.counts).toEqual({ idle: 0, inUse: 2, limit: 2, older: 0, total: 2, waiting: 2 });
+		expect(scene.live.counts).toEqual({ idle: 0, idleLimit: 2, inUse: 2, limit: 2, older: 0, total: 2, waiting: 2 });
 		expect(scene.live.hasWaiting).toBe(true);
 
 		second?.release();
