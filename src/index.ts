@@ -2,7 +2,7 @@
 
 // The connector: one registration for each database.
 export { TypeOrmAwsConnectorModule } from "./module/typeorm-aws-connector.module.js";
-export { InjectConnector, InjectRotator } from "./module/connector.decorators.js";
+export { InjectConnector, InjectRotator, OnRotation } from "./module/connector.decorators.js";
 export { getConnectorToken, getRotatorToken } from "./module/connector.tokens.js";
 export { createDatabaseConfigProvider, toTypeOrmAwsConnectorConfig } from "./module/connector.providers.js";
 export { TypeOrmAwsConnectorService } from "./connector/typeorm-aws-connector.service.js";

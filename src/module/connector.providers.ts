@@ -1,5 +1,6 @@
 /** The single provider list of a registration, whether its configuration is known in code or made at start. */
 import type { InjectionToken, OptionalFactoryDependency, Provider } from "@nestjs/common";
+import { ModulesContainer } from "@nestjs/core";
 import { DataSource } from "typeorm";
 
 import { DATABASE_CONFIG_PROVIDER, TYPEORM_AWS_CONNECTOR_CONSTANT } from "../configuration/connector.constants.js";
@@ -22,11 +23,13 @@ import { shareInProcess } from "../support/process-wide.js";
 import {
 	assertDataSourceToken,
 	CONNECTOR_NAMES,
+	getRotatorToken,
 	nameConnector,
 	nameDataSource,
 	readDataSourceToken,
 	ROTATION_INTERVAL_NAME,
 } from "./connector.tokens.js";
+import { RotationHandlers } from "./rotation-handlers.js";
 import { loadNestConfig, loadNestSchedule } from "./optional-packages.js";
 
 /** Shared by all copies of the library: the registry of `@nestjs/schedule` refuses a name that it has. */
@@ -55,6 +58,7 @@ export function createConnectorProviders<FactoryArguments extends unknown[]>(
 		},
 		createConnectorProvider(dataSourceToken, options.parameterStoreToken),
 		createRotatorProvider(dataSourceToken),
+		createHandlersProvider(dataSourceToken),
 	];
 }
 
@@ -150,6 +154,15 @@ function createRotatorProvider(dataSourceToken?: InjectionToken): Provider {
 			assertDataSourceToken(dataSourceToken, dataSource);
 			return new RotatorService(dataSource, schedulerRegistry, connector, intervalName);
 		},
+	};
+}
+
+function createHandlersProvider(dataSourceToken?: InjectionToken): Provider {
+	return {
+		inject: [ModulesContainer, RotatorService],
+		provide: RotationHandlers,
+		useFactory: (modules: ModulesContainer, rotator: RotatorService) =>
+			new RotationHandlers(modules, rotator, getRotatorToken(dataSourceToken)),
 	};
 }
 

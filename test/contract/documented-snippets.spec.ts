@@ -199,6 +199,21 @@ const CLAIMS: Readonly<Record<string, () => Promise<void>>> = {
 		);
 	},
 
+	RotationAlarm: async () => {
+		const context = await boot({ imports: [run<Type>("AppModule")], providers: [run<Type>("RotationAlarm")] });
+		const fatal = jest.spyOn(Logger.prototype, "fatal").mockImplementation();
+		aws.faults.inject({ kind: "denied", service: "secretsmanager" });
+		const rotator = context.get(RotatorService, { strict: false });
+
+		await rotator.rotateDatabaseConnection();
+		expect(fatal).not.toHaveBeenCalled();
+		await rotator.rotateDatabaseConnection();
+		aws.faults.clear();
+
+		expect(fatal.mock.calls).toEqual([["Call the team: ERR_CONNECTOR_CREDENTIALS_UNAVAILABLE"]]);
+		fatal.mockRestore();
+	},
+
 	TelemetryModule: async () => {
 		const exporter = new PrometheusExporter({ preventServerStart: true });
 		metrics.setGlobalMeterProvider(new MeterProvider({ readers: [exporter] }));

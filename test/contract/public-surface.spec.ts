@@ -58,6 +58,7 @@ const ADDED_VALUES = [
 	"InjectRotator",
 	"isTypeOrmAwsConnectorError",
 	"LookupInvalidError",
+	"OnRotation",
 	"OptionInvalidError",
 	"ParameterInvalidError",
 	"ParameterNotFoundError",
