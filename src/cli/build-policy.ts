@@ -117,12 +117,12 @@ function describeParameter(name: string, ownRegion: string, ownAccount: string):
 
 /**
  * Secrets Manager appends a hyphen and six characters to the name; only a whole ARN has them. A name may end like that:
- * where the six are lower-case letters, as of `shop-worker`, both are meant.
+ * where the six have no capital, as of `shop-worker` or `shop-db2024`, both are meant.
  */
 function describeSecret(id: string, region: string, account: string): readonly string[] {
 	if (!id.startsWith("arn:")) return [`${describePartition(region)}:secretsmanager:${region}:${account}:secret:${id}-??????`];
 	if (!/-[A-Za-z0-9]{6}$/.test(id)) return [`${id}-??????`];
-	return /-[a-z]{6}$/.test(id) ? [id, `${id}-??????`] : [id];
+	return /-[a-z0-9]{6}$/.test(id) ? [id, `${id}-??????`] : [id];
 }
 
 function describeService(service: string, region: string): string {

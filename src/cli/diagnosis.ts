@@ -35,13 +35,22 @@ export interface Diagnosis extends Omit<ConnectorExplanation, "connector" | "pro
 	readonly problems: readonly FoundProblem[];
 }
 
-/** The account in the ARNs of the secret and of the parameters. */
+/**
+ * The account of the connector's own parameters; where none was read, that of its secrets. `undefined` where there are
+ * several: a secret or a parameter may be shared by another account.
+ */
 export function findAccount({ explanation, survey }: Session): string | undefined {
-	const arns = explanation.fields.flatMap(({ field, path, value }) => [
-		...(field.endsWith("secretId") && typeof value === "string" ? [value] : []),
-		...(path === undefined ? [] : [survey.find(path)?.ARN ?? ""]),
-	]);
-	return arns.map((arn) => parseArn(arn)?.account).find((account) => account !== undefined && /^\d{12}$/.test(account));
+	const isShared = (path: string): boolean => path.startsWith("arn:");
+	const parameters = explanation.fields.flatMap(({ path }) => (path === undefined || isShared(path) ? [] : [survey.find(path)?.ARN]));
+	const secrets = explanation.fields.map(({ field, value }) => (field.endsWith("secretId") ? String(value) : undefined));
+	const [own, others] = [parameters, secrets].map((arns) => listAccounts(arns)) as [string[], string[]];
+	const found = own.length > 0 ? own : others;
+	return found.length === 1 ? found[0] : undefined;
+}
+
+function listAccounts(arns: readonly (string | undefined)[]): string[] {
+	const accounts = arns.flatMap((arn) => (arn === undefined ? [] : (parseArn(arn)?.account ?? [])));
+	return [...new Set(accounts.filter((account) => /^\d{12}$/.test(account)))];
 }
 
 /** The outcome of a look that did not find fault. */

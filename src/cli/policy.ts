@@ -78,7 +78,7 @@ function describeSecrets({ config, explanation, options, values }: Session, regi
 			: undefined, `"${label}" is not known${path === undefined ? "" : `: create ${path}`}.`);
 	});
 	const labels = config.rotation?.shouldUsePendingSecret === false ? [] : ["AWSPENDING", "AWSPREVIOUS"];
-	const ownRegion = ids.map((id) => /^arn:[^:]+:secretsmanager:([^:]+):/.exec(id)?.[1]).find((found) => found !== undefined);
+	const ownRegion = ids.map((id) => parseArnOf("secretsmanager", id)?.region).find((found) => found !== undefined);
 	return {
 		ids,
 		kmsKeyArn: options["secret-kms-key"],

@@ -5,6 +5,7 @@
 import { CreateSecretCommand, DescribeSecretCommand, RotateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
 
+import { quoteForShell } from "../aws/aws-command.js";
 import { withAwsClientDefaults } from "../aws/aws-client-defaults.js";
 import { classifyAwsFailure } from "../aws/aws-failure.js";
 import type { Session } from "./open-session.js";
@@ -58,7 +59,9 @@ async function provisionParameter({ ssm }: Session, { name, value }: PlannedPara
 async function provisionSecret(client: SecretsManagerClient, secret: PlannedSecret, isApplied: boolean): Promise<ProvisionStep[]> {
 	const { description, kmsKeyId, name, rotation } = secret;
 	const step = { detail: describeSettings(secret), kind: "secret", name } as const;
-	if (!isApplied) return [(await doesSecretExist(client, name)) ? keep(step) : { ...step, outcome: "planned" }];
+	const state = await findSecretState(client, name);
+	if (state === "deleted") return [{ ...step, detail: describeDeletion(name), outcome: "failed" }];
+	if (!isApplied) return [state === "present" ? keep(step) : { ...step, outcome: "planned" }];
 	try {
 		const settings = { ...(description && { Description: description }), ...(kmsKeyId && { KmsKeyId: kmsKeyId }) };
 		await client.send(new CreateSecretCommand({ Name: name, ...settings }));
@@ -86,12 +89,16 @@ async function switchRotationOn(
 	}
 }
 
-/** For the dry run only: what decides is the answer to the creation. */
-async function doesSecretExist(client: SecretsManagerClient, name: string): Promise<boolean> {
+/** Where the secret cannot be described, the answer to its creation decides. */
+async function findSecretState(client: SecretsManagerClient, name: string): Promise<"deleted" | "present" | "unknown"> {
 	return client.send(new DescribeSecretCommand({ SecretId: name })).then(
-		() => true,
-		() => false,
+		({ DeletedDate: deletedAt }) => (deletedAt === undefined ? "present" : "deleted"),
+		() => "unknown",
 	);
+}
+
+function describeDeletion(name: string): string {
+	return `is marked for deletion; bring it back first: aws secretsmanager restore-secret --secret-id ${quoteForShell(name)}`;
 }
 
 function describeFailure(step: Omit<ProvisionStep, "outcome">, error: unknown, kept?: string): ProvisionStep {

@@ -1,6 +1,7 @@
 /**
  * From what SSM or a user gives to a value of the right kind. Strict: what JavaScript would bend into shape is refused.
  */
+import { parseArnOf } from "../aws/parse-arn.js";
 import { isIP } from "node:net";
 
 import type { FieldKind } from "../configuration/connector-fields.js";
@@ -100,8 +101,17 @@ function isInRange({ maximum, minimum }: Extract<FieldKind, { kind: "integer" }>
 function parseName({ kind }: FieldKind, text: string): Parsed {
 	if (text.trim() === "") return { fault: "must not be empty" };
 	if (kind === "secret" && !SECRET_NAME.test(text)) return { fault: "must be the name or the ARN of a secret, not what is in it" };
+	if (kind === "secret" && isEcsReference(text)) return { fault: ECS_FAULT };
 	const fault = kind === "host" ? findHostFault(text) : findTextFault(text);
 	return fault === undefined ? { value: text } : { fault };
+}
+
+const ECS_FAULT = "has the JSON key, the stage or the version of a task definition of ECS at its end; give the ARN alone";
+
+/** ECS writes `arn:…:secret:name-AbCdEf:json-key:version-stage:version-id`, which Secrets Manager does not know. */
+function isEcsReference(text: string): boolean {
+	const { resource = "" } = parseArnOf("secretsmanager", text.trim()) ?? {};
+	return resource.startsWith("secret:") && resource.split(":").length > 2;
 }
 
 function findHostFault(host: string): string | undefined {

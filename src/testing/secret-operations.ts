@@ -67,6 +67,8 @@ export function createSecretOperations(vault: SecretVault): Operations {
 	]);
 }
 
+const MARKED_FOR_DELETION = "You can't perform this operation on the secret because it was marked for deletion.";
+
 class SecretsService {
 	constructor(private readonly vault: SecretVault) {}
 
@@ -86,6 +88,7 @@ class SecretsService {
 		return {
 			ARN: secret.arn,
 			CreatedDate: secret.createdAt / 1_000,
+			...(secret.deletedAt === undefined ? {} : { DeletedDate: secret.deletedAt / 1_000 }),
 			...(secret.description === undefined ? {} : { Description: secret.description }),
 			...(secret.kmsKeyId === undefined ? {} : { KmsKeyId: secret.kmsKeyId }),
 			LastChangedDate: secret.lastChangedAt / 1_000,
@@ -100,6 +103,7 @@ class SecretsService {
 
 	getSecretValue({ SecretId, VersionId, VersionStage }: GetSecretValueInput): object {
 		const secret = this.vault.find(SecretId);
+		if (secret.deletedAt !== undefined) throw new AwsServiceError("InvalidRequestException", MARKED_FOR_DELETION);
 		const { createdAt, id, stages, value } = chooseVersion(secret, VersionId, VersionStage);
 		return {
 			ARN: secret.arn,

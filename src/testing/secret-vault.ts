@@ -30,6 +30,8 @@ export type RotationFunction = (event: RotationEvent) => Promise<void> | void;
 export interface Secret {
 	readonly arn: string;
 	readonly createdAt: number;
+	/** When it is deleted for good; `undefined` for a secret that is in use. */
+	deletedAt: number | undefined;
 	description: string | undefined;
 	isRotationEnabled: boolean;
 	/** ARN of its key, where that is not the account's default. */
@@ -100,6 +102,11 @@ export class SecretVault {
 		return secret !== undefined && this.secrets.delete(secret.name);
 	}
 
+	/** Marks a secret for deletion, as DeleteSecret does: its value cannot be read any more. */
+	scheduleDeletion(id: string): void {
+		this.find(id).deletedAt = wallClockMs();
+	}
+
 	/** The ARN of a secret, with the six characters the service appends. */
 	arn(id: string): string {
 		return this.find(id).arn;
@@ -146,6 +153,7 @@ export class SecretVault {
 		const secret: Secret = {
 			arn: `arn:aws:secretsmanager:${this.region}:123456789012:secret:${name}-${randomBytes(3).toString("hex")}`,
 			createdAt: wallClockMs(),
+			deletedAt: undefined,
 			description: undefined,
 			isRotationEnabled: false,
 			kmsKeyId: undefined,

@@ -77,6 +77,16 @@ it("lists AWSPENDING unless it is switched off", async () => {
 	expect(readStages(without)).toBe("AWSCURRENT");
 });
 
+it("takes the account of the parameters, where the secret is shared by another account", async () => {
+	const secretId = "arn:aws:secretsmanager:eu-west-1:999999999999:secret:central-AbCdEf";
+
+	const statements = await list({ secretId }, ...PLACE);
+
+	const [parameters, secret] = [statements.slice(0, -1), statements.at(-1)];
+	expect(parameters.flatMap(({ Resource }) => Resource).every((arn) => arn.startsWith("arn:aws:ssm:eu-west-1:123456789012:"))).toBe(true);
+	expect(secret?.Resource).toBe(secretId);
+});
+
 it("includes the secrets of replicas", async () => {
 	const statements = await list({ replicas: [{ host: "reader", secretId: "app/reader" }] }, ...PLACE);
 

@@ -116,6 +116,18 @@ it("leaves alone what exists", async () => {
 	expect(stdout).not.toContain("/host");
 });
 
+it.each([[], ["--apply"]])("has a secret that is marked for deletion restored first %j", async (...flags) => {
+	aws.secrets.put("shop/database", { password: "one", username: "app" });
+	aws.secrets.scheduleDeletion("shop/database");
+
+	const { exitCode, stdout } = await provision(...SET, ...flags);
+
+	expect(exitCode).toBe(1);
+	expect(stdout).toMatch(
+		/^failed +secret +shop\/database +is marked for deletion; .*aws secretsmanager restore-secret --secret-id shop\/database$/m,
+	);
+});
+
 it("leaves alone what another process creates in the meantime", async () => {
 	aws.faults.inject({ kind: "not-found", operation: "GetParametersByPath" });
 	aws.parameters.put(PATHS.host, "old.example.com");

@@ -132,6 +132,10 @@ describe("a secret", () => {
 		["arn:aws:secretsmanager:us-east-1:1:secret:db-AbC123", "arn:aws:secretsmanager:us-east-1:1:secret:db-AbC123"],
 		["arn:aws:secretsmanager:us-east-1:1:secret:db", "arn:aws:secretsmanager:us-east-1:1:secret:db-??????"],
 		[
+			"arn:aws:secretsmanager:us-east-1:1:secret:shop-db2024",
+			["arn:aws:secretsmanager:us-east-1:1:secret:shop-db2024", "arn:aws:secretsmanager:us-east-1:1:secret:shop-db2024-??????"],
+		],
+		[
 			"arn:aws:secretsmanager:us-east-1:1:secret:shop-worker",
 			["arn:aws:secretsmanager:us-east-1:1:secret:shop-worker", "arn:aws:secretsmanager:us-east-1:1:secret:shop-worker-??????"],
 		],

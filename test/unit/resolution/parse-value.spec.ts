@@ -122,6 +122,17 @@ describe("parseText", () => {
 		expect(parseRaw({ kind: "secret" }, text)).toEqual({ value: text });
 	});
 
+	it.each(["password::", ":AWSPENDING:", "password:AWSCURRENT:1f2e"])(
+		"does not take an ARN with %s at its end for a secret",
+		(ending) => {
+			const text = `arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/database-AbC123:${ending}`;
+			const fault = "has the JSON key, the stage or the version of a task definition of ECS at its end; give the ARN alone";
+
+			expect(parseText({ kind: "secret" }, text)).toEqual({ fault });
+			expect(parseRaw({ kind: "secret" }, text)).toEqual({ fault });
+		},
+	);
+
 	it.each(['{"username":"app","password":"hunter2"}', "hunter2 hunter2", "hunter2;", "pa$$word"])(
 		"does not take what is in a secret for its name, and does not repeat it: %j",
 		(text) => {
