@@ -75,7 +75,7 @@ export const LOGIN_CAUSES: readonly LoginCause[] = [
 		isMeant: ({ error }) => isAuthenticationFailure(error) && readMessage(error).startsWith("PAM authentication failed"),
 		remedy: ({ user }) =>
 			'The user has the role rds_iam, so that the server takes tokens only: give credentials: { source: "rds-iam" }, or run: ' +
-			`REVOKE rds_iam FROM "${user}";`,
+			`REVOKE rds_iam FROM ${quoteForSql(user)};`,
 		what: "takes no password of this user",
 	},
 	{
@@ -158,8 +158,8 @@ function correctToken({ host = "", region, servername, service, user }: LoginCon
 			? `Allow dsql:DbConnect (of admin: dsql:DbConnectAdmin); the statement is printed by: ${POLICY}.`
 			: `Allow rds-db:connect; the statement is printed by: ${POLICY} --resource-id <db-… or cluster-…>.`,
 		isDsql
-			? `Give the role to the user: AWS IAM GRANT "${user}" TO '<ARN of the role>';`
-			: `Give the user the role: GRANT rds_iam TO "${user}"; (MySQL: IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS')`,
+			? `Give the role to the user: AWS IAM GRANT ${quoteForSql(user)} TO '<ARN of the role>';`
+			: `Give the user the role: GRANT rds_iam TO ${quoteForSql(user)}; (MySQL: IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS')`,
 		isAwsDatabaseHost(host)
 			? "The token is for this host and port alone."
 			: `The token is for the database's own AWS name, and "${host}" is none (a CNAME, a tunnel): ${alias}.`,
@@ -189,6 +189,11 @@ function correctHost({ readLabel, readPath }: LoginContext): string {
 	return path === undefined
 		? `Correct the options "${readLabel("host")}" and "${readLabel("port")}".`
 		: describePutParameter(path, "'<a host name>'");
+}
+
+/** A name in a statement that an administrator pastes: a quotation mark in it must not end it. */
+function quoteForSql(name: string): string {
+	return `"${name.replaceAll('"', '""')}"`;
 }
 
 function readMessage(error: unknown): string {

@@ -34,6 +34,8 @@ export function parseDatabaseUrl(
 	if (hostname === "") throw refuse("must name a host");
 	if (search !== "" || hash !== "")
 		throw refuse('holds ? or #: give settings as options, such as "tls", and encode characters of a password');
+	// What stands before a slash in a password would be the port, and the rest of it the name of the database.
+	if (/[/@]/.test(pathname.slice(1))) throw refuse("holds a / or @ behind the host that is not percent-encoded");
 	const engine = ENGINES[scheme as keyof typeof ENGINES];
 	const decode = (part: string): string => {
 		const text = decodePercent(part);

@@ -27,6 +27,8 @@ it.each([
 	["a fragment", "postgres://localhost/db#hunter2", "holds ? or #"],
 	["a stray % in the database", "postgres://localhost/hunter2%zz", "holds a % that encodes nothing"],
 	["a stray % in the password", "postgres://user:hunter2%zz@localhost/db", "holds a % that encodes nothing"],
+	["a slash in a password of digits", "postgres://shop:12/hunter2@localhost/db", "holds a / or @"],
+	["an @ behind the host", "mysql://localhost/hunter2@db", "holds a / or @"],
 	["a line break", "postgres://localhost/hunter2%0Ax", "control"],
 ])("an address with %s is refused, and not quoted", async (_, url, fault) => {
 	const { code, message } = (await failureOf(Promise.resolve().then(() => parseDatabaseUrl(url, "DATABASE_URL")))) as Error & {
