@@ -11,6 +11,8 @@ void runApplication({
 	core: require("@nestjs/core"),
 	nestTypeorm: require("@nestjs/typeorm"),
 	schedule: require("@nestjs/schedule"),
+	terminus: require("@nestjs/terminus"),
+	terminusEntry: require("nestjs-typeorm-aws-connector/terminus"),
 	secretsManager: require("@aws-sdk/client-secrets-manager"),
 	typeorm: require("typeorm"),
 });

@@ -7,6 +7,7 @@
 const { equal, match, ok } = require("node:assert/strict");
 const { setTimeout: sleep } = require("node:timers/promises");
 
+const { checkHealth, prepareHealth } = require("./check-health.cjs");
 const { checkRegistrations } = require("./check-registrations.cjs");
 const { checkSecrets } = require("./check-secrets.cjs");
 const { checkWindow } = require("./check-window.cjs");
@@ -37,6 +38,7 @@ exports.runApplication = async function runApplication(packages) {
 			rotation: { intervalMs: INTERVAL_MS, isEnabled: true },
 		}),
 		...makeDatabaseModules(packages),
+		...(packages.terminus === undefined ? [] : [prepareHealth(packages)]),
 	];
 	common.Module({ imports })(ApplicationModule);
 
@@ -71,6 +73,8 @@ exports.runApplication = async function runApplication(packages) {
 	if (packages.schedule !== undefined) {
 		await checkInterval(application.get(packages.schedule.SchedulerRegistry, { strict: false }), () => scheduledCount);
 	}
+
+	if (packages.terminus !== undefined) await checkHealth(packages, application);
 
 	await application.close();
 	equal(dataSource.isInitialized, false);
