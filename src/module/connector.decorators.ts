@@ -1,4 +1,6 @@
-/** Decorators. Injection is by the name of a DataSource, as `@InjectDataSource("name")` of `@nestjs/typeorm` does it. */
+/**
+ * Decorators. Injection is by the name of a DataSource, as `@InjectDataSource("name")` of `@nestjs/typeorm` does it.
+ */
 import { Inject, type InjectionToken } from "@nestjs/common";
 
 import type { ConnectorEvent } from "../events/connector-event.js";
@@ -31,8 +33,8 @@ export function InjectRotator(dataSource?: InjectionToken): ParameterDecorator &
  * @param type Type of the event, such as `rotation.failed`.
  * @param dataSource Name of the DataSource, or its token. Default: the default DataSource.
  * @example
- * @OnRotation("rotation.failed")
- * alarm({ fault, trigger }: Extract<ConnectorEvent, { type: "rotation.failed" }>) { this.pager.call(fault.code, trigger); }
+ * @OnRotation("rotation.failed") alarm({ fault, trigger }: Extract<ConnectorEvent, { type: "rotation.failed" }>) {
+ * this.pager.call(fault.code, trigger); }
  */
 export function OnRotation<Type extends ConnectorEvent["type"]>(
 	type: Type,

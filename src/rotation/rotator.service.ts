@@ -232,8 +232,8 @@ export class RotatorService
 	}
 
 	/**
-	 * What the rotator, its pools and its credentials are like at this moment, and what has happened since the start. Costs
-	 * no connection and no request. Holds no host, user or secret.
+	 * What the rotator, its pools and its credentials are like at this moment, and what has happened since the start.
+	 * Costs no connection and no request. Holds no host, user or secret.
 	 * @example
 	 * const { counters, servers } = rotator.getStatistics();
 	 * logger.log(`${servers[0]?.waiting} callers wait, ${counters.refusedLogins} logins were refused`);
@@ -253,11 +253,11 @@ export class RotatorService
 	}
 
 	/**
-	 * Whether the application can serve requests that need the database, for a readiness probe. A connection of the pool is
-	 * asked `SELECT 1`; the check never queues behind callers. While a server refuses the credentials, the check makes no
-	 * login of its own, and is up and degraded for `connectionTimeoutMs` since the first refusal. After that the check is
-	 * down, and logs in as a caller would: at the pace of refused logins. AWS is not asked. Checks at the same time share
-	 * one answer. Never rejects.
+	 * Whether the application can serve requests that need the database, for a readiness probe. A connection of the pool
+	 * is asked `SELECT 1`; the check never queues behind callers. While a server refuses the credentials, the check makes
+	 * no login of its own, and is up and degraded for `connectionTimeoutMs` since the first refusal. After that the check
+	 * is down, and logs in as a caller would: at the pace of refused logins. AWS is not asked. Checks at the same time
+	 * share one answer. Never rejects.
 	 * @example
 	 * const { status } = await rotator.checkReadiness({ timeoutMs: 500 });
 	 */

@@ -13,8 +13,8 @@ export interface BoundedTask {
 }
 
 /**
- * Runs a task without side effects, and again where it failed long after its deadline: the process was frozen, suspended
- * or blocked meanwhile.
+ * Runs a task without side effects, and again where it failed long after its deadline: the process was frozen,
+ * suspended or blocked meanwhile.
  * @throws What the task throws.
  */
 export async function repeatAfterPause<Result>(
