@@ -69,6 +69,9 @@ function checkSsl(option: string, ssl: unknown, type: unknown): (readonly [optio
 	if (!ssl) return [[option, `may not be ${inspect(ssl)}`]];
 	if (ssl === "no-verify") return [[option, 'may not be "no-verify"']];
 	if (isObject(ssl) && ssl["rejectUnauthorized"] === false) return [[`${option}.rejectUnauthorized`, "may not be false"]];
+	// To Node the certificate of any other customer of AWS is then as good.
+	if (isObject(ssl) && typeof ssl["checkServerIdentity"] === "function")
+		return [[`${option}.checkServerIdentity`, 'may not be given (a name belongs in "tls.servername")']];
 	const isMysql = type === "mysql" || type === "mariadb";
 	// Without it mysql2 checks no name, so that the certificate of any other customer of AWS would do.
 	return isMysql && !(isObject(ssl) && ssl["verifyIdentity"] === true) ? [[`${option}.verifyIdentity`, "must be true"]] : [];

@@ -5,6 +5,7 @@
 import { EDatabaseType } from "../configuration/connector.enums.js";
 import type { Credentials } from "../credentials/credentials-provider.js";
 import { isMysqlType } from "../tls/protection.js";
+import { isNameChecked } from "../tls/tls-options.js";
 import { type SignToken, TokenLogin, type TokenTarget } from "../credentials/token-login.js";
 import { OptionInvalidError } from "../errors/errors.js";
 import type { ResolvedSettings } from "../resolution/resolve-settings.js";
@@ -64,7 +65,10 @@ export function findHost(credentials: Credentials, target: TokenTarget): string 
 
 /** The client of pg as which its password function is called. */
 interface PostgresClient {
-	readonly connection?: { readonly stream?: { readonly authorized?: boolean; destroy(): void; readonly encrypted?: boolean } };
+	readonly connection?: {
+		readonly ssl?: unknown;
+		readonly stream?: { readonly authorized?: boolean; destroy(): void; readonly encrypted?: boolean };
+	};
 }
 
 type PostgresPassword = (this: unknown) => Promise<string>;
@@ -77,10 +81,10 @@ function createPassword(sign: SignToken): PostgresPassword {
 	const known = passwords.get(sign);
 	if (known !== undefined) return known;
 	const password = async function (this: unknown): Promise<string> {
-		const stream = (this as PostgresClient | undefined)?.connection?.stream;
+		const { ssl, stream } = (this as PostgresClient | undefined)?.connection ?? {};
 		try {
 			if (stream !== undefined && stream.encrypted !== true) throw new OptionInvalidError("tls", NO_TLS);
-			if (stream !== undefined && stream.authorized !== true) throw new OptionInvalidError("tls", NO_PROOF);
+			if (stream !== undefined && (stream.authorized !== true || !isNameChecked(ssl))) throw new OptionInvalidError("tls", NO_PROOF);
 			return await sign();
 		} catch (error) {
 			// pg would leave the socket open until the server loses patience.

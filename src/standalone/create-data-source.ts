@@ -3,6 +3,7 @@
  * application.
  */
 import { checkTypeOrmOptions } from "../configuration/check-typeorm-options.js";
+import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import type { TDatabaseType } from "../configuration/typeorm.options.js";
 import { TypeOrmAwsConnectorService } from "../connector/typeorm-aws-connector.service.js";
 import { ConfigurationError, OptionInvalidError } from "../errors/errors.js";
@@ -24,6 +25,9 @@ const CHECKS: Checks<ICreateDataSourceOptions> = {
 	typeOrmOptions: checkGroup,
 };
 
+/** What decides how a password is given to a server; a connector that exists has warned of its own only. */
+const PROTECTION_OPTIONS = ["ssl", "extra.ssl", "extra.authPlugins"];
+
 /**
  * A DataSource whose options come from AWS, with rotation and recovery, outside of Nest.
  * @throws ConfigurationError with every option that is unknown or invalid; what `getTypeOrmOptions()` of the connector
@@ -40,10 +44,13 @@ export async function createDataSource<Engine extends TDatabaseType = TDatabaseT
 	options: ICreateDataSourceOptions<Engine>,
 ): Promise<IConnectorDataSource> {
 	assertValid(options);
-	const { shouldInitialize = true, typeOrmOptions } = options;
+	const { connector, shouldInitialize = true, typeOrmOptions } = options;
 	const parts = await openParts(options);
 	try {
-		const dataSource = new ConnectorDataSource({ ...(await parts.connector.getTypeOrmOptions()), ...typeOrmOptions }, parts);
+		const made = await parts.connector.getTypeOrmOptions();
+		// A new connector has them already: TLS and its warnings depend on them.
+		const isShared = connector instanceof TypeOrmAwsConnectorService;
+		const dataSource = new ConnectorDataSource(isShared ? putOnTop(made, typeOrmOptions) : made, parts);
 		return shouldInitialize ? await initialize(dataSource) : dataSource;
 	} catch (error) {
 		parts.closeParts();
@@ -61,11 +68,17 @@ async function initialize(dataSource: ConnectorDataSource): Promise<ConnectorDat
 	}
 }
 
-async function openParts({ connector, name, parameters: given }: ICreateDataSourceOptions): Promise<DataSourceParts> {
+/** Options of the driver one by one: among those of the connector is what keeps a password of MySQL from a stranger. */
+function putOnTop<Options extends object>(options: Options, onTop: object = {}): Options {
+	const [below, above] = [options, onTop].map((each) => (each as { readonly extra?: object }).extra);
+	return { ...options, ...onTop, ...(below !== undefined && above !== undefined && { extra: { ...below, ...above } }) };
+}
+
+async function openParts({ connector, name, parameters: given, typeOrmOptions }: ICreateDataSourceOptions): Promise<DataSourceParts> {
 	if (connector instanceof TypeOrmAwsConnectorService) return { closeParts: () => undefined, connector };
 	const parameters = await openParameters(given);
 	try {
-		const own = new TypeOrmAwsConnectorService(undefined, parameters.source, connector, name);
+		const own = new TypeOrmAwsConnectorService(undefined, parameters.source, addOptions(connector, typeOrmOptions), name);
 		return {
 			closeParts: () => {
 				own.close();
@@ -79,6 +92,12 @@ async function openParts({ connector, name, parameters: given }: ICreateDataSour
 	}
 }
 
+/** What is no group is refused by the connector. */
+function addOptions(connector: ITypeOrmAwsConnectorConfig, onTop: object | undefined): ITypeOrmAwsConnectorConfig {
+	const { typeOrmOptions = {} } = connector;
+	return onTop === undefined || !isGroup(typeOrmOptions) ? connector : { ...connector, typeOrmOptions: putOnTop(typeOrmOptions, onTop) };
+}
+
 function assertValid(options: Partial<ICreateDataSourceOptions> | undefined): void {
 	if (!isGroup(options)) throw new ConfigurationError([new OptionInvalidError("options", "must be an object with a connector")]);
 	const { connector, name, parameters, typeOrmOptions } = options;
@@ -87,8 +106,16 @@ function assertValid(options: Partial<ICreateDataSourceOptions> | undefined): vo
 		...checkOptions("", options, CHECKS),
 		...(connector instanceof TypeOrmAwsConnectorService ? refuseBeside({ name, parameters }) : []),
 		...(isGroup(typeOrmOptions) ? checkTypeOrmOptions(typeOrmOptions) : []),
+		...(connector instanceof TypeOrmAwsConnectorService && isGroup(typeOrmOptions) ? refuseProtection(typeOrmOptions) : []),
 	];
 	if (problems.length > 0) throw new ConfigurationError(problems);
+}
+
+function refuseProtection(onTop: Readonly<Record<string, unknown>>): OptionInvalidError[] {
+	const extra = isGroup(onTop["extra"]) ? onTop["extra"] : {};
+	return PROTECTION_OPTIONS.filter((option) => (option === "ssl" ? onTop["ssl"] : extra[option.replace("extra.", "")]) !== undefined).map(
+		(option) => new OptionInvalidError(`typeOrmOptions.${option}`, "belongs to the connector, which exists already"),
+	);
 }
 
 function refuseBeside(given: object): OptionInvalidError[] {

@@ -35,6 +35,19 @@ const DEFAULT_SETTINGS: ITypeOrmAwsConnectorTls = {};
  */
 const made = new WeakMap<ITypeOrmAwsConnectorTls, Map<string, Promise<object>>>();
 
+/** The checks of names that were made here. */
+const nameChecks = new WeakSet<object>();
+
+/**
+ * Whether the name in a server's certificate is checked by Node's own rules, as opposed to a function of the
+ * application.
+ * @param ssl as a driver has it.
+ */
+export function isNameChecked(ssl: unknown): boolean {
+	const { checkServerIdentity: check } = (ssl ?? {}) as { readonly checkServerIdentity?: unknown };
+	return typeof check !== "function" || nameChecks.has(check);
+}
+
 /**
  * TLS as soon as one of the hosts is AWS's, unless it is switched off, and for any other host when the settings ask for
  * it.
@@ -96,10 +109,7 @@ async function describePg(settings: ITypeOrmAwsConnectorTls, hasRdsAuthorities: 
 	const context = await describeContext(settings, isVerified, hasRdsAuthorities);
 	return {
 		// pg puts the host in the place of a servername, except when the host is an IP address.
-		...(name !== undefined && {
-			checkServerIdentity: (_host: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
-				checkServerIdentity(name, certificate),
-		}),
+		...(name !== undefined && { checkServerIdentity: createNameCheck(name) }),
 		...(settings.servername !== undefined && { servername: settings.servername }),
 		rejectUnauthorized: isVerified,
 		// pg would parse every authority again for each connection.
@@ -107,6 +117,12 @@ async function describePg(settings: ITypeOrmAwsConnectorTls, hasRdsAuthorities: 
 		// Read by pg-native alone, which knows nothing of the others and would go on unencrypted if it has to.
 		sslmode: isVerified ? "verify-full" : "require",
 	};
+}
+
+function createNameCheck(name: string): typeof checkServerIdentity {
+	const check: typeof checkServerIdentity = (_host, certificate) => checkServerIdentity(name, certificate);
+	nameChecks.add(check);
+	return check;
 }
 
 async function describeContext(

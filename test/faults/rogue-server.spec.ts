@@ -3,6 +3,7 @@ import { Logger } from "@nestjs/common";
 
 import type { ITypeOrmAwsConnectorConfig } from "../../src/configuration/connector.options.js";
 import { TypeOrmAwsConnectorService } from "../../src/connector/typeorm-aws-connector.service.js";
+import { createDataSource } from "../../src/standalone/create-data-source.js";
 import { CertificateAuthority } from "../support/certificates.js";
 import { leadToLoopback } from "../support/lead-to-loopback.js";
 import { type MysqlWish, type RogueServer, startRogueMysql, startRoguePostgres } from "../support/rogue-server.js";
@@ -55,6 +56,19 @@ async function connect(
 	}
 }
 
+/** The same where the options come on top, outside of Nest. */
+async function connectWithoutNest(
+	server: RogueServer,
+	config: Partial<ITypeOrmAwsConnectorConfig>,
+	typeOrmOptions: object,
+): Promise<readonly string[]> {
+	rogue = server;
+	const base = { connectionTimeoutMs: 5_000, databaseName: "shop", entities: [], password: PASSWORD, port: server.port, username: "app" };
+	const created = createDataSource({ connector: { ...base, ...config }, typeOrmOptions });
+	await expect(created).rejects.toThrow();
+	return server.passwords;
+}
+
 function listWarnings(): string {
 	return warn.mock.calls.flat().join("\n");
 }
@@ -78,6 +92,29 @@ describe("A server without TLS", () => {
 
 		expect(passwords).toEqual([PASSWORD]);
 		expect(listWarnings()).toContain(`The connection to "${host}" is not encrypted`);
+	});
+
+	it.each<[string, object]>([
+		["ssl is null", { ssl: null }],
+		["ssl is 0", { ssl: 0 }],
+		["extra.ssl is false", { extra: { ssl: false } }],
+	])("gets it where %s on top of a connector outside of Nest, and the log says so", async (_, typeOrmOptions) => {
+		const passwords = await connectWithoutNest(await startRoguePostgres(), { host: AWS_HOST, type: "postgres" }, typeOrmOptions);
+
+		expect(passwords).toEqual([PASSWORD]);
+		expect(listWarnings()).toContain(`The connection to "${AWS_HOST}" is not encrypted`);
+	});
+
+	it("gets no password of MySQL by asking for it, where options of the driver come on top outside of Nest", async () => {
+		const typeOrmOptions = { extra: { maxPreparedStatements: 10 } };
+
+		const passwords = await connectWithoutNest(
+			await startRogueMysql("caching_sha2_password"),
+			{ host: OWN_HOST, type: "mysql" },
+			typeOrmOptions,
+		);
+
+		expect(passwords).toEqual([]);
 	});
 
 	it("gets nothing where an ssl without a value stands in extra", async () => {
@@ -190,8 +227,30 @@ describe("A server with TLS", () => {
 		);
 	});
 
-	it("gets no token where the application puts such an option on top", async () => {
-		rogue = await startRoguePostgres(authority.issue({ names: [AWS_HOST] }));
+	it.each(["typeOrmOptions.ssl", "typeOrmOptions.extra.ssl"])(
+		"gets no token of PostgreSQL where %s checks names by itself",
+		async (option) => {
+			const ssl = { ca: authority.certificate, checkServerIdentity: () => undefined };
+			const typeOrmOptions = option.includes("extra") ? { extra: { ssl } } : { ssl };
+			const server = await startRoguePostgres(authority.issue({ names: [OTHER_AWS_HOST] }));
+
+			const { error, passwords } = await connect(server, {
+				credentials: { source: "rds-iam" },
+				host: AWS_HOST,
+				type: "postgres",
+				typeOrmOptions,
+			});
+
+			expect(passwords).toEqual([]);
+			expect(error).toContain(`"${option}.checkServerIdentity" may not be given`);
+		},
+	);
+
+	it.each<[string, object, string]>([
+		["skips the proof", { rejectUnauthorized: false }, AWS_HOST],
+		["checks names by itself", { ca: authority.certificate, checkServerIdentity: () => undefined }, OTHER_AWS_HOST],
+	])("gets no token where an option that the application puts on top %s", async (_, ssl, name) => {
+		rogue = await startRoguePostgres(authority.issue({ names: [name] }));
 		const connector = new TypeOrmAwsConnectorService(undefined, undefined, {
 			aws: { credentials: CREDENTIALS },
 			credentials: { source: "rds-iam" },
@@ -203,7 +262,7 @@ describe("A server with TLS", () => {
 			username: "app",
 		});
 		const { DataSource } = (TYPEORM_VERSIONS.at(-1) as (typeof TYPEORM_VERSIONS)[number]).load();
-		const options = { ...(await connector.getTypeOrmOptions()), ssl: { rejectUnauthorized: false } };
+		const options = { ...(await connector.getTypeOrmOptions()), ssl };
 
 		await expect(new DataSource(options as never).initialize()).rejects.toThrow('Option "tls" has to be verified for an IAM login');
 		expect(rogue.passwords).toEqual([]);

@@ -246,3 +246,16 @@ it("refuses a name and parameters beside a connector that has its own", async ()
 
 	await expect(refused).rejects.toThrow(/"name" belongs to the connector[^]*"parameters" belongs to the connector/);
 });
+
+it("refuses options of TLS beside a connector that has its own, and adds to those of its driver", async () => {
+	const connector = new TypeOrmAwsConnectorService(undefined, undefined, scene.config);
+	endLater(async () => Promise.resolve(connector.close()));
+	const { extra } = (await connector.getTypeOrmOptions()) as { readonly extra?: object };
+
+	const dataSource = await create({ connector, typeOrmOptions: { extra: { maxUses: 10 } } });
+	const refused = createDataSource({ connector, typeOrmOptions: { extra: { authPlugins: {}, ssl: null }, ssl: null as never } });
+
+	for (const option of ["ssl", "extra.ssl", "extra.authPlugins"])
+		await expect(refused).rejects.toThrow(`"typeOrmOptions.${option}" belongs to the connector`);
+	expect(dataSource.options).toMatchObject({ extra: { ...extra, maxUses: 10 } });
+});
