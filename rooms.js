@@ -57,7 +57,7 @@ const ROOMS = {
 	health: { mayImport: ["errors", "support", "rotation"], mayLoad: [] },
 	telemetry: { mayImport: ["errors", "support", "events", "drivers", "rotation"], mayLoad: [] },
 	testing: {
-		mayImport: ["errors", "support", "configuration", "parameter-store", "secrets", "connector", "module"],
+		mayImport: ["errors", "support", "aws", "configuration", "parameter-store", "secrets", "connector", "module"],
 		mayLoad: [],
 	},
 	cli: {

@@ -1,4 +1,5 @@
 /** Boots an application without AWS: connectors get a database of the test, parameters and secrets come from memory. */
+import { isAwsDatabaseHost } from "../aws/database-host.js";
 import { DATABASE_CONFIG_PROVIDER } from "../configuration/connector.constants.js";
 import type { ITypeOrmAwsConnectorConfig } from "../configuration/connector.options.js";
 import { parseDatabaseUrl } from "../configuration/database-url.js";
@@ -19,7 +20,24 @@ const DEFAULT_DATABASE = {
 } as const;
 
 /** What decides where a connection goes and as whom; the rest of a configuration is what the test is about. */
-const REPLACED_OPTIONS = ["aws", "credentials", "defaultMode", "replicas", "secretId", "ssmLookupDefaults", "ssmLookups", "tls"];
+const REPLACED_OPTIONS = [
+	"aws",
+	"credentials",
+	"defaultMode",
+	"isPlaintextAllowed",
+	"replicas",
+	"secretId",
+	"ssmLookupDefaults",
+	"ssmLookups",
+	"tls",
+	"typeOrmOptions",
+];
+
+/** Where TypeORM and its drivers have their TLS. */
+interface SslOptions {
+	readonly extra?: { readonly ssl?: unknown };
+	readonly ssl?: unknown;
+}
 
 /**
  * Replaces AWS in a testing module, before `compile()`. Entities, migrations, pool and `typeOrmOptions` stay those of
@@ -50,16 +68,32 @@ export function overrideConnector<Builder extends ITestingModuleBuilder>(builder
 
 function replaceDatabase(config: ITypeOrmAwsConnectorConfig, database: ITestDatabase): ITypeOrmAwsConnectorConfig {
 	const kept = Object.fromEntries(Object.entries(config).filter(([name]) => !REPLACED_OPTIONS.includes(name)));
-	const typeOrmOptions = { ...config.typeOrmOptions, ...database.typeOrmOptions };
+	const typeOrmOptions = { ...removeSsl(config.typeOrmOptions), ...database.typeOrmOptions };
+	const { host = DEFAULT_DATABASE.host } = database;
+	const isPlain = !isAwsDatabaseHost(host) && !hasSsl(database.typeOrmOptions);
 	return {
 		...kept,
-		tls: false,
+		...(isPlain && { tls: false }),
 		...DEFAULT_DATABASE,
 		...database,
-		isPlaintextAllowed: true,
+		isPlaintextAllowed: isPlain,
 		rotation: { isEnabled: false, shouldRotateOnAuthFailure: false },
 		...(Object.keys(typeOrmOptions).length > 0 && { typeOrmOptions }),
 	};
+}
+
+/** The TLS of the application belongs to its own database. */
+function removeSsl({ extra = {}, ...rest }: SslOptions = {}): object {
+	const driver = omitSsl(extra);
+	return { ...omitSsl(rest), ...(Object.keys(driver).length > 0 && { extra: driver }) };
+}
+
+function omitSsl(options: object): object {
+	return Object.fromEntries(Object.entries(options).filter(([name]) => name !== "ssl"));
+}
+
+function hasSsl({ extra, ssl }: SslOptions = {}): boolean {
+	return ssl !== undefined || extra?.ssl !== undefined;
 }
 
 function readDatabase(name: string, database: ITestDatabase | string): ITestDatabase {

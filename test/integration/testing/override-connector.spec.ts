@@ -93,6 +93,20 @@ async function boot(options: IConnectorOverride): Promise<TestingModule> {
 	return module.init();
 }
 
+/** The connector as it is made in the place of the application's own. */
+function overrideAlone(config: object, database: string): TypeOrmAwsConnectorService {
+	let make: ((config: object, names: object) => TypeOrmAwsConnectorService) | undefined;
+	const builder = {
+		overrideProvider: () => ({
+			useFactory: ({ factory }: { factory: unknown }) => (make = factory as typeof make),
+			useValue: () => undefined,
+		}),
+	};
+	overrideConnector(builder, { database });
+	if (make === undefined) throw new Error("No connector is overridden");
+	return make(config, { connectorName: "default" });
+}
+
 describe("an application whose connectors are overridden", () => {
 	it("has a database of the test for each DataSource, and asks AWS for nothing", async () => {
 		const module = await boot({ database: addressOf("shop"), databases: { reports: { poolSize: 1, url: addressOf("reports") } } });
@@ -154,19 +168,28 @@ describe("an address of a database", () => {
 		["postgresql://root@[::1]:5433/shop", { database: "shop", host: "::1", port: 5433, type: "postgres", username: "root" }],
 		["mariadb://root:x@db.local:3307/shop", { host: "db.local", port: 3307, type: "mariadb" }],
 	])("%s is understood", async (url, expected) => {
-		const factories: ((config: object, names: object) => TypeOrmAwsConnectorService)[] = [];
-		const builder = {
-			overrideProvider: () => ({
-				useFactory: ({ factory }: { factory: unknown }) => factories.push(factory as (typeof factories)[number]),
-				useValue: () => undefined,
-			}),
-		};
-
-		overrideConnector(builder, { database: url });
-		const connector = factories.at(-1)?.({ entities: [] }, { connectorName: "default" });
-
-		expect(await connector?.getTypeOrmOptions()).toMatchObject(expected);
+		expect(await overrideAlone({ entities: [] }, url).getTypeOrmOptions()).toMatchObject(expected);
 	});
+
+	it.each([
+		["has verified TLS where it is a database of AWS", "shop.abc123.eu-west-1.rds.amazonaws.com", { rejectUnauthorized: true }],
+		["has no TLS in a container", "postgres", false],
+		["has no TLS on this machine", "localhost", false],
+	])("%s", async (_, host, ssl) => {
+		const connector = overrideAlone({ entities: [], isPlaintextAllowed: true, tls: false }, `postgres://root:x@${host}/shop`);
+
+		expect(await connector.getTypeOrmOptions()).toMatchObject({ ssl });
+	});
+
+	it.each([{ ssl: { ca: "production" } }, { extra: { max: undefined, ssl: true } }])(
+		"is connected to without the TLS that the application has in typeOrmOptions (%j)",
+		async (typeOrmOptions) => {
+			const options = await overrideAlone({ entities: [], typeOrmOptions }, "postgres://root:x@localhost/shop").getTypeOrmOptions();
+
+			expect(options).toMatchObject({ ssl: false });
+			expect(options).not.toHaveProperty("extra.ssl");
+		},
+	);
 
 	it.each(["not an address hunter2", "redis://user:hunter2@localhost"])("that is none (%s) is refused without being repeated", (url) => {
 		const override = (): unknown => overrideConnector(Test.createTestingModule({}), { database: url });
