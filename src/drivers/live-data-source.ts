@@ -78,7 +78,8 @@ export class LiveDataSource<Gate extends LoginGate = LoginGate> {
 		this.#dataSource = dataSource;
 		const loose = toLooseOptions(dataSource.options);
 		this.#driver = dataSource.driver;
-		this.#family = selectFamily(loose.type, this.#driver);
+		// A test double of a DataSource may have no options.
+		this.#family = selectFamily((loose as LooseOptions | undefined)?.type, this.#driver);
 		refuseStrongerOptions(loose);
 		const missing = this.#family.findMissing(this.#family.listPools());
 		if (missing !== undefined) throw new RotationUnsupportedError(missing);

@@ -61,7 +61,7 @@ interface MysqlDriver {
  * Checked before the first rotation, so that another driver fails with a sentence and not in the middle.
  * @throws RotationUnsupportedError
  */
-export function selectFamily(type: string, driver: object | undefined): DriverFamily {
+export function selectFamily(type: string | undefined, driver: object | undefined): DriverFamily {
 	switch (type) {
 		case "cockroachdb":
 		case "postgres":
@@ -72,6 +72,7 @@ export function selectFamily(type: string, driver: object | undefined): DriverFa
 			requireMethods(driver, ["createConnectionOptions", "connect", "disconnect"]);
 			return createMysqlFamily(driver as MysqlDriver);
 		default:
+			if (type === undefined) throw new RotationUnsupportedError(`its options have no type, ${FOR_DOUBLES}`);
 			throw new RotationUnsupportedError(`type "${type}" has no rotation`);
 	}
 }
