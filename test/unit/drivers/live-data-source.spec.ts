@@ -241,6 +241,18 @@ describe("Staging a server of the pg family", () => {
 		expect(clock.pendingCount).toBe(0);
 	});
 
+	it("asks over the connection that has logged in, also where the application has each one used once (maxUses: 1)", async () => {
+		const { dataSource, live } = await initialize();
+		const { acceptedCount } = server;
+		const staged = live.stage({ ...dataSource.options, extra: { maxUses: 1 } }, { ...NODE, host: "db" });
+
+		await staged.connect();
+		await staged.probe({ clock, deadlineMs: 1_000 });
+		await staged.close(clock);
+
+		expect(server.acceptedCount - acceptedCount).toBe(1);
+	});
+
 	it("passes a refusal on, and can be closed then", async () => {
 		const { dataSource, live } = await initialize();
 		const staged = live.stage(dataSource.options, { ...NODE, host: "db", password: "wrong" });
