@@ -24,17 +24,18 @@ export interface PoolObserver {
 /** The pools of one DataSource, and who observes them. Each may come first. */
 export class PoolObservers {
 	private createObserver: ((server: string) => PoolObserver) | undefined;
-	private readonly pools = new Map<string, ObservablePool>();
+	/** Weak: a pool that its DataSource has given up must not stay in memory, nor its former passwords with it. */
+	private readonly pools = new Map<string, WeakRef<ObservablePool>>();
 
 	/** @param server `primary`, `replica0` … A pool that `initialize()` makes takes the place of the former one. */
 	add(server: string, pool: ObservablePool): void {
-		this.pools.set(server, pool);
+		this.pools.set(server, new WeakRef(pool));
 		if (this.createObserver !== undefined) pool.observe(this.createObserver(server));
 	}
 
 	/** From now on each pool has an observer. */
 	start(createObserver: (server: string) => PoolObserver): void {
 		this.createObserver = createObserver;
-		for (const [server, pool] of this.pools) pool.observe(createObserver(server));
+		for (const [server, pool] of this.pools) pool.deref()?.observe(createObserver(server));
 	}
 }
